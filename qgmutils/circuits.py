@@ -1,0 +1,227 @@
+"""The ansatz as data: a list of Pauli rotations acting on a reference state.
+
+    |theta> = prod_i exp(-i a_i P_i) |reference>,    a_i = scale_i * theta[parameter_i] + offset_i
+
+A Pauli word is two bit masks, P = i^ny X^x Z^z with ny = popcount(x & z), so that
+P|k> = i^ny (-1)^popcount(k & z) |k xor x>.  Wire 0 is the most significant bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qgmutils.problems import Problem, require_qubits
+
+if TYPE_CHECKING:
+    import pennylane as qml
+
+REFERENCE_STATES = ("haar", "clifford", "zero")
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit:
+    """A frozen Pauli-rotation ansatz.
+
+    Attributes
+    ----------
+    n_qubits, n_params : int
+        Number of qubits n and of independent angles p.
+    x, z : int64 array, shape (q,)
+        Bit masks of the Pauli words, in the order in which they act.
+    parameter : int64 array, shape (q,)
+        Which angle drives each gate, 0 ... p - 1.
+    scale, offset : float array, shape (q,)
+        The gate's angle is scale * theta[parameter] + offset (radians; exp(-i angle P), so PennyLane's is twice it).
+    reference : complex array, shape (2^n,)
+        Normalised initial state.
+    """
+
+    n_qubits: int
+    n_params: int
+    x: NDArray[np.int64]
+    z: NDArray[np.int64]
+    parameter: NDArray[np.int64]
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    reference: NDArray[np.complex128]
+
+    def __post_init__(self) -> None:
+        dim = 2 ** require_qubits(self.n_qubits)
+        q = len(self.x)
+        if self.n_params < 1:
+            raise ValueError(f"a circuit needs at least one parameter, got n_params = {self.n_params}")
+        if any(len(a) != q for a in (self.z, self.parameter, self.scale, self.offset)):
+            raise ValueError("x, z, parameter, scale and offset must have one entry per gate")
+        if q and not (0 <= self.parameter.min() and self.parameter.max() < self.n_params):
+            raise ValueError(f"gate parameters must lie in 0 ... {self.n_params - 1}")
+        if q and max(self.x.max(), self.z.max(), -min(self.x.min(), self.z.min())) >= dim:
+            raise ValueError(f"a Pauli word acts outside the {self.n_qubits} qubits")
+        norm = np.linalg.norm(self.reference)
+        if self.reference.shape != (dim,) or abs(norm - 1) > 1e-10:
+            raise ValueError(
+                f"the reference state must be a normalised vector of length {dim}, "
+                f"got shape {self.reference.shape} with norm {norm:.6g}"
+            )
+
+    @property
+    def n_gates(self) -> int:
+        """Number of Pauli rotations q."""
+        return len(self.x)
+
+    def words(self) -> list[str]:
+        """Pauli words as strings, wire 0 first, e.g. "XIZ"."""
+        letters = {(0, 0): "I", (1, 0): "X", (0, 1): "Z", (1, 1): "Y"}
+        bits = range(self.n_qubits - 1, -1, -1)
+        return [
+            "".join(letters[int(x) >> b & 1, int(z) >> b & 1] for b in bits)
+            for x, z in zip(self.x, self.z, strict=True)
+        ]
+
+
+def haar_state(dim: int, rng: np.random.Generator) -> NDArray[np.complex128]:
+    """A Haar-random unit vector of length `dim`."""
+    state = rng.standard_normal(dim) + 1j * rng.standard_normal(dim)
+    return state / np.linalg.norm(state)
+
+
+def stabilizer_state(n_qubits: int, rng: np.random.Generator) -> NDArray[np.complex128]:
+    """A uniformly random stabilizer state.
+
+    Every stabilizer state is sum_u i^(l.u) (-1)^(u Q u) |shift + u B> over u in {0,1}^k, for one affine subspace of
+    dimension k and one choice of the linear part l and the quadratic form Q (Dehaene and De Moor 2003; field).
+    There are [n choose k]_2 2^(n-k) such subspaces and 2^(k + k(k+1)/2) phases for each, which fixes the
+    probability of k; the rest is uniform.
+    """
+    n = n_qubits
+    weights = []
+    for k in range(n + 1):
+        subspaces = 1.0
+        for i in range(k):
+            subspaces *= (2.0 ** (n - i) - 1) / (2.0 ** (i + 1) - 1)
+        weights.append(subspaces * 2.0 ** (n - k) * 2.0 ** (k + k * (k + 1) / 2))
+    k = int(rng.choice(n + 1, p=np.array(weights) / sum(weights)))
+    basis: list[int] = []
+    span = {0}
+    while len(basis) < k:  # uniform over ordered bases, hence over subspaces
+        vector = int(rng.integers(1, 2**n))
+        if vector not in span:
+            basis.append(vector)
+            span |= {s ^ vector for s in span}
+    shift = int(rng.integers(2**n))
+    linear = rng.integers(0, 2, k)
+    quadratic = np.triu(rng.integers(0, 2, (k, k)))
+    state = np.zeros(2**n, dtype=np.complex128)
+    for bits in range(2**k):
+        u = np.array([bits >> j & 1 for j in range(k)], dtype=int)
+        index = shift
+        for j in range(k):
+            index ^= basis[j] if u[j] else 0
+        state[index] = 1j ** int(linear @ u % 4) * (-1.0) ** int(u @ quadratic @ u)
+    return state / np.sqrt(2.0**k)
+
+
+def reference(kind: str, n_qubits: int, rng: np.random.Generator) -> NDArray[np.complex128]:
+    """The reference state of that name: "haar", "clifford" (random stabilizer state) or "zero" (|0...0>).
+
+    Raises
+    ------
+    ValueError
+        For any other name.
+    """
+    dim = 2 ** require_qubits(n_qubits)
+    if kind == "haar":
+        return haar_state(dim, rng)
+    if kind == "clifford":
+        return stabilizer_state(n_qubits, rng)
+    if kind == "zero":
+        return np.eye(1, dim, dtype=np.complex128)[0]
+    raise ValueError(f"unknown reference state {kind!r}: choose one of {', '.join(REFERENCE_STATES)}")
+
+
+def random_circuit(
+    n_qubits: int,
+    n_params: int,
+    *,
+    rng: np.random.Generator,
+    n_gates: int | None = None,
+    reference_state: str = "haar",
+) -> Circuit:
+    """The randomised model: words uniform over the non-identity Paulis, so that nothing in the circuit knows H.
+
+    Source: general knowledge of the paper's construction (Clifford-randomised generators), not read in its
+    text (field).  A Clifford frame is a 3-design only and the optimiser can reach stabilizer states; the Haar-random
+    reference state is the default because it is what the theory describes (derived).
+
+    Parameters
+    ----------
+    n_qubits, n_params : int
+        n and p, both at least 1.
+    n_gates : int, optional
+        q >= p; gate i is driven by angle i mod p, so each angle sits in q/p gates.  Default q = p.
+    reference_state : {"haar", "clifford", "zero"}
+        Initial state.
+
+    Raises
+    ------
+    ValueError
+        For sizes out of range or an unknown reference state.
+    """
+    dim = 2 ** require_qubits(n_qubits)
+    if n_params < 1:
+        raise ValueError(f"n_params must be at least 1, got {n_params}")
+    q = n_params if n_gates is None else n_gates
+    if q < n_params:
+        raise ValueError(f"n_gates must be at least n_params = {n_params} (or None), got {q}")
+    state = reference(reference_state, n_qubits, rng)
+    words = rng.integers(1, dim * dim, q)
+    return Circuit(
+        n_qubits, n_params, words // dim, words % dim, np.arange(q) % n_params, np.ones(q), np.zeros(q), state
+    )
+
+
+def to_qnode(
+    circuit: Circuit, problem: Problem, *, device: str = "default.qubit", diff_method: str = "adjoint"
+) -> qml.QNode:
+    """The same circuit as a PennyLane QNode theta (p,) -> E, for any PennyLane device.
+
+    Raises
+    ------
+    ValueError
+        If circuit and problem differ in size, or the device cannot be created (its own message is quoted).
+    """
+    import pennylane as qml
+
+    if circuit.n_qubits != problem.n_qubits:
+        raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the problem {problem.n_qubits}")
+    wires = range(circuit.n_qubits)
+    gates = list(zip(circuit.words(), circuit.parameter, circuit.scale, circuit.offset, strict=True))
+
+    def energy(theta: Any) -> Any:
+        qml.StatePrep(circuit.reference, wires=wires)
+        for word, parameter, scale, offset in gates:
+            qml.PauliRot(2 * (scale * theta[parameter] + offset), word, wires=wires)
+        return qml.expval(qml.Hermitian(problem.matrix, wires=wires))
+
+    return qml.QNode(energy, make_device(device, circuit.n_qubits), diff_method=diff_method)
+
+
+def make_device(device: str, n_qubits: int) -> Any:
+    """A PennyLane device on wires 0 ... n_qubits - 1; a device that is not there is a clear error, never replaced."""
+    import pennylane as qml
+
+    try:
+        return qml.device(device, wires=n_qubits)
+    except Exception as error:  # PennyLane raises many types: DeviceError, ImportError, RuntimeError of the CUDA driver
+        remedy = (
+            "it needs an NVIDIA GPU with its driver and `pip install qgmutils[gpu]`; "
+            if device == "lightning.gpu"
+            else ""
+        )
+        raise ValueError(
+            f"PennyLane cannot create the device {device!r}: {error}; {remedy}"
+            "device='default.qubit' and 'lightning.qubit' run on any CPU"
+        ) from error

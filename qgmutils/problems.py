@@ -1,0 +1,319 @@
+"""Observables and their normalised spectra.
+
+Everything downstream works with the normalised loss
+
+    E = (<H> - lambda_1) / (mean(lambda) - lambda_1),
+
+which is 0 in the ground state and 1 on average over Haar-random states, so that energies of different
+Hamiltonians can be compared.  Wire 0 is the most significant bit of a basis state's index, as in PennyLane.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
+
+MAX_QUBITS = 13
+"""Largest number of qubits: the dense matrix of 13 qubits already takes 1 GiB."""
+
+DEGENERACY_TOLERANCE = 1e-9
+"""Levels closer than this, in units of the spectrum's width, count as one level."""
+
+_X = sp.csr_array(np.array([[0, 1], [1, 0]], dtype=complex))
+_Y = sp.csr_array(np.array([[0, -1j], [1j, 0]]))
+_Z = sp.csr_array(np.array([[1, 0], [0, -1]], dtype=complex))
+_LOWER = sp.csr_array(np.array([[0, 1], [0, 0]], dtype=complex))
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A Hamiltonian, normalised to ground energy 0 and mean level 1.
+
+    Attributes
+    ----------
+    name : str
+        What the problem is called in tables and legends.
+    n_qubits : int
+        Number of qubits n; the Hilbert space has dimension N = 2^n.
+    matrix : complex array, shape (N, N)
+        (H - lambda_1) / (mean(lambda) - lambda_1).
+    levels : float array, shape (N,)
+        Eigenvalues of `matrix`, ascending; the first is 0, their mean is 1.
+    ground_energy, mean_energy : float
+        lambda_1 and mean(lambda) in the units of H.
+    """
+
+    name: str
+    n_qubits: int
+    matrix: NDArray[np.complex128]
+    levels: NDArray[np.float64]
+    ground_energy: float
+    mean_energy: float
+
+    @property
+    def dim(self) -> int:
+        """Dimension N = 2^n of the Hilbert space."""
+        return 2**self.n_qubits
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """m = (sum_a h_a)^2 / sum_a (h_a - 1)^2: over Haar-random states Var E = N / ((N + 1) m).
+
+        Source: general knowledge of the paper's construction, not read in its text (field).
+        """
+        return float(self.dim**2 / np.sum((self.levels - 1.0) ** 2))
+
+    @property
+    def effective_rank(self) -> float:
+        """r = (sum_a h_a)^2 / sum_a h_a^2; obeys 1/r = 1/m + 1/N, so r < N whatever m is.
+
+        Source: the variant used in arXiv:2408.11901 (field); the identity is derived here.
+        """
+        return float(self.dim**2 / np.sum(self.levels**2))
+
+    @cached_property
+    def ground_degeneracy(self) -> int:
+        """Multiplicity g of the lowest level."""
+        return int(np.sum(self.levels <= DEGENERACY_TOLERANCE * self.levels[-1]))
+
+    @property
+    def rank(self) -> int:
+        """rank(H - lambda_1) = N - g."""
+        return self.dim - self.ground_degeneracy
+
+
+def require_qubits(n_qubits: int) -> int:
+    """Return `n_qubits` if a problem of that size can be built; raise ValueError otherwise."""
+    if isinstance(n_qubits, bool) or not isinstance(n_qubits, (int, np.integer)):
+        raise ValueError(f"n_qubits must be an integer from 1 to {MAX_QUBITS}, got {n_qubits!r}")
+    if n_qubits < 1:
+        raise ValueError(f"n_qubits must be an integer from 1 to {MAX_QUBITS}, got {n_qubits}")
+    if n_qubits > MAX_QUBITS:
+        gib = 16 * 4.0**n_qubits / 2**30
+        raise ValueError(
+            f"n_qubits = {n_qubits}: the {2**n_qubits} x {2**n_qubits} matrix of H alone takes {gib:.3g} GiB; "
+            f"choose n_qubits <= {MAX_QUBITS}"
+        )
+    return int(n_qubits)
+
+
+def from_matrix(matrix: ArrayLike, *, name: str = "matrix") -> Problem:
+    """Normalise any Hermitian matrix of size 2^n.
+
+    Parameters
+    ----------
+    matrix : array, shape (2^n, 2^n)
+        Hermitian to 1e-10 of its largest entry, and not a multiple of the identity.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square, its size is no power of two, it is not finite, not Hermitian or constant.
+    """
+    h = np.array(matrix, dtype=np.complex128)
+    if h.ndim != 2 or h.shape[0] != h.shape[1]:
+        raise ValueError(f"the observable must be a square matrix, got shape {h.shape}")
+    dim = h.shape[0]
+    if dim < 2 or dim & (dim - 1):
+        raise ValueError(f"the observable's size must be a power of two (2^n_qubits), got {dim} x {dim}")
+    n_qubits = require_qubits(dim.bit_length() - 1)
+    if not np.all(np.isfinite(h)):
+        raise ValueError("the observable has entries that are not finite numbers")
+    scale = float(np.max(np.abs(h)))
+    deviation = float(np.max(np.abs(h - h.conj().T)))
+    if deviation > 1e-10 * scale:
+        raise ValueError(
+            f"the observable is not Hermitian: max |H - H^dagger| = {deviation:.3g} with entries up to {scale:.3g}; "
+            "pass (H + H^dagger)/2 if that is what you mean"
+        )
+    h = (h + h.conj().T) / 2
+    with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
+        levels = np.linalg.eigvalsh(h)
+    mean = float(np.mean(levels))
+    width = mean - float(levels[0])
+    if width <= 1e-12 * max(scale, np.finfo(float).tiny):
+        raise ValueError(
+            f"the observable is constant (all eigenvalues are {mean:.6g}), so its loss has no landscape; "
+            "pass a Hamiltonian with at least two different eigenvalues"
+        )
+    normalised = (h - levels[0] * np.eye(dim)) / width
+    return Problem(name, n_qubits, normalised, (levels - levels[0]) / width, float(levels[0]), mean)
+
+
+def from_observable(observable: Any, *, n_qubits: int | None = None, name: str | None = None) -> Problem:
+    """Normalise a PennyLane observable on wires 0 ... n_qubits - 1.
+
+    Raises
+    ------
+    ValueError
+        If it acts on other wires, or for the reasons of `from_matrix`.
+    """
+    import pennylane as qml
+
+    wires = observable.wires.tolist()
+    n_qubits = require_qubits(max(wires) + 1 if n_qubits is None else n_qubits)
+    if not set(wires) <= set(range(n_qubits)):
+        raise ValueError(f"the observable acts on wires {wires}; with n_qubits = {n_qubits} they must lie in 0 ... {n_qubits - 1}")
+    return from_matrix(qml.matrix(observable, wire_order=range(n_qubits)), name=name or observable.name)
+
+
+def _on_site(operator: sp.csr_array, wire: int, n_qubits: int) -> sp.csr_array:
+    left, right = sp.eye_array(2**wire), sp.eye_array(2 ** (n_qubits - 1 - wire))
+    return sp.csr_array(sp.kron(sp.kron(left, operator), right))
+
+
+def _bonds(n_sites: int, periodic: bool) -> list[tuple[int, int]]:
+    """Nearest neighbours of a chain; a ring of two sites has one bond, not two."""
+    chain = [(i, i + 1) for i in range(n_sites - 1)]
+    return [*chain, (n_sites - 1, 0)] if periodic and n_sites > 2 else chain
+
+
+def tfim(n_qubits: int, *, coupling: float = 1.0, field: float = 1.0, periodic: bool = True) -> Problem:
+    """Transverse-field Ising model -coupling * sum ZZ - field * sum X on a ring (or an open chain)."""
+    require_qubits(n_qubits)
+    z = [_on_site(_Z, i, n_qubits) for i in range(n_qubits)]
+    h = -field * sum(_on_site(_X, i, n_qubits) for i in range(n_qubits))
+    h = h - coupling * sum((z[i] @ z[j] for i, j in _bonds(n_qubits, periodic)), 0 * h)
+    return from_matrix(h.toarray(), name=f"TFIM {'ring' if periodic else 'chain'}")
+
+
+def xxz(n_qubits: int, *, anisotropy: float = 0.5, periodic: bool = True) -> Problem:
+    """Heisenberg XXZ model sum (XX + YY + anisotropy * ZZ) on a ring (or an open chain)."""
+    require_qubits(n_qubits)
+    h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
+    for pauli, weight in ((_X, 1.0), (_Y, 1.0), (_Z, anisotropy)):
+        site = [_on_site(pauli, i, n_qubits) for i in range(n_qubits)]
+        for i, j in _bonds(n_qubits, periodic):
+            h = h + weight * site[i] @ site[j]
+    return from_matrix(h.toarray(), name=f"XXZ {'ring' if periodic else 'chain'}")
+
+
+def _annihilators(n_modes: int) -> list[sp.csr_array]:
+    """Jordan-Wigner annihilation operators: a string of Z on the modes before, |0><1| on the mode itself."""
+    operators = []
+    string = sp.eye_array(2**n_modes, format="csr", dtype=complex)
+    for mode in range(n_modes):
+        operators.append(sp.csr_array(string @ _on_site(_LOWER, mode, n_modes)))
+        string = string @ _on_site(_Z, mode, n_modes)
+    return operators
+
+
+def spinless_fermi_hubbard(n_qubits: int, *, t: float = 1.0, U: float = 1.0, periodic: bool = False) -> Problem:
+    """Spinless fermions -t sum (c+_i c_j + h.c.) + U sum n_i n_j over nearest neighbours, one mode a qubit.
+
+    The whole Fock space is kept; fermions are mapped by Jordan-Wigner.
+    """
+    require_qubits(n_qubits)
+    c = _annihilators(n_qubits)
+    number = [a.conj().T @ a for a in c]
+    h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
+    for i, j in _bonds(n_qubits, periodic):
+        hop = c[i].conj().T @ c[j]
+        h = h - t * (hop + hop.conj().T) + U * number[i] @ number[j]
+    return from_matrix(h.toarray(), name=f"spinless Fermi-Hubbard {'ring' if periodic else 'chain'}")
+
+
+def fermi_hubbard(n_qubits: int, *, t: float = 1.0, U: float = 4.0, periodic: bool = False) -> Problem:
+    """Fermi-Hubbard model -t sum (c+_is c_js + h.c.) + U sum n_i,up n_i,down of n_qubits/2 sites, whole Fock space."""
+    require_qubits(n_qubits)
+    if n_qubits % 2:
+        raise ValueError(f"fermi_hubbard needs an even n_qubits (two spin modes a site), got {n_qubits}")
+    c = _annihilators(n_qubits)
+    h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
+    for i, j in _bonds(n_qubits // 2, periodic):
+        for spin in (0, 1):
+            hop = c[2 * i + spin].conj().T @ c[2 * j + spin]
+            h = h - t * (hop + hop.conj().T)
+    for site in range(n_qubits // 2):
+        up, down = c[2 * site], c[2 * site + 1]
+        h = h + U * (up.conj().T @ up) @ (down.conj().T @ down)
+    return from_matrix(h.toarray(), name=f"Fermi-Hubbard {'ring' if periodic else 'chain'}")
+
+
+def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -> Problem:
+    """Projector of the given rank onto a Haar-random subspace or onto the last basis states.
+
+    Raises
+    ------
+    ValueError
+        If the rank is not in 1 ... 2^n - 1 or the basis is neither "haar" nor "computational".
+    """
+    dim = 2 ** require_qubits(n_qubits)
+    if not 1 <= rank < dim:
+        raise ValueError(f"rank must lie in 1 ... {dim - 1} for {n_qubits} qubits, got {rank}")
+    if basis == "computational":
+        matrix = np.diag((np.arange(dim) >= dim - rank).astype(complex))
+    elif basis == "haar":
+        rng = np.random.default_rng(np.random.SeedSequence([seed, rank, n_qubits]))
+        vectors = rng.standard_normal((dim, rank)) + 1j * rng.standard_normal((dim, rank))
+        with threadpool_limits(1):
+            q, _ = np.linalg.qr(vectors)
+            matrix = q @ q.conj().T
+    else:
+        raise ValueError(f'basis must be "haar" or "computational", got {basis!r}')
+    problem = from_matrix(matrix, name=f"rank-{rank} projector")
+    # The spectrum is known exactly; use it rather than LAPACK's rounding of it.
+    exact = np.repeat([0.0, dim / rank], [dim - rank, rank])
+    return Problem(problem.name, n_qubits, matrix * (dim / rank), exact, 0.0, rank / dim)
+
+
+def gue(n_qubits: int, *, seed: int = 0) -> Problem:
+    """A matrix of the Gaussian unitary ensemble."""
+    dim = 2 ** require_qubits(n_qubits)
+    rng = np.random.default_rng(np.random.SeedSequence([seed, n_qubits]))
+    a = rng.standard_normal((dim, dim)) + 1j * rng.standard_normal((dim, dim))
+    return from_matrix((a + a.conj().T) / 2, name="GUE")
+
+
+HAMILTONIANS: dict[str, Callable[..., Problem]] = {
+    f.__name__: f for f in (tfim, xxz, spinless_fermi_hubbard, fermi_hubbard, projector, gue)
+}
+"""Hamiltonians that `build` knows by name."""
+
+
+def build(
+    hamiltonian: str, n_qubits: int, options: Mapping[str, Any] | None = None, *, seed: int = 0
+) -> Problem:
+    """Build a Hamiltonian by name.
+
+    Parameters
+    ----------
+    hamiltonian : str
+        One of `HAMILTONIANS`.
+    n_qubits : int
+        1 to `MAX_QUBITS`.
+    options : mapping, optional
+        Keyword options of that Hamiltonian, e.g. ``{"rank": 8}``.
+    seed : int
+        Used by the random Hamiltonians unless the options name their own.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or option, or a size out of range.
+    """
+    if hamiltonian not in HAMILTONIANS:
+        close = difflib.get_close_matches(str(hamiltonian), HAMILTONIANS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"unknown Hamiltonian {hamiltonian!r}: choose one of {', '.join(HAMILTONIANS)}{hint}")
+    builder = HAMILTONIANS[hamiltonian]
+    known = {k: v for k, v in inspect.signature(builder).parameters.items() if k != "n_qubits"}
+    options = dict(options or {})
+    for key in options:
+        if key not in known:
+            raise ValueError(f"{hamiltonian} has no option {key!r}: it takes {', '.join(known) or 'none'}")
+    missing = [k for k, v in known.items() if v.default is inspect.Parameter.empty and k not in options]
+    if missing:
+        raise ValueError(f"{hamiltonian} needs the option {missing[0]!r}, e.g. options={{'{missing[0]}': 4}}")
+    if "seed" in known:
+        options.setdefault("seed", seed)
+    return builder(n_qubits, **options)
