@@ -215,7 +215,9 @@ def make_device(device: str, n_qubits: int) -> Any:
 
     try:
         return qml.device(device, wires=n_qubits)
-    except Exception as error:  # PennyLane raises many types: DeviceError, ImportError, RuntimeError of the CUDA driver
+    except (
+        Exception
+    ) as error:  # PennyLane raises many types: DeviceError, ImportError, RuntimeError of the CUDA driver
         remedy = (
             "it needs an NVIDIA GPU with its driver and `pip install qgmutils[gpu]`; "
             if device == "lightning.gpu"

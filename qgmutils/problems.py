@@ -162,7 +162,9 @@ def from_observable(observable: Any, *, n_qubits: int | None = None, name: str |
     wires = observable.wires.tolist()
     n_qubits = require_qubits(max(wires) + 1 if n_qubits is None else n_qubits)
     if not set(wires) <= set(range(n_qubits)):
-        raise ValueError(f"the observable acts on wires {wires}; with n_qubits = {n_qubits} they must lie in 0 ... {n_qubits - 1}")
+        raise ValueError(
+            f"the observable acts on wires {wires}; with n_qubits = {n_qubits} they must lie in 0 ... {n_qubits - 1}"
+        )
     return from_matrix(qml.matrix(observable, wire_order=range(n_qubits)), name=name or observable.name)
 
 
@@ -207,7 +209,9 @@ def _annihilators(n_modes: int) -> list[sp.csr_array]:
     return operators
 
 
-def spinless_fermi_hubbard(n_qubits: int, *, t: float = 1.0, U: float = 1.0, periodic: bool = False) -> Problem:
+def spinless_fermi_hubbard(
+    n_qubits: int, *, t: float = 1.0, U: float = 1.0, periodic: bool = False
+) -> Problem:
     """Spinless fermions -t sum (c+_i c_j + h.c.) + U sum n_i n_j over nearest neighbours, one mode a qubit.
 
     The whole Fock space is kept; fermions are mapped by Jordan-Wigner.
@@ -304,7 +308,9 @@ def build(
     if hamiltonian not in HAMILTONIANS:
         close = difflib.get_close_matches(str(hamiltonian), HAMILTONIANS, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"unknown Hamiltonian {hamiltonian!r}: choose one of {', '.join(HAMILTONIANS)}{hint}")
+        raise ValueError(
+            f"unknown Hamiltonian {hamiltonian!r}: choose one of {', '.join(HAMILTONIANS)}{hint}"
+        )
     builder = HAMILTONIANS[hamiltonian]
     known = {k: v for k, v in inspect.signature(builder).parameters.items() if k != "n_qubits"}
     options = dict(options or {})

@@ -1,0 +1,124 @@
+"""Ensembles of random circuits as tasks: frozen parameters in, a table out.
+
+Every circuit has its own random stream, derived from the seed, the sizes and the circuit's number, so a table does not
+depend on how an ensemble is cut into tasks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qgmutils import circuits, problems
+from qgmutils.engine import landscape
+from qgmutils.minimize import minimize
+
+Options = tuple[tuple[str, Any], ...]
+
+
+def options_of(mapping: dict[str, Any] | None) -> Options:
+    """Hamiltonian options as a hashable, sorted tuple of pairs."""
+    return tuple(sorted((mapping or {}).items()))
+
+
+def circuit_stream(seed: int, n_qubits: int, n_params: int, circuit: int) -> np.random.Generator:
+    """The random stream of one circuit and its starts."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n_qubits, n_params, circuit)))
+
+
+@dataclass(frozen=True)
+class MinimaTask:
+    """Certified minima of circuits first_circuit ... first_circuit + n_circuits - 1, n_starts starts each.
+
+    `run` returns one row a start: n_qubits, n_params, gamma, circuit, start, energy, grad_norm, hessian_min, certified,
+    n_negative, n_null, iterations, reason.
+    """
+
+    hamiltonian: str
+    hamiltonian_options: Options
+    n_qubits: int
+    n_params: int
+    reference_state: str
+    first_circuit: int
+    n_circuits: int
+    n_starts: int
+    seed: int
+
+    def run(self) -> pd.DataFrame:
+        problem = problems.build(
+            self.hamiltonian, self.n_qubits, dict(self.hamiltonian_options), seed=self.seed
+        )
+        gamma = self.n_params / (2 * problem.degrees_of_freedom)
+        tables = []
+        for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
+            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+            circuit = circuits.random_circuit(
+                self.n_qubits, self.n_params, rng=rng, reference_state=self.reference_state
+            )
+            starts = rng.uniform(0, np.pi, (self.n_starts, self.n_params))
+            found = minimize(landscape(circuit, problem), starts)
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "n_qubits": self.n_qubits,
+                        "n_params": self.n_params,
+                        "gamma": gamma,
+                        "circuit": number,
+                        "start": np.arange(self.n_starts),
+                        "energy": found.energy,
+                        "grad_norm": found.gradient_norm,
+                        "hessian_min": found.hessian_min,
+                        "certified": found.certified,
+                        "n_negative": found.n_negative,
+                        "n_null": found.n_null,
+                        "iterations": found.iterations,
+                        "reason": found.reason,
+                    }
+                )
+            )
+        return pd.concat(tables, ignore_index=True)
+
+
+def minima_tasks(
+    *,
+    hamiltonian: str,
+    hamiltonian_options: dict[str, Any] | None,
+    n_qubits: int,
+    param_counts: list[int],
+    n_instances: int,
+    n_starts: int,
+    seed: int,
+    reference_state: str = "haar",
+    circuits_per_task: int = 13,
+) -> list[MinimaTask]:
+    """Tasks for `n_instances` circuits at every parameter count, the costliest counts first.
+
+    Raises
+    ------
+    ValueError
+        For sizes below 1.
+    """
+    for name, value in (("n_instances", n_instances), ("n_starts", n_starts)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    if not param_counts or min(param_counts) < 1:
+        raise ValueError(f"param_counts must be a non-empty list of integers >= 1, got {param_counts}")
+    problems.build(hamiltonian, n_qubits, hamiltonian_options, seed=seed)  # fails here, not in a worker
+    return [
+        MinimaTask(
+            hamiltonian,
+            options_of(hamiltonian_options),
+            n_qubits,
+            p,
+            reference_state,
+            first,
+            min(circuits_per_task, n_instances - first),
+            n_starts,
+            seed,
+        )
+        for p in sorted(param_counts, reverse=True)
+        for first in range(0, n_instances, circuits_per_task)
+    ]
