@@ -22,7 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit
-from qgmutils.engine.simd import LANES, add, aligned_zeros, fma, fnma, load, mul, sincos, splat, store, sub
+from qgmutils.engine.simd import LANES, aligned_zeros, fma, fnma, load, mul, sincos, splat, store, sub
 from qgmutils.problems import Problem
 
 
