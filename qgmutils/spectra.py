@@ -47,7 +47,9 @@ def wishart_dimension(degrees_of_freedom: float) -> int:
     """
     m = float(degrees_of_freedom)
     if not np.isfinite(m) or round(2 * m) < 1:
-        raise ValueError(f"degrees_of_freedom must be finite and at least 0.5 (2m = 1), got {degrees_of_freedom!r}")
+        raise ValueError(
+            f"degrees_of_freedom must be finite and at least 0.5 (2m = 1), got {degrees_of_freedom!r}"
+        )
     return round(2 * m)
 
 
@@ -160,7 +162,9 @@ def _left_edge_parameter(gamma: Array, energy: Array) -> Array:
         by_semicircle = 1 / np.sqrt(gamma * energy)
         by_wishart = np.where(gamma < 1, 1 / np.clip(np.sqrt(gamma) - gamma, 1e-300, None), np.inf)
     top = np.minimum(np.minimum(by_semicircle, by_wishart), 1e150)
-    return _bisect(lambda t: gamma * (t / (1 + gamma * t)) ** 2 + gamma * energy * t**2 - 1, np.zeros_like(top), top)
+    return _bisect(
+        lambda t: gamma * (t / (1 + gamma * t)) ** 2 + gamma * energy * t**2 - 1, np.zeros_like(top), top
+    )
 
 
 def hessian_edges(gamma: ArrayLike, energy: ArrayLike) -> tuple[Array, Array]:
@@ -250,7 +254,13 @@ def sample_hessian_parts(
 
 
 def sample_hessians(
-    n_params: int, degrees_of_freedom: float, energy: float, size: int, rng: np.random.Generator, *, layers: int = 1
+    n_params: int,
+    degrees_of_freedom: float,
+    energy: float,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    layers: int = 1,
 ) -> Array:
     """Sample Hessians ``2 r A`` of the WHRF at critical points of the given energy, shape (size, p, p).
 
