@@ -109,7 +109,7 @@ class Store:
                 if metadata["key"] != key:
                     raise ValueError("made for other parameters")
                 return to_table({name: file[f"column{i}"] for i, name in enumerate(metadata["columns"])})
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             warnings.warn(
