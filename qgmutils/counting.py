@@ -10,8 +10,10 @@ is the volume ``pi^p`` times the density of a vanishing gradient ``N(0, 2 r E/m)
 ``2 r A``; the next ones are the one-point law Gamma(m, rate m). Source: the field is general knowledge of the paper's
 construction (field), this exact finite-size form is derived here (derived) and tested by enumeration.
 
-The mean over ``A`` is taken by Monte Carlo, with the same matrices at all energies, and in log space: at 64 angles the
-factors span hundreds of orders of magnitude. Where too few samples have the wanted index the result is refused. ``m``
+The mean over ``A`` is taken by Monte Carlo in log space: at 64 angles the factors span hundreds of orders of magnitude.
+The density of minima uses sequential Monte Carlo (:mod:`qgmutils.positive_definite`), since "A positive definite" is a
+rare event; other indices use plain sampling, with the same matrices at all energies. Where the sample does not resolve
+the wanted index the result is refused. ``m``
 is replaced by ``wishart_dimension(m) / 2`` throughout. Only energies ``E > 0`` are counted: for ``p > 2m`` the field
 also vanishes on manifolds of dimension ``p - 2m``, which are minima outside this formula.
 """
@@ -23,16 +25,19 @@ from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 from scipy.special import gammaln, logsumexp
 from scipy.stats import gamma as gamma_law
 
+from .positive_definite import N_POPULATIONS, log_positive_determinant
 from .spectra import log_determinant_limit, sample_hessian_parts, wishart_dimension
 
 __all__ = [
     "Counts",
     "LogDensity",
+    "MinimaDensity",
     "UnresolvedError",
     "companion_log_density",
     "complexity",
@@ -65,7 +70,8 @@ class LogDensity:
     stderr
         Standard error of ``log_density``; inf where there was no sample. Errors at different energies are correlated.
     effective_samples
-        ``(sum w)^2 / sum w^2`` of the weights ``w = |det A|`` with the right index.
+        Independent weights that would give the same error: ``(sum w)^2 / sum w^2`` of ``w = |det A|`` with the right
+        index for plain sampling, ``1 / stderr^2`` for minima.
     resolved
         Where ``effective_samples`` suffices; elsewhere values are not to be used.
     """
@@ -112,6 +118,12 @@ def _check_index(index: int | None, p: int) -> int:
     if int(index) != index or not 0 <= index <= p:
         raise ValueError(f"index must be None (all) or an integer from 0 to n_params = {p}, got {index!r}")
     return int(index)
+
+
+def _check_samples(n_samples: int, least: int) -> int:
+    if int(n_samples) != n_samples or n_samples < least:
+        raise ValueError(f"n_samples must be an integer of at least {least}, got {n_samples!r}")
+    return int(n_samples)
 
 
 @numba.njit(cache=True)
@@ -167,8 +179,7 @@ def _log_prefactor(energies: Array, p: int, m: float, layers: int) -> Array:
 def _batches(
     energies: Array, p: int, two_m: int, n_samples: int, rng: np.random.Generator, layers: int, wanted: int
 ) -> Iterator[tuple[Array, NDArray[np.int16]]]:
-    if int(n_samples) != n_samples or n_samples < 2:
-        raise ValueError(f"n_samples must be an integer of at least 2, got {n_samples!r}")
+    n_samples = _check_samples(n_samples, 2)
     # About 64 MB of matrices and results at a time.
     block = max(1, 4_000_000 // (4 * p * p + 2 * energies.size))
     for start in range(0, int(n_samples), block):
@@ -203,7 +214,7 @@ def whrf_log_density(
     index : int or None
         Number of negative Hessian eigenvalues (0 for minima), or None for all critical points.
     n_samples : int
-        Number of matrices, shared by all energies.
+        Number of matrices: shared by all energies, or drawn anew at each one for minima (index 0, at least 16).
     rng : numpy.random.Generator
     layers : int
         Gates per angle ``r``.
@@ -217,6 +228,15 @@ def whrf_log_density(
     """
     energies, p = _check_energies(energies), _check_n_params(n_params)
     wanted, two_m = _check_index(index, p), wishart_dimension(degrees_of_freedom)
+    prefactor = _log_prefactor(energies, p, two_m / 2, layers)
+    if wanted == 0:
+        log_mean, stderr = log_positive_determinant(
+            energies, p, two_m, n_samples=_check_samples(n_samples, 2 * N_POPULATIONS), rng=rng, layers=layers
+        )
+        effective = np.minimum(1 / np.maximum(stderr, 1e-12) ** 2, n_samples)
+        return LogDensity(
+            energies, log_mean + prefactor, stderr, effective, effective >= min_effective_samples
+        )
     first = np.full(energies.size, -np.inf)
     second = np.full(energies.size, -np.inf)
     for log_det, negative in _batches(energies, p, two_m, n_samples, rng, layers, wanted):
@@ -228,8 +248,7 @@ def whrf_log_density(
     with np.errstate(divide="ignore"):
         # Relative variance of a mean of n weights: (1/effective - 1/n) n/(n-1).
         stderr = np.sqrt(np.clip(1 / effective - 1 / n_samples, 0, None) * n_samples / (n_samples - 1))
-    log_density = first - np.log(n_samples) + _log_prefactor(energies, p, two_m / 2, layers)
-    return LogDensity(energies, log_density, stderr, effective, effective >= min_effective_samples)
+    return LogDensity(energies, first - np.log(n_samples) + prefactor, stderr, effective, effective >= min_effective_samples)
 
 
 def _quadrature(p: int, m: float, energy_range: tuple[float, float] | None) -> tuple[Array, Array]:
@@ -438,3 +457,62 @@ def companion_log_density(energy: ArrayLike, n_params: int, degrees_of_freedom: 
     safe = np.where(inside, x, 0.25)
     value = -m * safe + power * np.log(safe) + p * np.log1p(-2 * safe) - log_integral
     return np.where(inside, value, -np.inf)
+
+
+@dataclass(frozen=True)
+class MinimaDensity:
+    """Task: the Kac-Rice density of the WHRF's minima on a grid of energies that covers its bulk.
+
+    Attributes
+    ----------
+    n_params, degrees_of_freedom
+        ``p`` and ``m``.
+    n_samples : int
+        Matrices per energy.
+    seed : int
+    min_effective_samples : float
+        Below this an energy is unresolved. At 10 the standard error is 1/3: enough to draw a curve with its error band.
+    """
+
+    n_params: int
+    degrees_of_freedom: float
+    n_samples: int
+    seed: int
+    min_effective_samples: float = 10.0
+
+    def run(self) -> pd.DataFrame:
+        """Return energy, density (integrating to 1), stderr (relative), resolved; no rows where it is refused.
+
+        A coarse scan with few matrices finds the bulk, 8 e-folds below the peak on either side; 25 energies are then
+        sampled in earnest. For ``p >= 2m - 2`` the density is not integrable at ``E = 0`` and nothing is returned.
+        """
+        p, m = self.n_params, wishart_dimension(self.degrees_of_freedom) / 2
+        empty = pd.DataFrame({name: np.empty(0) for name in ("energy", "density", "stderr")})
+        empty["resolved"] = np.empty(0, dtype=bool)
+        if p >= 2 * m - 2:
+            return empty
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(p, round(2 * m))))
+        coarse = np.linspace(0.02, 1.3, 40) ** 2
+        scan = whrf_log_density(coarse, p, m, index=0, n_samples=400, rng=rng)
+        bulk = np.flatnonzero(scan.log_density > scan.log_density.max() - 8)
+        low, high = coarse[max(bulk[0] - 1, 0)], coarse[min(bulk[-1] + 1, len(coarse) - 1)]
+        energies = np.linspace(np.sqrt(low), np.sqrt(high), 25) ** 2
+        try:
+            found = minima_energy_density(
+                energies,
+                p,
+                m,
+                n_samples=self.n_samples,
+                rng=rng,
+                min_effective_samples=self.min_effective_samples,
+            )
+        except UnresolvedError:
+            return empty
+        return pd.DataFrame(
+            {
+                "energy": found.energies,
+                "density": np.exp(found.log_density),
+                "stderr": found.stderr,
+                "resolved": found.resolved,
+            }
+        )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qgmutils import circuits, problems
+from qgmutils import circuits, fields, problems
 from qgmutils.engine import landscape
 from qgmutils.minimize import minimize
 
@@ -76,6 +76,51 @@ class MinimaTask:
                         "n_null": found.n_null,
                         "iterations": found.iterations,
                         "reason": found.reason,
+                    }
+                )
+            )
+        return pd.concat(tables, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class CircuitEnumeration:
+    """Every critical point of circuits first_circuit ... first_circuit + n_circuits - 1, by exhaustive search.
+
+    The circuits are those of `MinimaTask` with the same fields.  `run` returns one row a critical point: n_params,
+    circuit, energy, index, complete.  n_params is at most 10 (3^p coefficients).
+    """
+
+    hamiltonian: str
+    hamiltonian_options: Options
+    n_qubits: int
+    n_params: int
+    reference_state: str
+    first_circuit: int
+    n_circuits: int
+    seed: int
+
+    def run(self) -> pd.DataFrame:
+        problem = problems.build(
+            self.hamiltonian, self.n_qubits, dict(self.hamiltonian_options), seed=self.seed
+        )
+        tables = []
+        for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
+            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+            circuit = circuits.random_circuit(
+                self.n_qubits, self.n_params, rng=rng, reference_state=self.reference_state
+            )
+            loss = landscape(circuit, problem)
+            polynomial = fields.from_function(lambda t, loss=loss: loss.energy_and_gradient(t)[0], self.n_params)
+            # Commuting words make flat valleys, on which no search ends: the bound keeps them incomplete.
+            points = fields.critical_points(polynomial, rng, n_starts=500, max_starts=20_000)
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "n_params": self.n_params,
+                        "circuit": number,
+                        "energy": points.value,
+                        "index": points.index,
+                        "complete": points.complete,
                     }
                 )
             )
