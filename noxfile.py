@@ -18,7 +18,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 def install(session: nox.Session) -> None:
     # Editable, since a reused environment would keep the state of the package in which it was made.
-    session.install("-e", ".[dev]", env={"PIP_QUIET": "1", "UV_QUIET": "1"})
+    session.install("-e", ".[dev]")
 
 
 @nox.session
@@ -61,7 +61,7 @@ def notebooks(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format of the code, and that notebooks carry no metadata of a machine."""
-    session.install("ruff", env={"PIP_QUIET": "1", "UV_QUIET": "1"})
+    session.install("ruff")
     session.run("ruff", "check", "--quiet", *PYTHON_CODE)
     session.run("ruff", "format", "--check", "--quiet", *PYTHON_CODE)
     problems = [
