@@ -11,7 +11,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["figures"]
 
 NOTEBOOKS = Path("notebooks")
-PYTHON_CODE = ("qgmutils", "tests", "noxfile.py", "notebooks")
+PYTHON_CODE = ["qgmutils", "tests", "noxfile.py", *map(str, sorted(NOTEBOOKS.glob("*.ipynb")))]
 # One thread for linear algebra: the processes of the suite and of the tests share the cores already.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
