@@ -51,7 +51,7 @@ class Landscape(Protocol):
         ...
 
     def quantum_fisher(self, theta: ArrayLike) -> Array:
-        """Fubini-Study metric Re(<d_i|d_j> - <d_i|psi><psi|d_j>), a quarter of the Fisher matrix (B, p, p)."""
+        """Fubini-Study metric Re(<d_i|d_j> - <d_i|psi><psi|d_j>), 1/4 of the Fisher matrix (B, p, p)."""
         ...
 
 
