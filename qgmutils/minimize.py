@@ -103,7 +103,7 @@ def minimize(
         For starts of another shape or not finite, a tolerance that is not positive, or a limit below 1.
     """
     n_params = landscape.circuit.n_params
-    x0 = np.ascontiguousarray(starts, dtype=np.float64)
+    x0 = np.array(starts, dtype=np.float64, order="C")  # a copy: read-only arrays would compile anew
     if x0.ndim != 2 or x0.shape[1] != n_params or not np.all(np.isfinite(x0)):
         raise ValueError(
             f"starts must be finite numbers of shape (B, {n_params}), got shape {x0.shape} "

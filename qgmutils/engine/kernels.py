@@ -65,14 +65,14 @@ def pack_circuit(circuit: Circuit) -> Gates:
     ny = np.array([int(v).bit_count() for v in circuit.x & circuit.z], dtype=np.int64)
     parity = np.array([k.bit_count() & 1 for k in range(2**circuit.n_qubits)], dtype=np.int64)
     return Gates(
-        np.ascontiguousarray(circuit.x, dtype=np.int64),
-        np.ascontiguousarray(circuit.z, dtype=np.int64),
+        np.array(circuit.x, dtype=np.int64, order="C"),
+        np.array(circuit.z, dtype=np.int64, order="C"),
         ny % 2 == 1,
         ny // 2 % 2,
-        np.ascontiguousarray(circuit.parameter, dtype=np.int64),
-        np.ascontiguousarray(circuit.scale, dtype=np.float64),
-        np.ascontiguousarray(circuit.offset, dtype=np.float64),
-        np.ascontiguousarray(circuit.reference, dtype=np.complex128),
+        np.array(circuit.parameter, dtype=np.int64, order="C"),
+        np.array(circuit.scale, dtype=np.float64, order="C"),
+        np.array(circuit.offset, dtype=np.float64, order="C"),
+        np.array(circuit.reference, dtype=np.complex128, order="C"),
         parity,
     )
 

@@ -56,8 +56,8 @@ class Landscape(Protocol):
 
 
 def _batch(theta: ArrayLike, n_params: int) -> Array:
-    """`theta` as a contiguous (B, p) array; ValueError for another shape or values that are not finite."""
-    array = np.ascontiguousarray(theta, dtype=np.float64)
+    """`theta` as a new (B, p) array; ValueError for another shape or values that are not finite."""
+    array = np.array(theta, dtype=np.float64, order="C")  # a copy: read-only arrays would compile anew
     if array.ndim != 2 or array.shape[1] != n_params:
         raise ValueError(f"theta must have shape (starts, {n_params}), got {array.shape}")
     if not np.all(np.isfinite(array)):
