@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.problems import Problem, require_qubits
+from qgmutils.problems import Problem, is_integer, require_qubits
 
 if TYPE_CHECKING:
     import pennylane as qml
@@ -35,9 +35,16 @@ class Circuit:
     parameter : int64 array, shape (q,)
         Which angle drives each gate, 0 ... p - 1.
     scale, offset : float array, shape (q,)
-        The gate's angle is scale * theta[parameter] + offset (radians; exp(-i angle P), so PennyLane's is twice it).
+        The gate's angle is scale * theta[parameter] + offset, in radians; the gate is exp(-i angle P), so
+        that PennyLane's angle is twice it.
     reference : complex array, shape (2^n,)
         Normalised initial state.
+
+    Raises
+    ------
+    ValueError
+        If sizes disagree, a gate names no parameter or qubit of the circuit, a scale or offset is not finite,
+        or the reference state is not normalised to 1e-10.
     """
 
     n_qubits: int
@@ -52,16 +59,31 @@ class Circuit:
     def __post_init__(self) -> None:
         dim = 2 ** require_qubits(self.n_qubits)
         q = len(self.x)
-        if self.n_params < 1:
-            raise ValueError(f"a circuit needs at least one parameter, got n_params = {self.n_params}")
-        if any(len(a) != q for a in (self.z, self.parameter, self.scale, self.offset)):
-            raise ValueError("x, z, parameter, scale and offset must have one entry per gate")
-        if q and not (0 <= self.parameter.min() and self.parameter.max() < self.n_params):
-            raise ValueError(f"gate parameters must lie in 0 ... {self.n_params - 1}")
-        if q and max(self.x.max(), self.z.max(), -min(self.x.min(), self.z.min())) >= dim:
-            raise ValueError(f"a Pauli word acts outside the {self.n_qubits} qubits")
-        norm = np.linalg.norm(self.reference)
-        if self.reference.shape != (dim,) or abs(norm - 1) > 1e-10:
+        if not is_integer(self.n_params) or self.n_params < 1:
+            raise ValueError(f"n_params must be an integer of at least 1, got {self.n_params!r}")
+        sizes = [a.shape for a in (self.x, self.z, self.parameter, self.scale, self.offset)]
+        if q < 1 or any(shape != (q,) for shape in sizes):
+            raise ValueError(
+                "x, z, parameter, scale and offset must have one entry per gate, at least one; "
+                f"got the shapes {', '.join(map(str, sizes))}"
+            )
+        if any(a.dtype.kind not in "iu" for a in (self.x, self.z, self.parameter)):
+            raise ValueError("x, z and parameter must be arrays of integers")
+        if not (self.parameter.min() >= 0 and self.parameter.max() < self.n_params):
+            raise ValueError(
+                f"gate parameters must lie in 0 ... {self.n_params - 1}, "
+                f"got {self.parameter.min()} ... {self.parameter.max()}"
+            )
+        masks = np.concatenate([self.x, self.z])
+        if not (masks.min() >= 0 and masks.max() < dim):
+            raise ValueError(
+                f"a Pauli word acts outside the {self.n_qubits} qubits: "
+                f"bit masks must lie in 0 ... {dim - 1}, got {masks.min()} ... {masks.max()}"
+            )
+        if not (np.all(np.isfinite(self.scale)) and np.all(np.isfinite(self.offset))):
+            raise ValueError("scale and offset must be finite numbers")
+        norm = float(np.linalg.norm(self.reference))
+        if self.reference.shape != (dim,) or not abs(norm - 1) <= 1e-10:
             raise ValueError(
                 f"the reference state must be a normalised vector of length {dim}, "
                 f"got shape {self.reference.shape} with norm {norm:.6g}"
@@ -83,20 +105,25 @@ class Circuit:
 
 
 def haar_state(dim: int, rng: np.random.Generator) -> NDArray[np.complex128]:
-    """A Haar-random unit vector of length `dim`."""
+    """A Haar-random unit vector, complex, shape (dim,)."""
     state = rng.standard_normal(dim) + 1j * rng.standard_normal(dim)
     return state / np.linalg.norm(state)
 
 
 def stabilizer_state(n_qubits: int, rng: np.random.Generator) -> NDArray[np.complex128]:
-    """A uniformly random stabilizer state.
+    """A uniformly random stabilizer state, shape (2^n,), up to a global phase.
 
-    Every stabilizer state is sum_u i^(l.u) (-1)^(u Q u) |shift + u B> over u in {0,1}^k, for one affine subspace of
-    dimension k and one choice of the linear part l and the quadratic form Q (Dehaene and De Moor 2003; field).
-    There are [n choose k]_2 2^(n-k) such subspaces and 2^(k + k(k+1)/2) phases for each, which fixes the
-    probability of k; the rest is uniform.
+    Every stabilizer state is sum_u i^(l.u) (-1)^(u Q u) |shift + u B> over u in {0,1}^k, for one affine
+    subspace of dimension k and one choice of the linear part l and the quadratic form Q (Dehaene and De Moor
+    2003; field). There are [n choose k]_2 2^(n-k) such subspaces and 2^(k + k(k+1)/2) phases for each, which
+    fixes the probability of k; the rest is uniform.
+
+    Raises
+    ------
+    ValueError
+        If `n_qubits` is out of range.
     """
-    n = n_qubits
+    n = require_qubits(n_qubits)
     weights = []
     for k in range(n + 1):
         subspaces = 1.0
@@ -125,12 +152,20 @@ def stabilizer_state(n_qubits: int, rng: np.random.Generator) -> NDArray[np.comp
 
 
 def reference(kind: str, n_qubits: int, rng: np.random.Generator) -> NDArray[np.complex128]:
-    """The reference state of that name: "haar", "clifford" (random stabilizer state) or "zero" (|0...0>).
+    """The reference state of that name, complex, shape (2^n,).
+
+    Parameters
+    ----------
+    kind : {"haar", "clifford", "zero"}
+        Haar-random state, uniformly random stabilizer state, or |0...0>.
+    n_qubits : int
+        1 to `MAX_QUBITS`.
+    rng : numpy.random.Generator
 
     Raises
     ------
     ValueError
-        For any other name.
+        For any other name, or if `n_qubits` is out of range.
     """
     dim = 2 ** require_qubits(n_qubits)
     if kind == "haar":
@@ -150,20 +185,28 @@ def random_circuit(
     n_gates: int | None = None,
     reference_state: str = "haar",
 ) -> Circuit:
-    """The randomised model: words uniform over the non-identity Paulis, so that nothing in the circuit knows H.
+    """The randomised model: words uniform over the non-identity Paulis, so nothing in the circuit knows H.
 
     Source: general knowledge of the paper's construction (Clifford-randomised generators), not read in its
-    text (field).  A Clifford frame is a 3-design only and the optimiser can reach stabilizer states; the Haar-random
-    reference state is the default because it is what the theory describes (derived).
+    text (field).  A Clifford frame is a 3-design only and the optimiser can reach stabilizer states; the
+    Haar-random reference state is the default because it is what the theory describes (derived).
 
     Parameters
     ----------
     n_qubits, n_params : int
         n and p, both at least 1.
+    rng : numpy.random.Generator
+        Draws the reference state first, then the words.
     n_gates : int, optional
-        q >= p; gate i is driven by angle i mod p, so each angle sits in q/p gates.  Default q = p.
+        q >= p; gate i is driven by angle i mod p, so each angle sits in q/p gates, rounded up or down.
+        Default q = p.
     reference_state : {"haar", "clifford", "zero"}
         Initial state.
+
+    Returns
+    -------
+    Circuit
+        With scale 1 and offset 0 in every gate.
 
     Raises
     ------
@@ -171,11 +214,11 @@ def random_circuit(
         For sizes out of range or an unknown reference state.
     """
     dim = 2 ** require_qubits(n_qubits)
-    if n_params < 1:
-        raise ValueError(f"n_params must be at least 1, got {n_params}")
+    if not is_integer(n_params) or n_params < 1:
+        raise ValueError(f"n_params must be an integer of at least 1, got {n_params!r}")
     q = n_params if n_gates is None else n_gates
-    if q < n_params:
-        raise ValueError(f"n_gates must be at least n_params = {n_params} (or None), got {q}")
+    if not is_integer(q) or q < n_params:
+        raise ValueError(f"n_gates must be an integer of at least n_params = {n_params} (or None), got {q!r}")
     state = reference(reference_state, n_qubits, rng)
     words = rng.integers(1, dim * dim, q)
     return Circuit(
@@ -187,6 +230,19 @@ def to_qnode(
     circuit: Circuit, problem: Problem, *, device: str = "default.qubit", diff_method: str = "adjoint"
 ) -> qml.QNode:
     """The same circuit as a PennyLane QNode theta (p,) -> E, for any PennyLane device.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    problem : Problem
+    device : str
+        Name of the PennyLane device.
+    diff_method : str
+        PennyLane's name of the differentiation method; "adjoint" gives first derivatives only.
+
+    Returns
+    -------
+    pennylane.QNode
 
     Raises
     ------
@@ -210,14 +266,18 @@ def to_qnode(
 
 
 def make_device(device: str, n_qubits: int) -> Any:
-    """A PennyLane device on wires 0 ... n_qubits - 1; a device that is not there is a clear error, never replaced."""
+    """A PennyLane device on wires 0 ... n_qubits - 1; one that is not there is never replaced by another.
+
+    Raises
+    ------
+    ValueError
+        If PennyLane does not know the device or cannot create it; its own message is quoted.
+    """
     import pennylane as qml
 
     try:
         return qml.device(device, wires=n_qubits)
-    except (
-        Exception
-    ) as error:  # PennyLane raises many types: DeviceError, ImportError, RuntimeError of the CUDA driver
+    except Exception as error:  # of many types: DeviceError, ImportError, RuntimeError of the CUDA driver
         remedy = (
             "it needs an NVIDIA GPU with its driver and `pip install qgmutils[gpu]`; "
             if device == "lightning.gpu"

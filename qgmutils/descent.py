@@ -1,10 +1,10 @@
 """Compiled quasi-Newton descent of many starts of one circuit, eight at a time.
 
-BFGS keeps an inverse Hessian per lane, limited-memory BFGS the last steps only.  Each lane runs its own line search
-(weak Wolfe conditions by bracketing, with the approximate Wolfe test of Hager and Zhang 2005 near the minimum, where
-differences of energies drown in rounding); a lane that has finished takes the next start from the queue, so that
-all lanes stay busy.  What happens in a lane does not depend on its neighbours, so results do not depend on how starts
-are grouped.
+BFGS keeps an inverse Hessian per lane, limited-memory BFGS the last steps only.  Each lane runs its own line
+search (weak Wolfe conditions by bracketing, with the approximate Wolfe test of Hager and Zhang 2005 near the
+minimum, where differences of energies drown in rounding); a lane that has finished takes the next start from
+the queue, so that all lanes stay busy.  What happens in a lane does not depend on its neighbours, so results
+do not depend on how starts are grouped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LINE_SEARCH_STEPS = 50
 
 
 @njit(cache=True)
-def _dot(a, i, b, j, size):  # type: ignore[no-untyped-def]
+def _dot(a, i, b, j, size):
     total = splat(0.0)
     for k in range(0, size, 8):
         total = fma(load(a, i + k), load(b, j + k), total)
@@ -31,7 +31,7 @@ def _dot(a, i, b, j, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _axpy(factor, a, i, b, j, size):  # type: ignore[no-untyped-def]
+def _axpy(factor, a, i, b, j, size):
     """b += factor a."""
     f = splat(factor)
     for k in range(0, size, 8):
@@ -39,7 +39,7 @@ def _axpy(factor, a, i, b, j, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _largest(a, i, size):  # type: ignore[no-untyped-def]
+def _largest(a, i, size):
     result = 0.0
     for k in range(size):
         result = max(result, abs(a[i + k]))
@@ -47,7 +47,7 @@ def _largest(a, i, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _bfgs_update(inverse, base, s, y, at, product, size, sy, first):  # type: ignore[no-untyped-def]
+def _bfgs_update(inverse, base, s, y, at, product, size, sy, first):
     """Inverse Hessian after the step s with gradient change y; `product` is scratch for inverse @ y."""
     if first:  # scale the identity to the curvature just seen
         gamma = sy / _dot(y, at, y, at, size)
@@ -67,7 +67,7 @@ def _bfgs_update(inverse, base, s, y, at, product, size, sy, first):  # type: ig
 
 
 @njit(cache=True)
-def _two_loop(gradient, at, steps, changes, rho, base, newest, stored, memory, size, out, alpha):  # type: ignore[no-untyped-def]
+def _two_loop(gradient, at, steps, changes, rho, base, newest, stored, memory, size, out, alpha):
     """out = -(inverse Hessian) gradient by the two-loop recursion of L-BFGS."""
     for k in range(size):
         out[at + k] = -gradient[at + k]
@@ -89,8 +89,8 @@ def _two_loop(gradient, at, steps, changes, rho, base, newest, stored, memory, s
 
 
 @njit(cache=True)
-def _next_step(t, low, f_low, slope_low, high, f_high, slope_high):  # type: ignore[no-untyped-def]
-    """Next trial of the line search: expand while unbracketed, else the cubic's minimum kept inside the bracket."""
+def _next_step(t, low, f_low, slope_low, high, f_high, slope_high):
+    """Next trial: twice the step while there is no bracket, then the cubic's minimum kept inside it."""
     if high == np.inf:
         return 2.0 * t if t > 0 else 1.0
     width = high - low
@@ -124,10 +124,11 @@ def descend(
     norm,
     iterations,
     reason,
-):  # type: ignore[no-untyped-def]
-    """Minimise from every row of `starts` (B, p); the last five arguments are filled in, one entry a start.
+):
+    """Minimise from every row of `starts` (B, p); the last five arguments are filled in, one entry per start.
 
-    `memory` = 0 selects BFGS, otherwise L-BFGS with that many steps; `noise` is the rounding error of an energy.
+    `memory` = 0 selects BFGS, otherwise L-BFGS with that many steps; `noise` is the rounding error of an
+    energy.
     """
     n_starts, p = starts.shape
     size = (p + 7) // 8 * 8

@@ -1,7 +1,7 @@
 """Ensembles of random circuits as tasks: frozen parameters in, a table out.
 
-Every circuit has its own random stream, derived from the seed, the sizes and the circuit's number, so a table does not
-depend on how an ensemble is cut into tasks.
+Every circuit has its own random stream, derived from the seed, the sizes and the circuit's number, so a table
+does not depend on how an ensemble is cut into tasks.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 from qgmutils import circuits, fields, problems
 from qgmutils.engine import landscape
 from qgmutils.minimize import minimize
+from qgmutils.problems import is_integer
 
 Options = tuple[tuple[str, Any], ...]
 
@@ -25,7 +26,11 @@ def options_of(mapping: dict[str, Any] | None) -> Options:
 
 
 def circuit_stream(seed: int, n_qubits: int, n_params: int, circuit: int) -> np.random.Generator:
-    """The random stream of one circuit and its starts."""
+    """The random stream of one circuit and its starts.
+
+    It depends on these four numbers alone, not on what was drawn before.  The Hamiltonian does not enter:
+    ensembles that differ in nothing else share their circuits and starts.
+    """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n_qubits, n_params, circuit)))
 
 
@@ -33,8 +38,15 @@ def circuit_stream(seed: int, n_qubits: int, n_params: int, circuit: int) -> np.
 class MinimaTask:
     """Certified minima of circuits first_circuit ... first_circuit + n_circuits - 1, n_starts starts each.
 
-    `run` returns one row a start: n_qubits, n_params, gamma, circuit, start, energy, grad_norm, hessian_min, certified,
-    n_negative, n_null, iterations, reason.
+    Attributes
+    ----------
+    hamiltonian : str
+    hamiltonian_options : tuple of pairs
+        As `problems.build` takes them, from `options_of`.
+    n_qubits, n_params : int
+    reference_state : {"haar", "clifford", "zero"}
+    first_circuit, n_circuits, n_starts : int
+    seed : int
     """
 
     hamiltonian: str
@@ -48,6 +60,11 @@ class MinimaTask:
     seed: int
 
     def run(self) -> pd.DataFrame:
+        """One row per start, whether certified or not.
+
+        Columns: n_qubits, n_params, gamma = p / (2m), circuit, start, energy, grad_norm, hessian_min,
+        certified, n_negative, n_null, iterations, reason; all but the first five as in `Minima`.
+        """
         problem = problems.build(
             self.hamiltonian, self.n_qubits, dict(self.hamiltonian_options), seed=self.seed
         )
@@ -141,16 +158,34 @@ def minima_tasks(
 ) -> list[MinimaTask]:
     """Tasks for `n_instances` circuits at every parameter count, the costliest counts first.
 
+    Parameters
+    ----------
+    hamiltonian, hamiltonian_options, n_qubits, seed
+        As in `problems.build`.
+    param_counts : list of int
+        Values of p, each at least 1.
+    n_instances, n_starts : int
+        Circuits per value of p, and starts per circuit.
+    reference_state : {"haar", "clifford", "zero"}
+    circuits_per_task : int
+        How finely the work is cut; the tables do not depend on it.
+
     Raises
     ------
     ValueError
-        For sizes below 1.
+        For sizes below 1, an unknown reference state, or what `problems.build` refuses.
     """
-    for name, value in (("n_instances", n_instances), ("n_starts", n_starts)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-    if not param_counts or min(param_counts) < 1:
+    sizes = {"n_instances": n_instances, "n_starts": n_starts, "circuits_per_task": circuits_per_task}
+    for name, value in sizes.items():
+        if not is_integer(value) or value < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+    if not param_counts or not all(is_integer(p) and p >= 1 for p in param_counts):
         raise ValueError(f"param_counts must be a non-empty list of integers >= 1, got {param_counts}")
+    if reference_state not in circuits.REFERENCE_STATES:
+        raise ValueError(
+            f"unknown reference state {reference_state!r}: "
+            f"choose one of {', '.join(circuits.REFERENCE_STATES)}"
+        )
     problems.build(hamiltonian, n_qubits, hamiltonian_options, seed=seed)  # fails here, not in a worker
     return [
         MinimaTask(

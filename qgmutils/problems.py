@@ -91,16 +91,26 @@ class Problem:
         return self.dim - self.ground_degeneracy
 
 
+def is_integer(value: object) -> bool:
+    """Whether `value` is a whole number by type: an int or a NumPy integer, but neither a bool nor 2.0."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def require_qubits(n_qubits: int) -> int:
-    """Return `n_qubits` if a problem of that size can be built; raise ValueError otherwise."""
-    if isinstance(n_qubits, bool) or not isinstance(n_qubits, (int, np.integer)):
+    """Return `n_qubits` as an int if a problem of that size can be built.
+
+    Raises
+    ------
+    ValueError
+        If it is not an integer from 1 to `MAX_QUBITS`; where it is too large, with the memory it would take.
+    """
+    if not is_integer(n_qubits) or n_qubits < 1:
         raise ValueError(f"n_qubits must be an integer from 1 to {MAX_QUBITS}, got {n_qubits!r}")
-    if n_qubits < 1:
-        raise ValueError(f"n_qubits must be an integer from 1 to {MAX_QUBITS}, got {n_qubits}")
     if n_qubits > MAX_QUBITS:
-        gib = 16 * 4.0**n_qubits / 2**30
+        # Powers as text: 2^n of an absurd n overflows a float.
+        gib = f"{16 * 4.0**n_qubits / 2**30:.3g}" if n_qubits < 500 else f"2^{2 * n_qubits - 26}"
         raise ValueError(
-            f"n_qubits = {n_qubits}: the {2**n_qubits} x {2**n_qubits} matrix of H alone takes {gib:.3g} GiB; "
+            f"n_qubits = {n_qubits}: the 2^{n_qubits} x 2^{n_qubits} matrix of H alone takes {gib} GiB; "
             f"choose n_qubits <= {MAX_QUBITS}"
         )
     return int(n_qubits)
@@ -112,12 +122,19 @@ def from_matrix(matrix: ArrayLike, *, name: str = "matrix") -> Problem:
     Parameters
     ----------
     matrix : array, shape (2^n, 2^n)
-        Hermitian to 1e-10 of its largest entry, and not a multiple of the identity.
+        Hermitian to 1e-10 of its largest entry, and not a multiple of the identity; 1 <= n <= `MAX_QUBITS`.
+    name : str
+        What the problem is called in tables and legends.
+
+    Returns
+    -------
+    Problem
 
     Raises
     ------
     ValueError
-        If the matrix is not square, its size is no power of two, it is not finite, not Hermitian or constant.
+        If the matrix is not square, its size is no power of two (or too large a one), or it is not finite,
+        not Hermitian or constant.
     """
     h = np.array(matrix, dtype=np.complex128)
     if h.ndim != 2 or h.shape[0] != h.shape[1]:
@@ -132,25 +149,40 @@ def from_matrix(matrix: ArrayLike, *, name: str = "matrix") -> Problem:
     deviation = float(np.max(np.abs(h - h.conj().T)))
     if deviation > 1e-10 * scale:
         raise ValueError(
-            f"the observable is not Hermitian: max |H - H^dagger| = {deviation:.3g} with entries up to {scale:.3g}; "
-            "pass (H + H^dagger)/2 if that is what you mean"
+            f"the observable is not Hermitian: max |H - H^dagger| = {deviation:.3g} with entries up to "
+            f"{scale:.3g}; pass (H + H^dagger)/2 if that is what you mean"
         )
-    h = (h + h.conj().T) / 2
+    mean = float(np.trace(h).real) / dim
+    # Without its trace, so that a large constant in H does not drown the levels' last digits.
+    h = (h + h.conj().T) / 2 - mean * np.eye(dim)
     with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
         levels = np.linalg.eigvalsh(h)
-    mean = float(np.mean(levels))
-    width = mean - float(levels[0])
+    width = -float(levels[0])
     if width <= 1e-12 * max(scale, np.finfo(float).tiny):
         raise ValueError(
             f"the observable is constant (all eigenvalues are {mean:.6g}), so its loss has no landscape; "
             "pass a Hamiltonian with at least two different eigenvalues"
         )
     normalised = (h - levels[0] * np.eye(dim)) / width
-    return Problem(name, n_qubits, normalised, (levels - levels[0]) / width, float(levels[0]), mean)
+    return Problem(name, n_qubits, normalised, (levels - levels[0]) / width, mean - width, mean)
 
 
 def from_observable(observable: Any, *, n_qubits: int | None = None, name: str | None = None) -> Problem:
     """Normalise a PennyLane observable on wires 0 ... n_qubits - 1.
+
+    Parameters
+    ----------
+    observable : pennylane.operation.Operator
+        Any Hermitian operator that has a matrix, e.g. a Pauli sum or `qml.Hermitian`.
+    n_qubits : int, optional
+        1 to `MAX_QUBITS`; default is one more than the highest wire.  Wires on which the observable does not
+        act multiply every level's degeneracy by two.
+    name : str, optional
+        Default is the observable's own name.
+
+    Returns
+    -------
+    Problem
 
     Raises
     ------
@@ -160,10 +192,18 @@ def from_observable(observable: Any, *, n_qubits: int | None = None, name: str |
     import pennylane as qml
 
     wires = observable.wires.tolist()
-    n_qubits = require_qubits(max(wires) + 1 if n_qubits is None else n_qubits)
+    if not all(is_integer(wire) and wire >= 0 for wire in wires):
+        raise ValueError(
+            f"the observable acts on wires {wires}; they must be the integers 0 ... n_qubits - 1: "
+            "rename them with qml.map_wires"
+        )
+    if n_qubits is None:
+        n_qubits = max(wires, default=0) + 1
+    require_qubits(n_qubits)
     if not set(wires) <= set(range(n_qubits)):
         raise ValueError(
-            f"the observable acts on wires {wires}; with n_qubits = {n_qubits} they must lie in 0 ... {n_qubits - 1}"
+            f"the observable acts on wires {wires}; "
+            f"with n_qubits = {n_qubits} they must lie in 0 ... {n_qubits - 1}"
         )
     return from_matrix(qml.matrix(observable, wire_order=range(n_qubits)), name=name or observable.name)
 
@@ -180,16 +220,57 @@ def _bonds(n_sites: int, periodic: bool) -> list[tuple[int, int]]:
 
 
 def tfim(n_qubits: int, *, coupling: float = 1.0, field: float = 1.0, periodic: bool = True) -> Problem:
-    """Transverse-field Ising model -coupling * sum ZZ - field * sum X on a ring (or an open chain)."""
+    """Transverse-field Ising model -coupling * sum ZZ - field * sum X on a ring (or an open chain).
+
+    Parameters
+    ----------
+    n_qubits : int
+        Number of spins, 1 to `MAX_QUBITS`; a ring of two has one bond.
+    coupling, field : float
+        Strengths of the nearest neighbours' ZZ and of the transverse X.
+    periodic : bool
+        Ring or open chain.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    ValueError
+        If `n_qubits` is out of range or both strengths are zero.
+    """
     require_qubits(n_qubits)
     z = [_on_site(_Z, i, n_qubits) for i in range(n_qubits)]
-    h = -field * sum(_on_site(_X, i, n_qubits) for i in range(n_qubits))
-    h = h - coupling * sum((z[i] @ z[j] for i, j in _bonds(n_qubits, periodic)), 0 * h)
+    h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
+    for i in range(n_qubits):
+        h = h - field * _on_site(_X, i, n_qubits)
+    for i, j in _bonds(n_qubits, periodic):
+        h = h - coupling * z[i] @ z[j]
     return from_matrix(h.toarray(), name=f"TFIM {'ring' if periodic else 'chain'}")
 
 
 def xxz(n_qubits: int, *, anisotropy: float = 0.5, periodic: bool = True) -> Problem:
-    """Heisenberg XXZ model sum (XX + YY + anisotropy * ZZ) on a ring (or an open chain)."""
+    """Heisenberg XXZ model sum (XX + YY + anisotropy * ZZ) on a ring (or an open chain).
+
+    Parameters
+    ----------
+    n_qubits : int
+        Number of spins, 2 to `MAX_QUBITS`; a ring of two has one bond.
+    anisotropy : float
+        Strength of ZZ against XX and YY.
+    periodic : bool
+        Ring or open chain.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    ValueError
+        If `n_qubits` is out of range (a single spin has no bond, so H is constant).
+    """
     require_qubits(n_qubits)
     h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
     for pauli, weight in ((_X, 1.0), (_Y, 1.0), (_Z, anisotropy)):
@@ -214,7 +295,25 @@ def spinless_fermi_hubbard(
 ) -> Problem:
     """Spinless fermions -t sum (c+_i c_j + h.c.) + U sum n_i n_j over nearest neighbours, one mode a qubit.
 
-    The whole Fock space is kept; fermions are mapped by Jordan-Wigner.
+    The whole Fock space is kept; fermions are mapped by Jordan-Wigner, mode i to wire i.
+
+    Parameters
+    ----------
+    n_qubits : int
+        Number of sites, 2 to `MAX_QUBITS`; a ring of two has one bond.
+    t, U : float
+        Hopping and nearest neighbours' repulsion.
+    periodic : bool
+        Ring or open chain.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    ValueError
+        If `n_qubits` is out of range (a single site has no bond, so H is constant) or t = U = 0.
     """
     require_qubits(n_qubits)
     c = _annihilators(n_qubits)
@@ -227,7 +326,29 @@ def spinless_fermi_hubbard(
 
 
 def fermi_hubbard(n_qubits: int, *, t: float = 1.0, U: float = 4.0, periodic: bool = False) -> Problem:
-    """Fermi-Hubbard model -t sum (c+_is c_js + h.c.) + U sum n_i,up n_i,down of n_qubits/2 sites, whole Fock space."""
+    """Fermi-Hubbard model -t sum (c+_is c_js + h.c.) + U sum n_i,up n_i,down, two spin modes a site.
+
+    The whole Fock space is kept; fermions are mapped by Jordan-Wigner, site i with spin up to wire 2i and
+    with spin down to wire 2i + 1.
+
+    Parameters
+    ----------
+    n_qubits : int
+        Twice the number of sites, 2 to `MAX_QUBITS`; a ring of two sites has one bond.
+    t, U : float
+        Hopping and on-site repulsion.
+    periodic : bool
+        Ring or open chain.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    ValueError
+        If `n_qubits` is out of range or odd, or H is constant (t = U = 0).
+    """
     require_qubits(n_qubits)
     if n_qubits % 2:
         raise ValueError(f"fermi_hubbard needs an even n_qubits (two spin modes a site), got {n_qubits}")
@@ -246,14 +367,30 @@ def fermi_hubbard(n_qubits: int, *, t: float = 1.0, U: float = 4.0, periodic: bo
 def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -> Problem:
     """Projector of the given rank onto a Haar-random subspace or onto the last basis states.
 
+    Parameters
+    ----------
+    n_qubits : int
+        1 to `MAX_QUBITS`.
+    rank : int
+        1 to 2^n - 1.
+    basis : {"haar", "computational"}
+        A random subspace, or the one spanned by the last `rank` basis states.
+    seed : int
+        Chooses the random subspace, together with `n_qubits` and `rank`.
+
+    Returns
+    -------
+    Problem
+        Its levels, 0 and 2^n / rank, and its degrees of freedom are exact.
+
     Raises
     ------
     ValueError
-        If the rank is not in 1 ... 2^n - 1 or the basis is neither "haar" nor "computational".
+        If the rank is not an integer in 1 ... 2^n - 1 or the basis is neither "haar" nor "computational".
     """
     dim = 2 ** require_qubits(n_qubits)
-    if not 1 <= rank < dim:
-        raise ValueError(f"rank must lie in 1 ... {dim - 1} for {n_qubits} qubits, got {rank}")
+    if not is_integer(rank) or not 1 <= rank < dim:
+        raise ValueError(f"rank must be an integer in 1 ... {dim - 1} for {n_qubits} qubits, got {rank!r}")
     if basis == "computational":
         matrix = np.diag((np.arange(dim) >= dim - rank).astype(complex))
     elif basis == "haar":
@@ -264,14 +401,31 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
             matrix = q @ q.conj().T
     else:
         raise ValueError(f'basis must be "haar" or "computational", got {basis!r}')
-    problem = from_matrix(matrix, name=f"rank-{rank} projector")
     # The spectrum is known exactly; use it rather than LAPACK's rounding of it.
-    exact = np.repeat([0.0, dim / rank], [dim - rank, rank])
-    return Problem(problem.name, n_qubits, matrix * (dim / rank), exact, 0.0, rank / dim)
+    levels = np.repeat([0.0, dim / rank], [dim - rank, rank])
+    matrix = (matrix + matrix.conj().T) * (dim / (2 * rank))
+    return Problem(f"rank-{rank} projector", n_qubits, matrix, levels, 0.0, rank / dim)
 
 
 def gue(n_qubits: int, *, seed: int = 0) -> Problem:
-    """A matrix of the Gaussian unitary ensemble."""
+    """A matrix of the Gaussian unitary ensemble.
+
+    Parameters
+    ----------
+    n_qubits : int
+        1 to `MAX_QUBITS`.
+    seed : int
+        Chooses the matrix, together with `n_qubits`.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    ValueError
+        If `n_qubits` is out of range.
+    """
     dim = 2 ** require_qubits(n_qubits)
     rng = np.random.default_rng(np.random.SeedSequence([seed, n_qubits]))
     a = rng.standard_normal((dim, dim)) + 1j * rng.standard_normal((dim, dim))
@@ -300,10 +454,14 @@ def build(
     seed : int
         Used by the random Hamiltonians unless the options name their own.
 
+    Returns
+    -------
+    Problem
+
     Raises
     ------
     ValueError
-        For an unknown name or option, or a size out of range.
+        For an unknown name or option, a missing option, or what that Hamiltonian refuses.
     """
     if hamiltonian not in HAMILTONIANS:
         close = difflib.get_close_matches(str(hamiltonian), HAMILTONIANS, n=1)

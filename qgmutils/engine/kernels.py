@@ -6,8 +6,9 @@ sigma = +-1 the sign below and (a, b) the amplitudes of a pair,
     ny even:  a <- cos a - i sigma sin b,    b <- cos b - i sigma sin a
     ny odd:   a <- cos a - sigma sin b,      b <- cos b + sigma sin a.
 
-The gradient is the reversible adjoint: run forward, apply H once, then undo the gates on |psi> and on H|psi> together
-and collect dE/da = 2 Re <lambda| -iP |psi> on the way.  Two states of memory, whatever the number of gates.
+The gradient is the reversible adjoint: run forward, apply H once, then undo the gates on |psi> and on H|psi>
+together and collect dE/da = 2 Re <lambda| -iP |psi> on the way.  Two states of memory, whatever the number of
+gates.
 
 A state is a flat array (amplitude, re/im, lane).
 """
@@ -60,22 +61,24 @@ class Work(NamedTuple):
 
 
 def pack_circuit(circuit: Circuit) -> Gates:
+    """The circuit as flat arrays, with the sign of every Pauli word worked out."""
     ny = np.array([int(v).bit_count() for v in circuit.x & circuit.z], dtype=np.int64)
     parity = np.array([k.bit_count() & 1 for k in range(2**circuit.n_qubits)], dtype=np.int64)
     return Gates(
-        np.ascontiguousarray(circuit.x, dtype=np.int64),
-        np.ascontiguousarray(circuit.z, dtype=np.int64),
+        np.array(circuit.x, dtype=np.int64, order="C"),
+        np.array(circuit.z, dtype=np.int64, order="C"),
         ny % 2 == 1,
         ny // 2 % 2,
-        np.ascontiguousarray(circuit.parameter, dtype=np.int64),
-        np.ascontiguousarray(circuit.scale, dtype=np.float64),
-        np.ascontiguousarray(circuit.offset, dtype=np.float64),
-        np.ascontiguousarray(circuit.reference, dtype=np.complex128),
+        np.array(circuit.parameter, dtype=np.int64, order="C"),
+        np.array(circuit.scale, dtype=np.float64, order="C"),
+        np.array(circuit.offset, dtype=np.float64, order="C"),
+        np.array(circuit.reference, dtype=np.complex128, order="C"),
         parity,
     )
 
 
 def pack_problem(problem: Problem) -> Rows:
+    """The normalised H row by row, zeros left out."""
     rows = sp.csr_array(problem.matrix)
     return Rows(
         rows.indptr.astype(np.int64),
@@ -86,6 +89,7 @@ def pack_problem(problem: Problem) -> Rows:
 
 
 def allocate(circuit: Circuit) -> Work:
+    """Scratch for evaluations of this circuit; one evaluation at a time may use it."""
     state, angles = 2 * LANES * 2**circuit.n_qubits, LANES * circuit.n_gates
     sign = aligned_zeros(2 * LANES)
     sign[:LANES], sign[LANES:] = 1.0, -1.0
@@ -95,7 +99,8 @@ def allocate(circuit: Circuit) -> Work:
 
 
 @njit(cache=True)
-def _top_bit(x: int) -> int:
+def _top_bit(x):
+    """Highest power of two in x > 0: of a pair (k, k ^ x) exactly one index has this bit clear."""
     bit = 1
     while 2 * bit <= x:
         bit *= 2
@@ -103,7 +108,8 @@ def _top_bit(x: int) -> int:
 
 
 @njit(cache=True)
-def _forward(gates, work, dim):  # type: ignore[no-untyped-def]
+def _forward(gates, work, dim):
+    """work.psi = the gates on the reference state, lane by lane."""
     psi, cosine, sine, parity = work.psi, work.cosine, work.sine, gates.parity
     for k in range(dim):
         store(psi, 16 * k, splat(gates.reference[k].real))
@@ -138,7 +144,7 @@ def _forward(gates, work, dim):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _apply(rows, psi, out, energy, dim):  # type: ignore[no-untyped-def]
+def _apply(rows, psi, out, energy, dim):
     """out = H psi and energy = Re <psi|H|psi>, lane by lane."""
     total = splat(0.0)
     for k in range(dim):
@@ -156,7 +162,8 @@ def _apply(rows, psi, out, energy, dim):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _backward(gates, work, gradient, dim):  # type: ignore[no-untyped-def]
+def _backward(gates, work, gradient, dim):
+    """Undo the gates on work.psi and work.lam and add the slopes to `gradient`."""
     psi, lam, cosine, sine, sign = work.psi, work.lam, work.cosine, work.sine, work.sign
     parity = gates.parity
     for g in range(gates.x.size - 1, -1, -1):
@@ -214,9 +221,8 @@ def _backward(gates, work, gradient, dim):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def evaluate(gates, rows, work, theta, energy, gradient):  # type: ignore[no-untyped-def]
-    """Energy (8,) and gradient (p * 8,) of eight starts; `theta` is flat, (parameter, lane)."""
-    dim = gates.reference.size
+def _evaluate_energy(gates, rows, work, theta, energy, dim):
+    """Energy (8,); leaves the final states in work.psi and H times them in work.lam."""
     for g in range(gates.x.size):
         angle = fma(splat(gates.scale[g]), load(theta, 8 * gates.parameter[g]), splat(gates.offset[g]))
         s, c = sincos(angle)
@@ -225,15 +231,27 @@ def evaluate(gates, rows, work, theta, energy, gradient):  # type: ignore[no-unt
         store(work.sine, 16 * g + 8, sub(splat(0.0), s))
     _forward(gates, work, dim)
     _apply(rows, work.psi, work.lam, energy, dim)
+
+
+@njit(cache=True)
+def evaluate(gates, rows, work, theta, energy, gradient):
+    """Energy (8,) and gradient (p * 8,) of eight starts; `theta` is flat, (parameter, lane)."""
+    dim = gates.reference.size
+    _evaluate_energy(gates, rows, work, theta, energy, dim)
     for at in range(0, gradient.size, 8):
         store(gradient, at, splat(0.0))
     _backward(gates, work, gradient, dim)
 
 
 @njit(cache=True)
-def evaluate_batch(gates, rows, work, theta, energy, gradient):  # type: ignore[no-untyped-def]
-    """Energy (B,) and gradient (B, p) of any number of starts (B, p), eight at a time."""
+def evaluate_batch(gates, rows, work, theta, energy, gradient):
+    """Energy (B,) and gradient (B, p) of any number of starts (B, p), eight at a time.
+
+    A `gradient` of zero columns asks for energies only.
+    """
     starts, p = theta.shape
+    energy_only = gradient.shape[1] == 0
+    dim = gates.reference.size
     lanes_theta, lanes_gradient, lanes_energy = np.zeros(8 * p), np.zeros(8 * p), np.zeros(8)
     for first in range(0, starts, 8):
         used = min(8, starts - first)
@@ -241,15 +259,18 @@ def evaluate_batch(gates, rows, work, theta, energy, gradient):  # type: ignore[
             row = first + min(lane, used - 1)
             for i in range(p):
                 lanes_theta[8 * i + lane] = theta[row, i]
-        evaluate(gates, rows, work, lanes_theta, lanes_energy, lanes_gradient)
+        if energy_only:
+            _evaluate_energy(gates, rows, work, lanes_theta, lanes_energy, dim)
+        else:
+            evaluate(gates, rows, work, lanes_theta, lanes_energy, lanes_gradient)
         for lane in range(used):
             energy[first + lane] = lanes_energy[lane]
-            for i in range(p):
+            for i in range(gradient.shape[1]):
                 gradient[first + lane, i] = lanes_gradient[8 * i + lane]
 
 
 @njit(cache=True)
-def _rotate(x, z, flip, odd, parity, cosine, sine, re, im):  # type: ignore[no-untyped-def]
+def _rotate(x, z, flip, odd, parity, cosine, sine, re, im):
     """exp(-i a P) on the columns of (re, im), shape (dim, columns)."""
     dim, columns = re.shape
     if x == 0:
@@ -279,7 +300,7 @@ def _rotate(x, z, flip, odd, parity, cosine, sine, re, im):  # type: ignore[no-u
 
 
 @njit(cache=True)
-def _generate(x, z, flip, odd, parity, re, im, out_re, out_im):  # type: ignore[no-untyped-def]
+def _generate(x, z, flip, odd, parity, re, im, out_re, out_im):
     """out = -iP (re + i im), vectors of length dim."""
     for k in range(re.size):
         j = k ^ x
@@ -291,20 +312,28 @@ def _generate(x, z, flip, odd, parity, re, im, out_re, out_im):  # type: ignore[
 
 
 @njit(cache=True)
-def derivatives(gates, rows, angles):  # type: ignore[no-untyped-def]
-    """State, tangent vectors and second derivatives of one start, gate by gate.
+def final_state(gates, angles):
+    """psi (dim, 1) of one start as a (re, im) pair, from its gate angles (q,)."""
+    dim = gates.reference.size
+    psi_re, psi_im = np.empty((dim, 1)), np.empty((dim, 1))
+    psi_re[:, 0], psi_im[:, 0] = gates.reference.real, gates.reference.imag
+    for g in range(gates.x.size):
+        c, s = np.cos(angles[g]), np.sin(angles[g])
+        _rotate(gates.x[g], gates.z[g], gates.flip[g], gates.odd[g], gates.parity, c, s, psi_re, psi_im)
+    return psi_re, psi_im
 
-    Returns psi (dim, 1), the tangents d_g psi (dim, q) and the matrix S_gh = Re <H psi | d_g d_h psi> (q, q), all as
-    (re, im) pairs where complex.  All tangents travel through one sweep; at gate h the row S_gh, g <= h, is one
-    product of the tangents so far with the vector (-iP_h)^dagger U_{>h}^dagger H psi.
+
+@njit(cache=True)
+def derivatives(gates, rows, angles):
+    """State, tangent vectors and second derivatives of one start, gate by gate, from its gate angles (q,).
+
+    Returns psi (dim, 1), the tangents d_g psi (dim, q) and the matrix S_gh = Re <H psi | d_g d_h psi> (q, q),
+    all as (re, im) pairs where complex.  All tangents travel through one sweep; at gate h the row S_gh, g <=
+    h, is one product of the tangents so far with the vector (-iP_h)^dagger U_{>h}^dagger H psi.
     """
     dim, q = gates.reference.size, gates.x.size
     parity = gates.parity
-    psi_re, psi_im = np.empty((dim, 1)), np.empty((dim, 1))
-    psi_re[:, 0], psi_im[:, 0] = gates.reference.real, gates.reference.imag
-    for g in range(q):
-        c, s = np.cos(angles[g]), np.sin(angles[g])
-        _rotate(gates.x[g], gates.z[g], gates.flip[g], gates.odd[g], parity, c, s, psi_re, psi_im)
+    psi_re, psi_im = final_state(gates, angles)
     lam_re, lam_im = np.zeros((dim, 1)), np.zeros((dim, 1))
     for k in range(dim):
         for e in range(rows.start[k], rows.start[k + 1]):

@@ -17,17 +17,33 @@ Array = NDArray[np.float64]
 
 
 class Landscape(Protocol):
-    """Energy of a batch of B starts theta (B, p), in radians, of one circuit and one problem."""
+    """Energy of a batch of B starts of one circuit and one problem.
 
-    circuit: Circuit
-    problem: Problem
+    Every method takes theta, shape (B, p), in radians, B >= 0, and raises ValueError for another shape or for
+    entries that are not finite.  Energies are the normalised ones of `Problem`: 0 in the ground state, 1 on
+    average.
+    """
+
+    @property
+    def circuit(self) -> Circuit:
+        """The ansatz."""
+        ...
+
+    @property
+    def problem(self) -> Problem:
+        """The normalised Hamiltonian."""
+        ...
+
+    def energy(self, theta: ArrayLike) -> Array:
+        """E (B,)."""
+        ...
 
     def energy_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         """E (B,) and dE/dtheta (B, p)."""
         ...
 
     def states(self, theta: ArrayLike) -> NDArray[np.complex128]:
-        """|theta> (B, N)."""
+        """|theta> (B, N), up to a global phase."""
         ...
 
     def hessian(self, theta: ArrayLike) -> Array:
@@ -35,18 +51,23 @@ class Landscape(Protocol):
         ...
 
     def quantum_fisher(self, theta: ArrayLike) -> Array:
-        """Fubini-Study metric Re(<d_i|d_j> - <d_i|psi><psi|d_j>) (B, p, p)."""
+        """Fubini-Study metric Re(<d_i|d_j> - <d_i|psi><psi|d_j>), 1/4 of the Fisher matrix (B, p, p)."""
         ...
 
 
 def _batch(theta: ArrayLike, n_params: int) -> Array:
-    """`theta` as a contiguous (B, p) array; ValueError for another shape or values that are not finite."""
-    array = np.ascontiguousarray(theta, dtype=np.float64)
+    """`theta` as a new (B, p) array; ValueError for another shape or values that are not finite."""
+    array = np.array(theta, dtype=np.float64, order="C")  # a copy: read-only arrays would compile anew
     if array.ndim != 2 or array.shape[1] != n_params:
         raise ValueError(f"theta must have shape (starts, {n_params}), got {array.shape}")
     if not np.all(np.isfinite(array)):
         raise ValueError("theta has entries that are not finite numbers")
     return array
+
+
+def _gate_angles(circuit: Circuit, theta: Array) -> Array:
+    """Angles (q,) of the gates from one start's parameters (p,)."""
+    return circuit.scale * theta[circuit.parameter] + circuit.offset
 
 
 def _gate_to_parameter(circuit: Circuit) -> Array:
@@ -56,18 +77,28 @@ def _gate_to_parameter(circuit: Circuit) -> Array:
     return matrix
 
 
-def _metric(psi: NDArray[np.complex128], tangents: NDArray[np.complex128]) -> Array:
+def _metric(psi: NDArray[np.complex128], tangents: NDArray[Any]) -> Array:
     """Fubini-Study metric from a state (N,) and its tangents (N, p)."""
     overlap = psi.conj() @ tangents
-    return (tangents.conj().T @ tangents).real - np.outer(overlap.conj(), overlap).real
+    metric: Array = np.real(tangents.conj().T @ tangents) - np.real(np.outer(overlap.conj(), overlap))
+    return metric
 
 
 class NumbaLandscape:
-    """Compiled kernels: eight starts of one circuit in the lanes of one SIMD register."""
+    """Compiled kernels: eight starts of one circuit in the lanes of one SIMD register.
+
+    Methods as in `Landscape`.  A start's numbers do not depend on the other starts of its batch.
+    """
 
     def __init__(self, circuit: Circuit, problem: Problem) -> None:
         self.circuit, self.problem = circuit, problem
         self.gates, self.rows = kernels.pack_circuit(circuit), kernels.pack_problem(problem)
+
+    def energy(self, theta: ArrayLike) -> Array:
+        theta = _batch(theta, self.circuit.n_params)
+        energy, none = np.empty(len(theta)), np.empty((len(theta), 0))
+        kernels.evaluate_batch(self.gates, self.rows, kernels.allocate(self.circuit), theta, energy, none)
+        return energy
 
     def energy_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         theta = _batch(theta, self.circuit.n_params)
@@ -80,12 +111,17 @@ class NumbaLandscape:
         return _gate_to_parameter(self.circuit)
 
     def _derivatives(self, theta: Array) -> tuple[NDArray[np.complex128], NDArray[np.complex128], Array]:
-        angles = self.circuit.scale * theta[self.circuit.parameter] + self.circuit.offset
+        angles = _gate_angles(self.circuit, theta)
         psi_re, psi_im, tan_re, tan_im, second = kernels.derivatives(self.gates, self.rows, angles)
         return (psi_re + 1j * psi_im)[:, 0], (tan_re + 1j * tan_im) @ self._chain, second
 
     def states(self, theta: ArrayLike) -> NDArray[np.complex128]:
-        return np.array([self._derivatives(t)[0] for t in _batch(theta, self.circuit.n_params)])
+        theta = _batch(theta, self.circuit.n_params)
+        result = np.empty((len(theta), self.problem.dim), dtype=np.complex128)
+        for out, start in zip(result, theta, strict=True):
+            re, im = kernels.final_state(self.gates, _gate_angles(self.circuit, start))
+            out.real, out.imag = re[:, 0], im[:, 0]
+        return result
 
     def hessian(self, theta: ArrayLike) -> Array:
         theta = _batch(theta, self.circuit.n_params)
@@ -93,25 +129,33 @@ class NumbaLandscape:
         with threadpool_limits(1):
             for out, start in zip(result, theta, strict=True):
                 _, tangents, second = self._derivatives(start)
-                curvature = (tangents.conj().T @ (self.problem.matrix @ tangents)).real
+                curvature = np.real(tangents.conj().T @ (self.problem.matrix @ tangents))
                 out[:] = 2 * (curvature + self._chain.T @ second @ self._chain)
         return (result + result.transpose(0, 2, 1)) / 2
 
     def quantum_fisher(self, theta: ArrayLike) -> Array:
         theta = _batch(theta, self.circuit.n_params)
+        result = np.empty((*theta.shape, theta.shape[1]))
         with threadpool_limits(1):
-            return np.array([_metric(*self._derivatives(start)[:2]) for start in theta])
+            for out, start in zip(result, theta, strict=True):
+                psi, tangents, _ = self._derivatives(start)
+                out[:] = _metric(psi, tangents)
+        return result
 
 
 class PennylaneLandscape:
-    """The same circuit as a PennyLane QNode on any device: the reference the compiled kernels are tested against."""
+    """The same circuit as a PennyLane QNode on any device.
+
+    Methods as in `Landscape`.  Slow: it is what the compiled kernels are tested and timed against, and the
+    way to PennyLane's other devices.
+    """
 
     def __init__(self, circuit: Circuit, problem: Problem, device: str = "default.qubit") -> None:
         self.circuit, self.problem, self.device = circuit, problem, device
         # One angle a gate: derivatives with respect to gate angles follow the plain shift rule.
         self._gates = Circuit(
             circuit.n_qubits,
-            max(circuit.n_gates, 1),
+            circuit.n_gates,
             circuit.x,
             circuit.z,
             np.arange(circuit.n_gates),
@@ -122,8 +166,9 @@ class PennylaneLandscape:
         self._qnode = to_qnode(self._gates, problem, device=device)
         self._chain = _gate_to_parameter(circuit)
 
-    def _angles(self, theta: Array) -> Array:
-        return self.circuit.scale * theta[self.circuit.parameter] + self.circuit.offset
+    def energy(self, theta: ArrayLike) -> Array:
+        theta = _batch(theta, self.circuit.n_params)
+        return np.array([float(self._qnode(_gate_angles(self.circuit, start))) for start in theta])
 
     def _value_and_gradient(self, angles: Array) -> tuple[float, Array]:
         import pennylane as qml
@@ -133,8 +178,12 @@ class PennylaneLandscape:
         return float(gradient.forward), slopes
 
     def energy_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        pairs = [self._value_and_gradient(self._angles(t)) for t in _batch(theta, self.circuit.n_params)]
-        return np.array([e for e, _ in pairs]), np.array([g @ self._chain for _, g in pairs])
+        theta = _batch(theta, self.circuit.n_params)
+        energy, gradient = np.empty(len(theta)), np.empty_like(theta)
+        for i, start in enumerate(theta):
+            energy[i], slopes = self._value_and_gradient(_gate_angles(self.circuit, start))
+            gradient[i] = slopes @ self._chain
+        return energy, gradient
 
     def _state(self, angles: Array) -> NDArray[np.complex128]:
         import pennylane as qml
@@ -151,29 +200,35 @@ class PennylaneLandscape:
         return np.asarray(state())
 
     def states(self, theta: ArrayLike) -> NDArray[np.complex128]:
-        return np.array([self._state(self._angles(t)) for t in _batch(theta, self.circuit.n_params)])
+        theta = _batch(theta, self.circuit.n_params)
+        result = np.empty((len(theta), self.problem.dim), dtype=np.complex128)
+        for out, start in zip(result, theta, strict=True):
+            out[:] = self._state(_gate_angles(self.circuit, start))
+        return result
 
     def hessian(self, theta: ArrayLike) -> Array:
         """Shift rule on adjoint gradients: PennyLane's adjoint method is of first order only."""
-        result = []
-        for start in _batch(theta, self.circuit.n_params):
-            angles = self._angles(start)
+        theta = _batch(theta, self.circuit.n_params)
+        result = np.empty((*theta.shape, theta.shape[1]))
+        for out, start in zip(result, theta, strict=True):
+            angles = _gate_angles(self.circuit, start)
             shifts = np.pi / 4 * np.eye(len(angles))
             rows = [
                 self._value_and_gradient(angles + s)[1] - self._value_and_gradient(angles - s)[1]
                 for s in shifts
             ]
-            result.append(self._chain.T @ np.array(rows) @ self._chain)
-        return np.array(result)
+            out[:] = self._chain.T @ np.array(rows) @ self._chain
+        return (result + result.transpose(0, 2, 1)) / 2
 
     def quantum_fisher(self, theta: ArrayLike) -> Array:
         """From states alone: d psi / d angle = psi(angle + pi/2), exactly, for exp(-i angle P)."""
-        result = []
-        for start in _batch(theta, self.circuit.n_params):
-            angles = self._angles(start)
+        theta = _batch(theta, self.circuit.n_params)
+        result = np.empty((*theta.shape, theta.shape[1]))
+        for out, start in zip(result, theta, strict=True):
+            angles = _gate_angles(self.circuit, start)
             tangents = np.array([self._state(angles + s) for s in np.pi / 2 * np.eye(len(angles))]).T
-            result.append(_metric(self._state(angles), tangents @ self._chain))
-        return np.array(result)
+            out[:] = _metric(self._state(angles), tangents @ self._chain)
+        return result
 
 
 ENGINES = ("numba", "pennylane", "auto")
@@ -186,10 +241,18 @@ def landscape(
 
     Parameters
     ----------
+    circuit : Circuit
+    problem : Problem
+        Of as many qubits.
     engine : {"numba", "pennylane", "auto"}
         Compiled kernels, or PennyLane on `device`.  "auto" takes the compiled kernels and says so.
     device : str
-        PennyLane device, e.g. "default.qubit", "lightning.qubit" or "lightning.gpu"; for engine="pennylane" only.
+        PennyLane device, e.g. "default.qubit", "lightning.qubit" or "lightning.gpu"; for engine="pennylane"
+        only.
+
+    Returns
+    -------
+    Landscape
 
     Raises
     ------

@@ -1,0 +1,303 @@
+import dataclasses
+
+import dense
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.stats
+
+from qgmutils import circuits, minimize, problems
+from qgmutils.engine import landscape
+from qgmutils.ensembles import MinimaTask
+
+TOLERANCE = minimize.GRADIENT_TOLERANCE
+
+
+def case(n_qubits, n_params, rng, *, problem=None, **options):
+    circuit = circuits.random_circuit(n_qubits, n_params, rng=rng, **options)
+    return landscape(circuit, problems.gue(n_qubits) if problem is None else problem)
+
+
+def starts(count, n_params, rng):
+    return rng.uniform(0, np.pi, (count, n_params))
+
+
+@pytest.fixture(params=["BFGS", "L-BFGS"])
+def method(request, monkeypatch):
+    """Either search at any number of angles."""
+    monkeypatch.setattr(minimize, "BFGS_MAX_PARAMS", 10_000 if request.param == "BFGS" else 0)
+    return request.param
+
+
+def equal(a, b):
+    for field in dataclasses.fields(minimize.Minima):
+        np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_certificates_against_dense(method, layers, rng):
+    surface = case(3, 6, rng, n_gates=6 * layers)
+    found = minimize.minimize(surface, starts(12, 6, rng))
+    assert list(found.reason) == ["converged"] * 12
+    assert np.all(found.gradient_norm <= TOLERANCE)
+    assert np.all(found.iterations > 0)
+    for k, theta in enumerate(found.theta):
+        slow = dense.Landscape(surface.circuit, surface.problem, theta)
+        eigenvalues = np.linalg.eigvalsh(slow.hessian)
+        null = minimize.NULL_TOLERANCE * max(1, np.abs(eigenvalues).max())
+        # The two implementations differ by 1e-13 in all of these.
+        assert np.abs(slow.gradient).max() < TOLERANCE + 1e-11
+        assert found.gradient_norm[k] == pytest.approx(np.abs(slow.gradient).max(), abs=1e-11)
+        assert found.energy[k] == pytest.approx(slow.energy, abs=1e-11)
+        assert found.hessian_min[k] == pytest.approx(eigenvalues[0], abs=1e-10)
+        # Eigenvalues within 1e-10 of the limit could be counted either way; none is, but for one run in 10^4.
+        assert found.n_negative[k] == np.sum(eigenvalues < -null)
+        assert found.n_null[k] == np.sum(np.abs(eigenvalues) <= null)
+        assert found.certified[k] == (found.n_negative[k] == 0)
+    assert found.certified.sum() >= 11  # a saddle attracts starts of measure zero only
+
+
+def test_gradients_at_the_end_by_pennylane(method, rng):
+    surface = case(3, 5, rng)
+    found = minimize.minimize(surface, starts(4, 5, rng))
+    pennylane = landscape(surface.circuit, surface.problem, engine="pennylane")
+    energy, gradient = pennylane.energy_and_gradient(found.theta)
+    assert np.abs(gradient).max() < TOLERANCE + 1e-11
+    np.testing.assert_allclose(energy, found.energy, rtol=0, atol=1e-11)
+
+
+def test_energy_never_rises(method, rng):
+    surface = case(4, 10, rng)
+    theta = starts(30, 10, rng)
+    found = minimize.minimize(surface, theta)
+    assert np.all(found.energy <= surface.energy(theta))
+    assert np.all(found.energy >= -1e-14 * surface.problem.levels[-1])  # E >= 0 but for its rounding
+
+
+@pytest.mark.parametrize("n_params", [1, 7, 8, 9])  # vectors are padded to multiples of eight
+def test_results_do_not_depend_on_grouping(method, n_params, rng):
+    surface = case(4, n_params, rng)
+    theta = starts(19, n_params, rng)
+    whole = minimize.minimize(surface, theta)
+    order = rng.permutation(19)
+    shuffled = minimize.minimize(surface, theta[order])
+    for field in dataclasses.fields(minimize.Minima):
+        np.testing.assert_array_equal(getattr(shuffled, field.name), getattr(whole, field.name)[order])
+    for sizes in ([1] * 19, [7, 12], [8, 8, 3], [16, 3]):
+        groups = np.split(theta, np.cumsum(sizes)[:-1])
+        parts = [minimize.minimize(surface, group) for group in groups]
+        fields = [f.name for f in dataclasses.fields(minimize.Minima)]
+        equal(minimize.Minima(*(np.concatenate([getattr(p, f) for p in parts]) for f in fields)), whole)
+
+
+def extremum(surface, *, highest=False):
+    """Angle and energy of the minimum of a + b cos 2t + c sin 2t, the law of one angle in one gate."""
+    e0, e1, e2 = surface.energy(np.array([[0], [np.pi / 4], [np.pi / 2]]))
+    a, b = (e0 + e2) / 2, (e0 - e2) / 2
+    c = e1 - a
+    sign = 1 if highest else -1
+    return np.arctan2(sign * c, sign * b) / 2, a + sign * np.hypot(b, c)
+
+
+@pytest.mark.parametrize("engine", ["numba", "pennylane"])
+def test_one_angle_by_hand(engine, rng):
+    surface = case(3, 1, rng)
+    angle, lowest = extremum(surface)
+    found = minimize.minimize(landscape(surface.circuit, surface.problem, engine=engine), starts(5, 1, rng))
+    # The energy is quadratic at the minimum: a gradient of 1e-8 leaves 1e-16 over the curvature.
+    np.testing.assert_allclose(found.energy, lowest, rtol=0, atol=1e-12)
+    curvature = surface.hessian([[angle]])[0, 0, 0]
+    np.testing.assert_allclose(found.hessian_min, curvature, rtol=1e-6)
+    np.testing.assert_allclose(np.sin(found.theta[:, 0] - angle), 0, atol=2e-8 / curvature + 1e-7)
+
+
+def test_a_maximum_is_not_certified(method, rng):
+    surface = case(3, 1, rng)
+    angle, highest = extremum(surface, highest=True)
+    found = minimize.minimize(surface, [[angle]])
+    assert (found.reason[0], found.iterations[0]) == ("converged", 0)
+    assert found.energy[0] == pytest.approx(highest, abs=1e-12)
+    assert found.hessian_min[0] < 0
+    assert (found.n_negative[0], found.n_null[0], found.certified[0]) == (1, 0, False)
+
+
+def test_a_flat_direction_is_counted(method):
+    # Z on |00> is a phase: any angle is a minimum, in the weak sense, with one null eigenvalue.
+    z, zeros = np.array([2]), np.zeros(1, np.int64)
+    reference = np.eye(1, 4, dtype=complex)[0]
+    circuit = circuits.Circuit(2, 1, zeros, z, zeros, np.ones(1), np.zeros(1), reference)
+    found = minimize.minimize(landscape(circuit, problems.tfim(2)), [[0.3]])
+    assert (found.iterations[0], found.n_negative[0], found.n_null[0]) == (0, 0, 1)
+    assert found.certified[0]
+    assert found.energy[0] > 0.1
+
+
+def scipy_minima(surface, theta):
+    """End points of scipy's L-BFGS-B, the peer, from the same starts."""
+
+    def objective(x):
+        energy, gradient = surface.energy_and_gradient(x[None])
+        return energy[0], gradient[0]
+
+    options = {"gtol": 1e-9, "ftol": 0, "maxiter": 10_000, "maxfun": 10_000}
+    return np.array(
+        [
+            scipy.optimize.minimize(objective, x, jac=True, method="L-BFGS-B", options=options).fun
+            for x in theta
+        ]
+    )
+
+
+@pytest.mark.parametrize("n_params", [1, 2])
+def test_same_minima_as_scipy(method, n_params, rng):
+    surface = case(4, n_params, rng)
+    ours = minimize.minimize(surface, starts(40, n_params, rng))
+    # From a grid with 12 points a period scipy finds them all; the two leave 1e-14 in the energies.
+    grid = np.stack(np.meshgrid(*[np.linspace(0, np.pi, 12, endpoint=False)] * n_params), axis=-1)
+    theirs = scipy_minima(surface, grid.reshape(-1, n_params))
+    assert np.all(ours.certified)
+    distance = np.abs(ours.energy[:, None] - theirs).min(axis=1)
+    assert distance.max() < 1e-11
+    assert ours.energy.min() == pytest.approx(theirs.min(), abs=1e-11)
+
+
+def test_same_distribution_as_scipy(method, rng):
+    problem = problems.projector(5, rank=6)
+    ours, theirs = [], []
+    for _ in range(10):
+        surface = case(5, 8, rng, problem=problem)
+        theta = starts(20, 8, rng)
+        ours.append(minimize.minimize(surface, theta).energy)
+        theirs.append(scipy_minima(surface, theta))
+    ours, theirs = np.concatenate(ours), np.concatenate(theirs)
+    # Same circuits and starts: the samples differ less than independent ones would, so a false alarm is rarer
+    # than 1e-4.
+    assert scipy.stats.ks_2samp(ours, theirs).pvalue > 1e-4
+    # And many starts end in the very same minimum, which a wrong search would hardly reach.
+    assert np.mean(np.abs(ours - theirs) < 1e-9) > 0.3
+
+
+@pytest.mark.parametrize("n_params", [minimize.BFGS_MAX_PARAMS, minimize.BFGS_MAX_PARAMS + 1])
+def test_either_side_of_the_switch(n_params, rng):
+    # 2 (N - g) = 62 angles reach the ground state for n = 5; at 140 every start does.
+    surface = case(5, n_params, rng, problem=problems.tfim(5))
+    found = minimize.minimize(surface, starts(17, n_params, rng))
+    assert list(found.reason) == ["converged"] * 17
+    assert np.all(found.certified)
+    assert found.energy.max() < 1e-8
+    # At a zero of E the Hessian is a Gram matrix of at most 2 (N - g) vectors.
+    assert np.all(found.n_null >= n_params - 62)
+
+
+def test_switch_between_methods(rng, monkeypatch):
+    seen = []
+    compiled = minimize.descent.descend
+    monkeypatch.setattr(minimize.descent, "descend", lambda *a: (seen.append(a[7]), compiled(*a)))
+    for p in (minimize.BFGS_MAX_PARAMS, minimize.BFGS_MAX_PARAMS + 1):
+        minimize.minimize(case(2, p, rng), starts(1, p, rng))
+    assert seen == [0, minimize.LBFGS_MEMORY]
+
+
+@pytest.mark.parametrize("engine", ["numba", "pennylane"])
+def test_what_did_not_converge_stays_with_its_reason(engine, rng):
+    circuit = circuits.random_circuit(3, 8, rng=rng)
+    surface = landscape(circuit, problems.gue(3), engine=engine)
+    found = minimize.minimize(surface, starts(2, 8, rng), max_iterations=1)
+    assert list(found.reason) == ["iterations"] * 2
+    assert list(found.iterations) == [1, 1]
+    assert not found.certified.any()
+    assert np.all(found.gradient_norm > TOLERANCE)
+    assert np.all(np.isfinite(found.hessian_min))
+
+
+def test_unreachable_tolerance_ends_in_the_line_search(rng):
+    # Gradients round to about 1e-16, so 1e-30 is never reached; the search must say so and stop.
+    surface = case(3, 6, rng)
+    found = minimize.minimize(surface, starts(9, 6, rng), gradient_tolerance=1e-30)
+    assert set(found.reason) <= {"line search", "iterations"}
+    assert not found.certified.any()
+    assert np.all(found.gradient_norm < 1e-6)
+
+
+def test_tolerance_is_obeyed(method, rng):
+    surface = case(4, 10, rng)
+    theta = starts(10, 10, rng)
+    coarse = minimize.minimize(surface, theta, gradient_tolerance=1e-3)
+    fine = minimize.minimize(surface, theta, gradient_tolerance=1e-11)
+    assert np.all((coarse.gradient_norm <= 1e-3) & (fine.gradient_norm <= 1e-11))
+    assert np.all(fine.iterations > coarse.iterations)
+
+
+def test_without_hessian_only_the_ground_state_is_certified(rng, monkeypatch):
+    monkeypatch.setattr(minimize, "HESSIAN_MAX_PARAMS", 2)
+    above = minimize.minimize(case(4, 3, rng), starts(5, 3, rng))
+    solved = minimize.minimize(case(2, 12, rng, problem=problems.projector(2, rank=1)), starts(20, 12, rng))
+    for found in (above, solved):
+        assert np.all(np.isnan(found.hessian_min))
+        assert np.all((found.n_negative == -1) & (found.n_null == -1))
+    assert not above.certified.any()  # three angles do not reach the ground state of 16 levels
+    np.testing.assert_array_equal(solved.certified, solved.energy <= minimize.GROUND_TOLERANCE)
+    assert solved.certified.mean() > 0.5  # two real conditions, twelve angles
+
+
+@pytest.mark.parametrize("engine", ["numba", "pennylane"])
+def test_no_starts(engine, rng):
+    circuit = circuits.random_circuit(2, 3, rng=rng)
+    found = minimize.minimize(landscape(circuit, problems.tfim(2), engine=engine), np.zeros((0, 3)))
+    assert found.theta.shape == (0, 3)
+    assert all(len(getattr(found, f.name)) == 0 for f in dataclasses.fields(found))
+
+
+def test_starts_are_left_alone(rng):
+    surface = case(3, 4, rng)
+    theta = starts(3, 4, rng)
+    before = theta.copy()
+    theta.flags.writeable = False
+    equal(minimize.minimize(surface, theta), minimize.minimize(surface, theta.tolist()))
+    np.testing.assert_array_equal(theta, before)
+
+
+def energies(hamiltonian, options, n_params, rng):
+    """52 circuits with 8 starts each, n = 6, Haar-random reference states, a new ensemble in every run."""
+    task = MinimaTask(hamiltonian, options, 6, n_params, "haar", 0, 52, 8, seed=int(rng.integers(2**31)))
+    table = task.run()
+    assert len(table) == 52 * 8
+    assert table.certified.mean() > 0.99
+    return table.energy.to_numpy()
+
+
+def test_few_angles_on_a_projector(rng):
+    # Over ensembles the mean scatters by 0.002 around 0.081: the limits are more than five times that away.
+    mean = energies("projector", (("rank", 8),), 8, rng).mean()
+    assert 0.07 < mean < 0.12
+
+
+def test_two_more_angles_than_twice_the_rank(rng):
+    # Over ensembles 99.2 % with a scatter of 0.4 %.
+    assert np.mean(energies("projector", (("rank", 8),), 18, rng) < 1e-6) >= 0.97
+
+
+def test_ising_ring_below_and_above_its_critical_count(rng):
+    # 2 (N - 1) = 126.  At 112 the lowest of 416 energies is about 3e-4.
+    assert energies("tfim", (), 112, rng).min() > 1e-8
+    assert np.mean(energies("tfim", (), 132, rng) < 1e-8) >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("theta", "options", "message"),
+    [
+        (np.zeros(3), {}, r"starts must be finite numbers of shape \(B, 3\), got shape \(3,\)"),
+        (np.zeros((2, 4)), {}, r"of shape \(B, 3\), got shape \(2, 4\)"),
+        ([[0, np.nan, 0]], {}, r"got shape \(1, 3\) with 1 entries that are not finite"),
+        ([[np.inf, np.inf, 0]], {}, "with 2 entries that are not finite"),
+        (np.zeros((1, 3)), {"gradient_tolerance": 0}, "gradient_tolerance must be positive, got 0"),
+        (np.zeros((1, 3)), {"gradient_tolerance": -1e-8}, "gradient_tolerance must be positive, got -1e-08"),
+        (np.zeros((1, 3)), {"gradient_tolerance": np.nan}, "gradient_tolerance must be positive, got nan"),
+        (np.zeros((1, 3)), {"max_iterations": 0}, "max_iterations must be an integer of at least 1 .* got 0"),
+        (np.zeros((1, 3)), {"max_iterations": -5}, r"max_iterations must be .* got -5"),
+        (np.zeros((1, 3)), {"max_iterations": 2.5}, r"max_iterations must be .* got 2\.5"),
+    ],
+)
+def test_bad_input(theta, options, message, rng):
+    with pytest.raises(ValueError, match=message):
+        minimize.minimize(case(2, 3, rng), theta, **options)

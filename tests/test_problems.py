@@ -1,0 +1,321 @@
+import dense
+import numpy as np
+import pytest
+
+from qgmutils import circuits, problems
+
+EVERY = [
+    ("tfim", 4, {}),
+    ("tfim", 3, {"periodic": False, "coupling": 0.7, "field": -1.3}),
+    ("xxz", 4, {"anisotropy": -0.4}),
+    ("spinless_fermi_hubbard", 4, {"U": 2.5, "periodic": True}),
+    ("fermi_hubbard", 4, {"U": 4.0}),
+    ("projector", 4, {"rank": 3}),
+    ("projector", 3, {"rank": 5, "basis": "computational"}),
+    ("gue", 4, {}),
+]
+
+
+@pytest.mark.parametrize(("name", "n_qubits", "options"), EVERY)
+def test_normalised_spectrum(name, n_qubits, options):
+    problem = problems.build(name, n_qubits, options, seed=3)
+    # Backward error of eigvalsh: about N eps ||H||, with levels of order 1 to N.
+    tolerance = 1e-13 * problem.levels[-1] * problem.dim
+    assert problem.levels[0] == 0
+    assert problem.levels.mean() == pytest.approx(1, abs=tolerance)
+    np.testing.assert_allclose(np.linalg.eigvalsh(problem.matrix), problem.levels, atol=tolerance)
+    np.testing.assert_array_equal(problem.matrix, problem.matrix.conj().T)
+    assert (problem.dim, problem.n_qubits) == (2**n_qubits, n_qubits)
+    h = dense.hamiltonian(problem)
+    # Both definitions straight from the norms of H, not from the normalised levels.
+    nuclear = np.trace(h).real - problem.dim * np.linalg.eigvalsh(h)[0]
+    spread = np.linalg.norm(h - problem.mean_energy * np.eye(problem.dim)) ** 2
+    size = np.linalg.norm(h - problem.ground_energy * np.eye(problem.dim)) ** 2
+    assert problem.degrees_of_freedom == pytest.approx(nuclear**2 / spread, rel=1e-11)
+    assert problem.effective_rank == pytest.approx(nuclear**2 / size, rel=1e-11)
+    # 1/r = 1/m + 1/N is an identity of sums of 2^n terms.
+    inverse = 1 / problem.degrees_of_freedom + 1 / problem.dim
+    assert 1 / problem.effective_rank == pytest.approx(inverse, rel=1e-12)
+    assert problem.rank + problem.ground_degeneracy == problem.dim
+    assert problem.rank == np.linalg.matrix_rank(problem.matrix, tol=1e-9)
+
+
+def test_degrees_of_freedom_of_two_sites():
+    # Open chain of two sites, t = 1, 16 states.  The hopping T and U (n n - 1/4) are orthogonal in the trace,
+    # Tr T^2 = 16 (each spin contributes 2 * 4), Tr(U part)^2 = U^2 * 2 sites * 16 * (1/4)(3/4) = 6 U^2, and
+    # the mean level is U/2.  The ground energy is the lower of -t (one particle) and of the singlet,
+    # (U - sqrt(U^2 + 16))/2:
+    #   U = 4: -1 < 2 - 2 sqrt 2,  so m = (16 (2 + 1))^2 / (16 + 96) = 2304/112 = 144/7, g = 2 (either spin);
+    #   U = 2: 1 - sqrt 5 < -1,    so m = (16 sqrt 5)^2 / (16 + 24) = 1280/40 = 32, g = 1.
+    four, two = problems.fermi_hubbard(4, U=4.0), problems.fermi_hubbard(4, U=2.0)
+    assert four.degrees_of_freedom == pytest.approx(144 / 7, rel=1e-12)
+    assert two.degrees_of_freedom == pytest.approx(32, rel=1e-12)
+    assert four.ground_energy == pytest.approx(-1, abs=1e-13)
+    assert two.ground_energy == pytest.approx(1 - np.sqrt(5), abs=1e-13)
+    assert (four.mean_energy, two.mean_energy) == pytest.approx((2, 1))
+    assert (four.ground_degeneracy, two.ground_degeneracy) == (2, 1)
+
+
+@pytest.mark.parametrize(("name", "n_qubits", "options"), [EVERY[0], EVERY[4], EVERY[5]])
+def test_variance_over_haar_states(name, n_qubits, options, rng):
+    problem = problems.build(name, n_qubits, options)
+    count = 40_000
+    psi = np.array([circuits.haar_state(problem.dim, rng) for _ in range(count)])
+    energy = np.einsum("ka,ab,kb->k", psi.conj(), problem.matrix, psi, optimize=True).real
+    second = np.mean((energy - 1) ** 2)
+    fourth = np.mean((energy - 1) ** 4)
+    exact = problem.dim / ((problem.dim + 1) * problem.degrees_of_freedom)
+    # Five standard errors of each estimate: a false alarm in about 1 of 10^6 runs.
+    assert abs(energy.mean() - 1) < 5 * np.sqrt(exact / count)
+    assert abs(second - exact) < 5 * np.sqrt((fourth - second**2) / count)
+
+
+@pytest.mark.parametrize("n_modes", [1, 2, 3, 4])
+def test_anticommutation(n_modes):
+    operators = [a.toarray() for a in problems._annihilators(n_modes)]
+    eye = np.eye(2**n_modes)
+    for i, a in enumerate(operators):
+        # Entries are 0 and +-1: everything is exact.
+        np.testing.assert_array_equal(a, dense.fermion(i, n_modes))
+        for j, b in enumerate(operators):
+            np.testing.assert_array_equal(a @ b + b @ a, 0 * eye)
+            np.testing.assert_array_equal(a @ b.conj().T + b.conj().T @ a, eye * (i == j))
+
+
+def chain(n_sites, periodic):
+    """Bonds of a chain, a ring of two sites being a chain."""
+    return {tuple(sorted((i, (i + 1) % n_sites))) for i in range(n_sites if periodic else n_sites - 1)}
+
+
+def pauli_on(letters, n_qubits):
+    return dense.pauli("".join(letters.get(i, "I") for i in range(n_qubits)))
+
+
+def close(problem, matrix):
+    # Sums of a few dozen products of order 1, normalised and back.
+    np.testing.assert_allclose(dense.hamiltonian(problem), matrix, atol=1e-12)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_spin_chains_by_brute_force(n, periodic, rng):
+    j, field, anisotropy = rng.normal(size=3)
+    bonds = chain(n, periodic and n > 1)
+    ising = sum(-field * pauli_on({i: "X"}, n) for i in range(n))
+    ising = ising + sum(-j * pauli_on({a: "Z", b: "Z"}, n) for a, b in bonds)
+    close(problems.tfim(n, coupling=j, field=field, periodic=periodic), ising)
+    if n > 1:
+        weights = {"X": 1.0, "Y": 1.0, "Z": anisotropy}
+        xxz = sum(w * pauli_on({a: s, b: s}, n) for a, b in bonds for s, w in weights.items())
+        close(problems.xxz(n, anisotropy=anisotropy, periodic=periodic), xxz)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_fermions_by_brute_force(n, periodic, rng):
+    t, u = rng.normal(size=2)
+    c = [dense.fermion(i, n) for i in range(n)]
+    number = [a.conj().T @ a for a in c]
+
+    def hop(i, j):
+        return c[i].conj().T @ c[j] + c[j].conj().T @ c[i]
+
+    spinless = sum(-t * hop(i, j) + u * number[i] @ number[j] for i, j in chain(n, periodic))
+    close(problems.spinless_fermi_hubbard(n, t=t, U=u, periodic=periodic), spinless)
+    if n % 2 == 0:
+        sites = n // 2
+        hubbard = sum(u * number[2 * i] @ number[2 * i + 1] for i in range(sites))
+        bonds = chain(sites, periodic) if sites > 1 else set()
+        hubbard = hubbard - t * sum((hop(2 * i + s, 2 * j + s) for i, j in bonds for s in (0, 1)), 0 * c[0])
+        close(problems.fermi_hubbard(n, t=t, U=u, periodic=periodic), hubbard)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("n", [3, 4])  # PennyLane counts the one bond of a ring of two sites in its own way
+def test_chains_against_pennylane(n, periodic, rng):
+    import pennylane as qml
+
+    j, field, anisotropy, t, u = rng.normal(size=5)
+    wires = range(n)
+    ising = qml.spin.transverse_ising("chain", [n], coupling=j, h=field, boundary_condition=periodic)
+    close(problems.tfim(n, coupling=j, field=field, periodic=periodic), qml.matrix(ising, wire_order=wires))
+    xxz = qml.spin.heisenberg("chain", [n], coupling=[1, 1, anisotropy], boundary_condition=periodic)
+    close(problems.xxz(n, anisotropy=anisotropy, periodic=periodic), qml.matrix(xxz, wire_order=wires))
+    fermions = qml.fermi.FermiSentence({})
+    for a, b in chain(n, periodic):
+        create, destroy = qml.fermi.FermiC, qml.fermi.FermiA
+        fermions += -t * create(a) * destroy(b) - t * create(b) * destroy(a)
+        fermions += u * create(a) * destroy(a) * create(b) * destroy(b)
+    spinless = qml.matrix(qml.jordan_wigner(fermions), wire_order=wires)
+    close(problems.spinless_fermi_hubbard(n, t=t, U=u, periodic=periodic), spinless)
+
+
+@pytest.mark.parametrize(("sites", "periodic"), [(2, False), (3, False), (3, True)])
+def test_fermi_hubbard_against_pennylane(sites, periodic, rng):
+    import pennylane as qml
+
+    t, u = rng.normal(size=2)
+    h = qml.spin.fermi_hubbard("chain", [sites], hopping=t, coulomb=u, boundary_condition=periodic)
+    matrix = qml.matrix(h, wire_order=range(2 * sites))
+    close(problems.fermi_hubbard(2 * sites, t=t, U=u, periodic=periodic), matrix)
+
+
+@pytest.mark.parametrize("basis", ["haar", "computational"])
+@pytest.mark.parametrize(("n_qubits", "rank"), [(1, 1), (3, 1), (3, 7), (6, 8)])
+def test_projector_is_exact(n_qubits, rank, basis):
+    problem = problems.projector(n_qubits, rank=rank, basis=basis, seed=5)
+    dim = 2**n_qubits
+    np.testing.assert_array_equal(problem.levels, [0] * (dim - rank) + [dim / rank] * rank)
+    assert (problem.ground_energy, problem.mean_energy) == (0, rank / dim)
+    assert (problem.ground_degeneracy, problem.rank) == (dim - rank, rank)
+    # sum (h - 1)^2 = (N - k) + k (N/k - 1)^2 = N (N - k)/k.
+    assert problem.degrees_of_freedom == pytest.approx(dim * rank / (dim - rank), rel=1e-14)
+    assert problem.effective_rank == pytest.approx(rank, rel=1e-14)
+    p = dense.hamiltonian(problem)
+    np.testing.assert_allclose(p @ p, p, atol=1e-14 * dim)  # rounding of dot products of length N
+    assert np.trace(p).real == pytest.approx(rank)
+
+
+def test_computational_projector_spans_the_last_states():
+    diagonal = np.diag(dense.hamiltonian(problems.projector(2, rank=1, basis="computational")))
+    np.testing.assert_array_equal(diagonal, [0, 0, 0, 1])
+
+
+def test_random_hamiltonians_follow_their_seed():
+    for name, options in (("gue", {}), ("projector", {"rank": 2})):
+        first = problems.build(name, 3, options, seed=1).matrix
+        np.testing.assert_array_equal(first, problems.build(name, 3, options, seed=1).matrix)
+        np.testing.assert_array_equal(first, problems.build(name, 3, {**options, "seed": 1}, seed=9).matrix)
+        assert np.abs(first - problems.build(name, 3, options, seed=2).matrix).max() > 1e-3
+
+
+def test_gue_moments():
+    # H = (A + A^dagger)/2 with standard complex A: variance 1 on the diagonal, 1/2 per part off it.
+    count, dim = 200, 8
+    h = np.array([dense.hamiltonian(problems.gue(3, seed=s)) for s in range(count)])
+    upper = h[:, *np.triu_indices(dim, 1)]
+    for sample, variance in ((np.einsum("kaa->ka", h).real, 1.0), (upper.real, 0.5), (upper.imag, 0.5)):
+        assert abs(sample.mean()) < 5 * np.sqrt(variance / sample.size)
+        # Of K normal numbers of variance v the variance has a standard error of v sqrt(2/K).
+        assert abs(sample.var() - variance) < 5 * variance * np.sqrt(2 / sample.size)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "degeneracy"),
+    [(np.diag([0, 0, 0, 1.0]), 3), (np.diag([3, 1, 1, 2.0]), 2), (np.diag([-1, 0]), 1)],
+)
+@pytest.mark.parametrize("constant", [0.0, 1e8])
+def test_ground_degeneracy(matrix, degeneracy, constant):
+    problem = problems.from_matrix(matrix + constant * np.eye(len(matrix)))
+    assert problem.ground_degeneracy == degeneracy
+    # A constant in H must not cost digits of the levels: the entries are exact in floating point here.
+    expected = np.sort(np.diag(matrix)) - np.diag(matrix).min()
+    np.testing.assert_allclose(problem.levels, expected / expected.mean(), rtol=1e-14)
+    assert problem.ground_energy == np.diag(matrix).min() + constant
+
+
+def test_ising_ring_without_field_has_two_ground_states():
+    assert problems.tfim(5, field=0.0).ground_degeneracy == 2
+
+
+def test_scale_of_the_matrix_is_free():
+    h = dense.hamiltonian(problems.gue(2))
+    for factor in (1e-200, 1e200):
+        problem = problems.from_matrix(factor * h)
+        np.testing.assert_allclose(problem.levels, problems.gue(2).levels, atol=1e-13)
+
+
+def test_from_observable():
+    import pennylane as qml
+
+    h = dense.hamiltonian(problems.gue(3, seed=4))
+    again = problems.from_observable(qml.Hermitian(h, wires=range(3)))
+    np.testing.assert_allclose(dense.hamiltonian(again), h, atol=1e-13)
+    words = 0.5 * qml.X(0) @ qml.Z(2) - 1.5 * qml.Y(1)
+    expected = 0.5 * dense.pauli("XIZ") - 1.5 * dense.pauli("IYI")
+    np.testing.assert_allclose(dense.hamiltonian(problems.from_observable(words)), expected, atol=1e-13)
+    padded = problems.from_observable(qml.Z(0), n_qubits=2, name="one spin")
+    np.testing.assert_allclose(dense.hamiltonian(padded), dense.pauli("ZI"), atol=1e-15)
+    assert (padded.name, padded.ground_degeneracy) == ("one spin", 2)
+    swapped = problems.from_observable(qml.Hermitian(h, wires=[2, 1, 0]))
+    turned = h.reshape([2] * 6).transpose(2, 1, 0, 5, 4, 3).reshape(8, 8)
+    np.testing.assert_allclose(dense.hamiltonian(swapped), turned, atol=1e-13)
+
+
+@pytest.mark.parametrize("n_qubits", [0, -1, True, 2.5, 3.0, "3", None])
+@pytest.mark.parametrize("name", problems.HAMILTONIANS)
+def test_bad_sizes(name, n_qubits):
+    options = {"rank": 1} if name == "projector" else {}
+    with pytest.raises(ValueError, match=f"n_qubits must be an integer .* got {n_qubits!r}"):
+        problems.build(name, n_qubits, options)
+
+
+@pytest.mark.parametrize(
+    ("n_qubits", "memory"),
+    [(14, "4 GiB"), (40, r"1\.8e\+16 GiB"), (10**6, r"2\^1999974 GiB")],  # 16 * 4^n / 2^30 = 2^(2n - 26)
+)
+def test_too_many_qubits_give_the_memory(n_qubits, memory):
+    with pytest.raises(ValueError, match=rf"n_qubits = {n_qubits}: .* takes {memory}; choose n_qubits <= 13"):
+        problems.build("tfim", n_qubits)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.zeros((2, 4)), r"square matrix, got shape \(2, 4\)"),
+        (np.arange(4.0), r"square matrix, got shape \(4,\)"),
+        (np.eye(3), r"power of two \(2\^n_qubits\), got 3 x 3"),
+        (np.eye(1), "power of two .* got 1 x 1"),
+        (np.zeros((0, 0)), "power of two .* got 0 x 0"),
+        (np.diag([1.0, np.nan]), "not finite"),
+        (np.diag([1.0, np.inf]), "not finite"),
+        (np.array([[0, 1], [0, 0]]), r"not Hermitian: max \|H - H\^dagger\| = 1 "),
+        (np.diag([1, 1j]), "not Hermitian: .* = 2 "),
+        (np.zeros((4, 4)), r"constant \(all eigenvalues are 0\)"),
+        (0.1 * np.eye(8), r"constant \(all eigenvalues are 0\.1\)"),
+    ],
+)
+def test_bad_matrices(matrix, message):
+    with pytest.raises(ValueError, match=message):
+        problems.from_matrix(matrix)
+
+
+def test_constant_up_to_rounding_is_constant(rng):
+    q, _ = np.linalg.qr(rng.normal(size=(8, 8)) + 1j * rng.normal(size=(8, 8)))
+    with pytest.raises(ValueError, match="constant"):
+        problems.from_matrix(0.3 * q @ q.conj().T)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_qubits", "options", "message"),
+    [
+        ("tfmi", 3, {}, "unknown Hamiltonian 'tfmi': choose one of tfim, .*; did you mean 'tfim'"),
+        ("tfim", 3, {"feild": 1}, "tfim has no option 'feild': it takes coupling, field, periodic"),
+        ("tfim", 3, {"n_qubits": 4}, "tfim has no option 'n_qubits'"),
+        ("projector", 3, {}, "projector needs the option 'rank'"),
+        ("projector", 3, {"rank": 0}, r"rank must be an integer in 1 \.\.\. 7 for 3 qubits, got 0"),
+        ("projector", 3, {"rank": 8}, r"rank must be an integer in 1 \.\.\. 7 for 3 qubits, got 8"),
+        ("projector", 3, {"rank": 2.0}, r"rank must be .* got 2\.0"),
+        ("projector", 3, {"rank": 1, "basis": "bell"}, "basis must be .* got 'bell'"),
+        ("fermi_hubbard", 3, {}, "even n_qubits .* got 3"),
+        ("tfim", 3, {"field": np.nan}, "not finite"),
+        ("tfim", 2, {"field": 0, "coupling": 0}, "constant"),
+        ("xxz", 1, {}, "constant"),
+    ],
+)
+def test_bad_options(name, n_qubits, options, message):
+    with pytest.raises(ValueError, match=message):
+        problems.build(name, n_qubits, options)
+
+
+def test_bad_wires():
+    import pennylane as qml
+
+    with pytest.raises(ValueError, match=r"acts on wires \[0, 3\]; with n_qubits = 2 .* 0 \.\.\. 1"):
+        problems.from_observable(qml.Z(0) @ qml.Z(3), n_qubits=2)
+    with pytest.raises(ValueError, match=r"acts on wires \['a'\]; they must be the integers"):
+        problems.from_observable(qml.Z("a"))
+    with pytest.raises(ValueError, match=r"n_qubits = 51: .* GiB"):
+        problems.from_observable(qml.Z(50))
+    with pytest.raises(ValueError, match="constant"):
+        problems.from_observable(qml.Identity(0))
