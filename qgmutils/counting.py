@@ -154,6 +154,33 @@ def _log_determinants(wishart, symmetric, energies, wanted):  # type: ignore[no-
     return log_det, negative
 
 
+@numba.njit(cache=True)
+def _integrate(log_det, negative, log_weight, energies, labels):  # type: ignore[no-untyped-def]
+    """Per sample and index, the logarithms of the energy integrals of ``rho`` and ``E rho``: (2, samples, labels)."""
+    samples, n_energies = log_det.shape
+    out = np.full((2, samples, labels.size), -np.inf)
+    top = np.empty(labels.size)
+    sums = np.empty((2, labels.size))
+    for b in range(samples):
+        top[:] = -np.inf
+        sums[:] = 0.0
+        for e in range(n_energies):
+            i = negative[b, e] - labels[0]
+            if 0 <= i < labels.size:
+                top[i] = max(top[i], log_det[b, e] + log_weight[e])
+        for e in range(n_energies):
+            i = negative[b, e] - labels[0]
+            if 0 <= i < labels.size and top[i] > -np.inf:
+                term = np.exp(log_det[b, e] + log_weight[e] - top[i])
+                sums[0, i] += term
+                sums[1, i] += term * energies[e]
+        for i in range(labels.size):
+            if top[i] > -np.inf:
+                out[0, b, i] = top[i] + np.log(sums[0, i])
+                out[1, b, i] = top[i] + np.log(sums[1, i])
+    return out
+
+
 def _log_prefactor(energies: Array, p: int, m: float, layers: int) -> Array:
     return (
         p / 2 * np.log(np.pi * layers * m / energies)
@@ -286,12 +313,7 @@ def expected_counts(
     labels = np.arange(p + 1) if wanted < 0 else np.array([wanted])
     logs: list[Array] = []  # per sample and index: ln of the integral of rho, and of E rho
     for log_det, negative in _batches(energies, p, two_m, n_samples, rng, layers, wanted):
-        block = np.empty((2, len(log_det), labels.size))
-        for i, k in enumerate(labels):
-            term = np.where(negative == k, log_det + log_weight, -np.inf)
-            block[0, :, i] = _safe_logsumexp(term)
-            block[1, :, i] = _safe_logsumexp(term + np.log(energies))
-        logs.append(block)
+        logs.append(_integrate(log_det, negative, log_weight, energies, labels))
     log_c, log_m = np.concatenate(logs, axis=1)
     scale = log_c.max(axis=0)
     scale = np.where(np.isfinite(scale), scale, 0.0)
@@ -312,14 +334,6 @@ def expected_counts(
     values = [c.mean(0) * unit, c.std(0, ddof=1) / np.sqrt(n_samples) * unit, energy, energy_stderr]
     count, count_stderr, energy, energy_stderr = (np.where(resolved, v, np.nan) for v in values)
     return Counts(labels, count, count_stderr, energy, energy_stderr, effective, resolved)
-
-
-def _safe_logsumexp(terms: Array) -> Array:
-    """``logsumexp`` along the last axis, -inf (without warnings) for rows that hold nothing else."""
-    top = terms.max(axis=1)
-    shift = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        return shift + np.log(np.exp(terms - shift[:, None]).sum(axis=1))
 
 
 def minima_energy_density(

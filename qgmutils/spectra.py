@@ -210,8 +210,10 @@ def log_determinant_limit(gamma: float, energy: ArrayLike) -> Array:
     top = _left_edge_parameter(np.full_like(energies, gamma), energies)
     # Left of the spectrum the resolvent is the real branch that starts at g = 0-; inside it is complex.
     t = _bisect(lambda t: _inverse_resolvent(-t, np.asarray(gamma), energies), np.full_like(top, 1e-12), top)
-    g = np.where(left >= 0, -t + 0j, 0j)
-    for i in np.flatnonzero(left < 0):
+    # At the edge itself two roots of the cubic merge and rounding may hide the pair: keep to the real branch there.
+    outside = left > -1e-12
+    g = np.where(outside, -t + 0j, 0j)
+    for i in np.flatnonzero(~outside):
         g[i] = _upper_resolvent(np.zeros(1), gamma, float(energies[i]))[0]
     value = -np.log(np.abs(g)) + np.log(np.abs(1 - gamma * g)) / gamma
     value += (-gamma * energies * g**2 / 2 + energies * g).real - 1
