@@ -10,7 +10,7 @@ is the volume ``pi^p`` times the density of a vanishing gradient ``N(0, 2 r E/m)
 ``2 r A``; the next ones are the one-point law Gamma(m, rate m). Source: the field is general knowledge of the paper's
 construction (field), this exact finite-size form is derived here (derived) and tested by enumeration.
 
-The mean over ``A`` is taken by Monte Carlo, with the same matrices at all energies, and in log space: at 64 angles the
+The mean over ``A`` is taken by Monte Carlo (for minima with importance weights), with the same matrices at all energies, and in log space: at 64 angles the
 factors span hundreds of orders of magnitude. Where too few samples have the wanted index the result is refused. ``m``
 is replaced by ``wishart_dimension(m) / 2`` throughout. Only energies ``E > 0`` are counted: for ``p > 2m`` the field
 also vanishes on manifolds of dimension ``p - 2m``, which are minima outside this formula.
@@ -19,19 +19,22 @@ also vanishes on manifolds of dimension ``p - 2m``, which are minima outside thi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numba
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln, logsumexp, multigammaln
 from scipy.stats import gamma as gamma_law
 
 from .spectra import log_determinant_limit, sample_hessian_parts, wishart_dimension
 
 __all__ = [
+    "CountTask",
     "Counts",
+    "DensityTask",
     "LogDensity",
     "UnresolvedError",
     "companion_log_density",
@@ -196,11 +199,21 @@ def _batches(
 ) -> Iterator[tuple[Array, NDArray[np.int16]]]:
     if int(n_samples) != n_samples or n_samples < 2:
         raise ValueError(f"n_samples must be an integer of at least 2, got {n_samples!r}")
+    # Weighted by |det W|^2, a Wishart matrix is one with 4 more degrees of freedom: sampling minima from that law and
+    # dividing by the weight is exact, and 3 to 15 times as many effective samples were measured for p = 8 to 64.
+    power = 2 if wanted == 0 and two_m - 1 >= p else 0
+    log_norm = power * p * np.log(2 / two_m) + multigammaln((two_m - 1) / 2 + power, p) if power else 0.0
+    log_norm -= multigammaln((two_m - 1) / 2, p) if power else 0.0
     # About 64 MB of matrices and results at a time.
     block = max(1, 4_000_000 // (4 * p * p + 2 * energies.size))
     for start in range(0, int(n_samples), block):
-        parts = sample_hessian_parts(p, two_m / 2, min(block, n_samples - start), rng, layers=layers)
-        yield _log_determinants(*parts, energies, wanted)
+        count = min(block, n_samples - start)
+        parts = sample_hessian_parts(p, two_m / 2, count, rng, layers=layers, extra_dof=2 * power)
+        log_det, negative = _log_determinants(*parts, energies, wanted)
+        if power:
+            log_det_w, _ = _log_determinants(*parts, np.zeros(1), wanted)
+            log_det += log_norm - power * log_det_w
+        yield log_det, negative
 
 
 def _log_ratio(numerator: Array, denominator: Array) -> Array:
@@ -452,3 +465,60 @@ def companion_log_density(energy: ArrayLike, n_params: int, degrees_of_freedom: 
     safe = np.where(inside, x, 0.25)
     value = -m * safe + power * np.log(safe) + p * np.log1p(-2 * safe) - log_integral
     return np.where(inside, value, -np.inf)
+
+
+@dataclass(frozen=True)
+class CountTask:
+    """Task: :func:`expected_counts`; rows that the sample does not resolve are nan, never an error."""
+
+    n_params: int
+    degrees_of_freedom: float
+    n_samples: int
+    seed: int
+    index: int | None = None
+    energy_range: tuple[float, float] | None = None
+
+    def run(self) -> pd.DataFrame:
+        """Return one row per index: index, count, count_stderr, mean_energy, mean_energy_stderr, ..., resolved."""
+        rng = np.random.default_rng(
+            np.random.SeedSequence(
+                self.seed, spawn_key=(self.n_params, wishart_dimension(self.degrees_of_freedom))
+            )
+        )
+        try:
+            counts = expected_counts(
+                self.n_params,
+                self.degrees_of_freedom,
+                n_samples=self.n_samples,
+                rng=rng,
+                index=self.index,
+                energy_range=self.energy_range,
+            )
+        except UnresolvedError:
+            index = np.arange(self.n_params + 1) if self.index is None else np.array([self.index])
+            nan = np.full(index.size, np.nan)
+            counts = Counts(index, nan, nan, nan, nan, nan, np.zeros(index.size, dtype=bool))
+        return pd.DataFrame({field.name: getattr(counts, field.name) for field in fields(counts)})
+
+
+@dataclass(frozen=True)
+class DensityTask:
+    """Task: :func:`whrf_log_density` of the minima."""
+
+    energies: tuple[float, ...]
+    n_params: int
+    degrees_of_freedom: float
+    n_samples: int
+    seed: int
+
+    def run(self) -> pd.DataFrame:
+        """Return one row per energy: energies, log_density, stderr, effective_samples, resolved."""
+        rng = np.random.default_rng(
+            np.random.SeedSequence(
+                self.seed, spawn_key=(self.n_params, wishart_dimension(self.degrees_of_freedom))
+            )
+        )
+        density = whrf_log_density(
+            self.energies, self.n_params, self.degrees_of_freedom, index=0, n_samples=self.n_samples, rng=rng
+        )
+        return pd.DataFrame({field.name: getattr(density, field.name) for field in fields(density)})

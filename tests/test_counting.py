@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from scipy.integrate import quad
@@ -89,6 +90,32 @@ def test_log_determinants_and_inertia_match_eigenvalues(rng):
         np.testing.assert_array_equal(np.isfinite(minima[:, e]), (values > 0).all(axis=1))
 
 
+def test_importance_weights_leave_the_expectation(rng):
+    """Minima counted alone (weighted sampling) and among all indices (plain sampling) agree, in number and energy."""
+    for p, m, layers in [(2, 1.5, 1), (3, 4.0, 2), (6, 10.0, 1)]:
+        weighted = counting.expected_counts(p, m, index=0, n_samples=20000, rng=rng, layers=layers)
+        plain = counting.expected_counts(p, m, n_samples=20000, rng=rng, layers=layers)
+        stderr = np.hypot(weighted.count_stderr[0], plain.count_stderr[0])
+        assert abs(weighted.count[0] - plain.count[0]) < 4.5 * stderr
+        stderr = np.hypot(weighted.mean_energy_stderr[0], plain.mean_energy_stderr[0])
+        assert abs(weighted.mean_energy[0] - plain.mean_energy[0]) < 4.5 * stderr
+        assert weighted.effective_samples[0] > plain.effective_samples[0]
+
+
+def test_tasks_return_tables_and_mark_what_is_refused(rng):
+    seed = int(rng.integers(2**31))
+    table = counting.CountTask(3, 4.0, 2000, seed).run()
+    assert table["index"].tolist() == [0, 1, 2, 3]
+    assert table["resolved"].all()
+    pd.testing.assert_frame_equal(table, counting.CountTask(3, 4.0, 2000, seed).run())
+    refused = counting.CountTask(12, 60.0, 300, seed, index=0, energy_range=(1.2, 1.5)).run()
+    assert refused["count"].isna().all()
+    assert not refused["resolved"].any()
+    density = counting.DensityTask((0.1, 0.3), 4, 8.0, 2000, seed).run()
+    assert density["resolved"].all()
+    assert len(density) == 2
+
+
 def test_density_integrates_to_the_counts(rng):
     energies = np.linspace(1e-4, 6, 1500)
     for index in (0, 2, None):
@@ -118,10 +145,13 @@ def test_rare_events_are_refused(rng):
         counting.minima_energy_density(np.linspace(0.4, 1.5, 20), 12, 60.0, n_samples=400, rng=rng)
     density = counting.whrf_log_density([0.2, 1.5], 12, 60.0, index=0, n_samples=2000, rng=rng)
     assert density.resolved.tolist() == [True, False]
-    assert np.isneginf(density.log_density[1]) and np.isinf(density.stderr[1])
+    assert np.isneginf(density.log_density[1])
+    assert np.isinf(density.stderr[1])
     every = counting.expected_counts(12, 14.0, n_samples=1200, rng=rng)
-    assert every.resolved.any() and not every.resolved[0]
-    assert np.isnan(every.count[~every.resolved]).all() and np.isfinite(every.count[every.resolved]).all()
+    assert every.resolved.any()
+    assert not every.resolved[0]
+    assert np.isnan(every.count[~every.resolved]).all()
+    assert np.isfinite(every.count[every.resolved]).all()
 
 
 def test_normalised_density_is_normalised(rng):

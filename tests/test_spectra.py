@@ -134,6 +134,6 @@ def test_bad_input_is_named():
         lambda: spectra.sample_hessians(0, 3.0, 0.1, 1, np.random.default_rng(0)),
         lambda: spectra.sample_hessians(2, 3.0, 0.1, 1, np.random.default_rng(0), layers=0),
     ):
-        with pytest.raises(ValueError, match="must be .*got"):
+        with pytest.raises(ValueError, match=r"must be .*got"):
             call()
     assert spectra.wishart_dimension(20.57) == 41
