@@ -1,0 +1,301 @@
+"""Random fields on the torus: trigonometric polynomials, samples of the WHRF, exhaustive lists of critical points.
+
+A loss in which every angle sits in one gate is a polynomial of degree one in ``(1, cos 2t, sin 2t)`` of each angle,
+so ``3^p`` coefficients hold it exactly. The Wishart hypertoroidal random field (WHRF) is the sum of ``2m`` squares
+``F = (1/m) sum_a f_a^2`` of Gaussian fields ``f_a = <x_a, w(t)>``, ``w = (x) (cos t_i, sin t_i)``,
+``x_a ~ N(0, 1/2)``. Source: general knowledge of the paper's construction (field).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numba
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from .spectra import wishart_dimension
+
+__all__ = ["CriticalPoints", "FieldEnumeration", "TrigPolynomial", "critical_points", "from_function", "sample_whrf"]
+
+Array = NDArray[np.float64]
+
+#: Angles at which a function of degree one in (1, cos 2t, sin 2t) is sampled, and the inverse of that 3 x 3 system.
+_NODES = np.arange(3) * np.pi / 3
+_TO_COEFFICIENTS = np.array(
+    [[1 / 3, 1 / 3, 1 / 3], *(2 / 3 * f(2 * _NODES) for f in (np.cos, np.sin))]
+)  # exact: the nodes are the third roots of unity
+_MAX_PARAMS = 10
+
+
+@numba.njit(cache=True, fastmath=False)
+def _evaluate(coefficients, p, theta, order, first, second, gradient, hessian):  # type: ignore[no-untyped-def]
+    """Value, gradient and Hessian at one point; ``order`` says how many derivatives are wanted (0, 1, 2).
+
+    Angles are contracted one after the other, slowest axis first, so that inner loops are contiguous. Carried along
+    are the partly contracted tensors of the value, of each first and of each second derivative; angle ``k`` adds one
+    block (its own derivative, then its second derivatives with the angles before it, then with itself).
+    """
+    length = coefficients.size
+    source, target = first, second
+    source[:length] = coefficients
+    count = 1
+    for k in range(p):
+        n = length // 3
+        c, s = np.cos(2 * theta[k]), np.sin(2 * theta[k])
+        for j in range(count):
+            a, b = j * length, j * n
+            for i in range(n):
+                target[b + i] = source[a + i] + c * source[a + n + i] + s * source[a + 2 * n + i]
+        new = count
+        if order >= 1:
+            c1, s1 = -2 * s, 2 * c
+            for i in range(n):
+                target[new * n + i] = c1 * source[n + i] + s1 * source[2 * n + i]
+            new += 1
+        if order >= 2:
+            position = 1
+            for j in range(k):
+                a, b = position * length, new * n
+                for i in range(n):
+                    target[b + i] = c1 * source[a + n + i] + s1 * source[a + 2 * n + i]
+                new += 1
+                position += j + 2
+            b = new * n
+            for i in range(n):
+                target[b + i] = -4 * (c * source[n + i] + s * source[2 * n + i])
+            new += 1
+        count = new
+        length = n
+        source, target = target, source
+    position = 1
+    for k in range(p):
+        if order >= 1:
+            gradient[k] = source[position]
+            position += 1
+        if order >= 2:
+            for j in range(k + 1):
+                hessian[k, j] = hessian[j, k] = source[position]
+                position += 1
+    return source[0]
+
+
+@numba.njit(cache=True)
+def _buffer_size(p):  # type: ignore[no-untyped-def]
+    size = 3**p
+    largest = size
+    for k in range(1, p + 1):
+        size //= 3
+        largest = max(largest, size * (1 + k + k * (k + 1) // 2))
+    return largest
+
+
+@numba.njit(cache=True)
+def _evaluate_batch(coefficients, p, theta, order):  # type: ignore[no-untyped-def]
+    batch = theta.shape[0]
+    value, gradient, hessian = np.empty(batch), np.empty((batch, p)), np.empty((batch, p, p))
+    first, second = np.empty(_buffer_size(p)), np.empty(_buffer_size(p))
+    for b in range(batch):
+        value[b] = _evaluate(coefficients, p, theta[b], order, first, second, gradient[b], hessian[b])
+    return value, gradient, hessian
+
+
+@numba.njit(cache=True)
+def _solve(matrix, vector, p):  # type: ignore[no-untyped-def]
+    """Gaussian elimination with partial pivoting in place; False if the matrix is singular."""
+    for k in range(p):
+        pivot = k
+        for i in range(k + 1, p):
+            if abs(matrix[i, k]) > abs(matrix[pivot, k]):
+                pivot = i
+        if abs(matrix[pivot, k]) < 1e-300:
+            return False
+        if pivot != k:
+            for j in range(k, p):
+                matrix[k, j], matrix[pivot, j] = matrix[pivot, j], matrix[k, j]
+            vector[k], vector[pivot] = vector[pivot], vector[k]
+        for i in range(k + 1, p):
+            f = matrix[i, k] / matrix[k, k]
+            for j in range(k + 1, p):
+                matrix[i, j] -= f * matrix[k, j]
+            vector[i] -= f * vector[k]
+    for k in range(p - 1, -1, -1):
+        for j in range(k + 1, p):
+            vector[k] -= matrix[k, j] * vector[j]
+        vector[k] /= matrix[k, k]
+    return True
+
+
+@numba.njit(cache=True)
+def _newton(coefficients, p, starts, known, max_step, max_iterations, tolerance):  # type: ignore[no-untyped-def]
+    """Newton's method on the gradient from every start; each limit is looked up among the points known so far.
+
+    Returns all points (known ones first) and, per start, the position of its limit (-1 where it did not converge).
+    """
+    n_known = known.shape[0]
+    points = np.empty((n_known + starts.shape[0], p))
+    points[:n_known] = known
+    label = np.full(starts.shape[0], -1)
+    first, second = np.empty(_buffer_size(p)), np.empty(_buffer_size(p))
+    gradient, hessian, theta = np.empty(p), np.empty((p, p)), np.empty(p)
+    for b in range(starts.shape[0]):
+        theta[:] = starts[b]
+        converged = False
+        for _ in range(max_iterations):
+            _evaluate(coefficients, p, theta, 2, first, second, gradient, hessian)
+            if not _solve(hessian, gradient, p):
+                break
+            largest = 0.0
+            for i in range(p):
+                largest = max(largest, abs(gradient[i]))
+            scale = min(1.0, max_step / largest) if largest > 0 else 1.0
+            for i in range(p):
+                theta[i] -= scale * gradient[i]
+            if largest < tolerance:
+                converged = True
+                break
+        if not converged:
+            continue
+        for i in range(p):
+            theta[i] %= np.pi
+        for k in range(n_known):
+            same = True
+            for i in range(p):
+                distance = abs(points[k, i] - theta[i])
+                if min(distance, np.pi - distance) > 1e-6:
+                    same = False
+                    break
+            if same:
+                label[b] = k
+                break
+        if label[b] < 0:
+            points[n_known] = theta
+            label[b] = n_known
+            n_known += 1
+    return points[:n_known], label
+
+
+def _as_batch(theta: ArrayLike, p: int) -> Array:
+    theta = np.ascontiguousarray(theta, dtype=np.float64)
+    if theta.ndim != 2 or theta.shape[1] != p:
+        raise ValueError(f"theta must have shape (batch, {p}), got {theta.shape}")
+    return theta
+
+
+@dataclass(frozen=True)
+class TrigPolynomial:
+    """A function of ``p`` angles, of degree one in ``(1, cos 2t_i, sin 2t_i)`` for each of them.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (3,) * p
+        Coefficient of the product of basis functions, one axis per angle.
+    """
+
+    coefficients: Array
+
+    def __post_init__(self) -> None:
+        c = np.ascontiguousarray(self.coefficients, dtype=np.float64)
+        if not 1 <= c.ndim <= _MAX_PARAMS or set(c.shape) != {3}:
+            raise ValueError(f"coefficients must have shape (3,) * p with p = 1..{_MAX_PARAMS}, got {c.shape}")
+        if not np.isfinite(c).all():
+            raise ValueError("coefficients must be finite, got nan or inf; check the function they came from")
+        object.__setattr__(self, "coefficients", c)
+
+    @property
+    def n_params(self) -> int:
+        """Number of angles ``p``."""
+        return self.coefficients.ndim
+
+    @cached_property
+    def _flat(self) -> Array:
+        return self.coefficients.ravel()
+
+    def value(self, theta: ArrayLike) -> Array:
+        """Values at a batch of angles: (B, p) -> (B,)."""
+        return _evaluate_batch(self._flat, self.n_params, _as_batch(theta, self.n_params), 0)[0]
+
+    def gradient(self, theta: ArrayLike) -> Array:
+        """Gradients at a batch of angles: (B, p) -> (B, p)."""
+        return _evaluate_batch(self._flat, self.n_params, _as_batch(theta, self.n_params), 1)[1]
+
+    def hessian(self, theta: ArrayLike) -> Array:
+        """Hessians at a batch of angles: (B, p) -> (B, p, p)."""
+        return _evaluate_batch(self._flat, self.n_params, _as_batch(theta, self.n_params), 2)[2]
+
+
+def _grid_to_polynomial(values: Array) -> TrigPolynomial:
+    for axis in range(values.ndim):
+        values = np.moveaxis(np.tensordot(_TO_COEFFICIENTS, values, (1, axis)), 0, axis)
+    return TrigPolynomial(values)
+
+
+def _check_n_params(n_params: int) -> int:
+    if int(n_params) != n_params or not 1 <= n_params <= _MAX_PARAMS:
+        raise ValueError(
+            f"n_params must be an integer from 1 to {_MAX_PARAMS} (a field is stored as 3^p numbers), got {n_params!r}"
+        )
+    return int(n_params)
+
+
+def from_function(function: Callable[[Array], Array], n_params: int) -> TrigPolynomial:
+    """Interpolate ``function``: (B, p) -> (B,) exactly from its values on the grid ``{0, pi/3, 2 pi/3}^p``.
+
+    The result equals the function only if it is of degree one in ``(1, cos 2t, sin 2t)`` of every angle, as the energy
+    of a circuit is in which each angle drives one Pauli rotation ``exp(-i t P)``.
+
+    Raises
+    ------
+    ValueError
+        If ``n_params`` is not in 1..10, the function returns another shape, or it differs from the interpolant at
+        probe points off the grid (then an angle sits in several gates, or is scaled).
+    """
+    p = _check_n_params(n_params)
+    grid = np.stack(np.meshgrid(*[_NODES] * p, indexing="ij"), axis=-1).reshape(-1, p)
+    values = np.asarray(function(grid), dtype=np.float64)
+    if values.shape != (3**p,):
+        raise ValueError(f"function must map (B, p) to (B,), got shape {values.shape} for B = {3**p}")
+    polynomial = _grid_to_polynomial(values.reshape((3,) * p))
+    # Weyl sequence: probe points without a random generator, never on the grid.
+    probes = np.pi * ((np.arange(1, 5)[:, None] * np.sqrt(np.arange(2, 2 + p) + 0.1)) % 1)
+    error = np.abs(np.asarray(function(probes)) - polynomial.value(probes)).max()
+    if error > 1e-9 * max(1.0, np.abs(values).max()):
+        raise ValueError(
+            f"function must be of degree one in (1, cos 2t, sin 2t) of every angle, got a deviation of {error:.1e} "
+            "from its interpolant; each angle may drive one gate only"
+        )
+    return polynomial
+
+
+def sample_whrf(n_params: int, degrees_of_freedom: float, rng: np.random.Generator) -> TrigPolynomial:
+    """Draw a Wishart hypertoroidal random field ``F = (1/m) sum_{a=1..2m} f_a^2`` with one gate per angle.
+
+    Parameters
+    ----------
+    n_params : int
+        Number of angles, 1 to 10.
+    degrees_of_freedom : float
+        ``m``; ``2m`` is rounded to an integer as in :func:`qgmutils.spectra.wishart_dimension`.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    TrigPolynomial
+        Non-negative, of mean 1 and one-point law Gamma(m, rate m). Source: general knowledge of the paper's
+        construction (field).
+    """
+    p, two_m = _check_n_params(n_params), wishart_dimension(degrees_of_freedom)
+    waves = np.stack([np.cos(_NODES), np.sin(_NODES)], axis=1)
+    # One field per pass when large: 2m * 3^p numbers are never held at once beyond a block of fields.
+    total = np.zeros((3,) * p)
+    block = max(1, 10**6 // 3**p)
+    for start in range(0, two_m, block):
+        count = min(block, two_m - start)
+        values = rng.normal(scale=np.sqrt(0.5), size=(count, *(2,) * p))
+        for _ in range(p):  # contracts the first angle's axis and appends its grid axis at the end
+            values = np.tensordot(values, waves, (1, 1))
+        total += (values**2).sum(axis=0)
+    return _grid_to_polynomial(2 * total / two_m)
