@@ -109,7 +109,7 @@ class Store:
                 if metadata["key"] != key:
                     raise ValueError("made for other parameters")
                 return to_table({name: file[f"column{i}"] for i, name in enumerate(metadata["columns"])})
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             warnings.warn(
@@ -129,8 +129,8 @@ class Store:
         except OSError as error:
             self._writable = False
             warnings.warn(
-                f"results cannot be cached in {self.folder} ({error.strerror or error}), so an interrupt would "
-                "lose them; free some space there, or name another folder in the environment variable "
+                f"results cannot be cached in {self.folder} ({error.strerror or error}), so an interrupt "
+                "would lose them; free some space there, or name another folder in the environment variable "
                 "QGMUTILS_CACHE",
                 CacheWarning,
                 stacklevel=3,

@@ -11,7 +11,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -196,9 +196,7 @@ def record(
         path = folder / "claims.json"
         kept = [claim for claim in load(path) if (claim.notebook, claim.run) != (notebook, run)]
         claims = sorted(kept + new, key=lambda claim: (claim.notebook, claim.run))
-        with files.whole_file(path) as temporary:
-            text = json.dumps([dataclasses.asdict(claim) for claim in claims], indent=1, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        _write(path, claims)
     columns = ["id", "expected", "observed", "tolerance", "verdict"]
     return pd.DataFrame([dataclasses.asdict(item) for item in verdicts], columns=columns)
 
@@ -231,6 +229,21 @@ def load(path: str | os.PathLike[str]) -> list[Claim]:
         ) from error
 
 
+def keep(path: str | os.PathLike[str], runs: Container[tuple[str, str]]) -> None:
+    """Drop the records of all other runs from a claims.json.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    runs : container of (notebook, run)
+        What to keep.
+    """
+    path = Path(path)
+    with filelock.FileLock(path.parent / ".claims.json.lock"):
+        _write(path, [claim for claim in load(path) if (claim.notebook, claim.run) in runs])
+
+
 def markdown_table(claims: Iterable[Claim]) -> str:
     """Render records as the table of the README.
 
@@ -249,7 +262,7 @@ def markdown_table(claims: Iterable[Claim]) -> str:
         label = f"[{claim.notebook}](notebooks/{claim.notebook}.ipynb)" + (
             f" {claim.run}" if claim.run else ""
         )
-        values = [_text(value) for value in (claim.expected, claim.observed, claim.tolerance)]
+        values = [text(value) for value in (claim.expected, claim.observed, claim.tolerance)]
         cells = [label, claim.statement, claim.provenance, *values, f"**{claim.verdict}**"]
         rows.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
@@ -260,6 +273,13 @@ def replace_between(text: str, begin: str, end: str, content: str) -> str:
     head, found_begin, rest = text.partition(begin)
     _, found_end, tail = rest.partition(end)
     return f"{head}{begin}\n{content}{end}{tail}" if found_begin and found_end else text
+
+
+def text(value: Scalar) -> str:
+    """A value of a record as the tables show it: numbers with four digits, nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @functools.cache
@@ -305,6 +325,12 @@ def commit() -> str:
     return head + ("-dirty" if changed else "") if tracked and head else "unknown"
 
 
+def _write(path: Path, claims: Iterable[Claim]) -> None:
+    content = json.dumps([dataclasses.asdict(claim) for claim in claims], indent=1, ensure_ascii=False)
+    with files.whole_file(path) as temporary:
+        temporary.write_text(content + "\n", encoding="utf-8")
+
+
 def _scalar(value: Any, name: str) -> Scalar:
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float) and not math.isfinite(value):
@@ -314,9 +340,3 @@ def _scalar(value: Any, name: str) -> Scalar:
     raise ValueError(
         f"{name} is {value!r} of type {type(value).__name__}; it must be a string, a number or a bool"
     )
-
-
-def _text(value: Scalar) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

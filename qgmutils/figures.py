@@ -74,7 +74,9 @@ def save(
             )
     folder = files.writable_directory(output_dir)
     stem = f"{notebook}.{run}" if run else notebook
-    source = {"parameters": dict(parameters or {}), "versions": claims.versions()}
+    # Where the files lie says nothing about the figure, and differs from machine to machine.
+    made_with = {name: value for name, value in (parameters or {}).items() if name != "output_dir"}
+    source = {"parameters": made_with, "versions": claims.versions()}
     text = json.dumps(source, default=str, sort_keys=True)
     metadata = {
         "pdf": {"Title": stem, "Keywords": text, "CreationDate": None},

@@ -231,13 +231,13 @@ def _run_on(executor: Executor, todo: dict[str, Task], finish: Callable[[str, pd
 class _Progress:
     """A bar for a person, or a file for a program that watches (environment variable QGMUTILS_PROGRESS).
 
-    The file holds {"done": d, "total": t} over all calls of this process so far.
+    The file holds {"done": d, "total": t, "cached": c} over all calls of this process so far.
     """
 
-    past = 0  # tasks of earlier calls in this process
+    past = past_cached = 0  # tasks of earlier calls in this process
 
     def __init__(self, label: str, *, done: int, total: int) -> None:
-        self.done, self.total = done, total
+        self.done, self.cached, self.total = done, done, total
         self._file = os.environ.get("QGMUTILS_PROGRESS", "")
         # disable=None: no bar where the output is neither a terminal nor a notebook.
         self._bar = tqdm(
@@ -256,12 +256,13 @@ class _Progress:
 
     def close(self) -> None:
         _Progress.past += self.total
+        _Progress.past_cached += self.cached
         self._bar.close()
 
     def _write(self) -> None:
         # Progress is a courtesy: a failure to report it must not stop the work.
         if self._file:
+            state = {"done": self.past + self.done, "total": self.past + self.total}
+            state["cached"] = self.past_cached + self.cached
             with contextlib.suppress(OSError), files.whole_file(self._file) as temporary:
-                temporary.write_text(
-                    json.dumps({"done": self.past + self.done, "total": self.past + self.total})
-                )
+                temporary.write_text(json.dumps(state))

@@ -1,0 +1,110 @@
+"""What can be done with this repository; `nox -l` lists it. Options of a session follow after `--`."""
+
+import json
+import os
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["figures"]
+
+NOTEBOOKS = Path("notebooks")
+PYTHON_CODE = ("qgmutils", "tests", "noxfile.py", "notebooks")
+# One thread for linear algebra: the processes of the suite and of the tests share the cores already.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def install(session: nox.Session) -> None:
+    # Editable, since a reused environment would keep the state of the package in which it was made.
+    session.install("-e", ".[dev]", env={"PIP_QUIET": "1", "UV_QUIET": "1"})
+
+
+@nox.session
+def figures(session: nox.Session) -> None:
+    """Run the notebooks, regenerate every figure, print the verdicts (-- --profile full, -- --help)."""
+    install(session)
+    # After Ctrl-C the suite ends its notebooks first; nox would kill it after a third of a second.
+    session.run("python", "-m", "qgmutils.suite", *session.posargs, env=ONE_THREAD, interrupt_timeout=20)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test the package and the suite (-- options of pytest)."""
+    install(session)
+    session.run("python", "-m", "pytest", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Run the notebooks and compare their outputs with the stored ones (-- --update stores new ones)."""
+    install(session)
+    names = [argument for argument in session.posargs if argument != "--update"]
+    paths = [Path(name) for name in names] or sorted(NOTEBOOKS.glob("*.ipynb"))
+    if not paths:
+        session.skip("there are no notebooks")
+    # The variable keeps progress bars out of the outputs.
+    environment = ONE_THREAD | {"QGMUTILS_PROGRESS": str(Path(session.create_tmp()) / "progress.json")}
+    files = [str(path) for path in paths]
+    if "--update" not in session.posargs:
+        options = ["-p", "no:cacheprovider", "--nbval", "--nbval-cell-timeout=600"]
+        session.run("python", "-m", "pytest", *options, *files, env=environment)
+        return
+    convert = ["jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
+    # Execution times would make every update a change.
+    session.run(*convert, "--ExecutePreprocessor.record_timing=False", *files, env=environment)
+    for path in paths:
+        clean(path)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format of the code, and that notebooks carry no metadata of a machine."""
+    session.install("ruff", env={"PIP_QUIET": "1", "UV_QUIET": "1"})
+    session.run("ruff", "check", "--quiet", *PYTHON_CODE)
+    session.run("ruff", "format", "--check", "--quiet", *PYTHON_CODE)
+    problems = [
+        f"{path}: {problem}" for path in sorted(NOTEBOOKS.glob("*.ipynb")) for problem in foreign(path)
+    ]
+    if problems:
+        session.error("\n".join([*problems, "nox -s notebooks -- --update NOTEBOOK stores it anew"]))
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Check the type hints of the package with mypy."""
+    install(session)
+    session.run("mypy")
+
+
+def metadata() -> dict[str, object]:
+    return {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+
+
+def clean(path: Path) -> None:
+    """Leave nothing in a notebook that depends on the machine or on the time."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"] = metadata()
+    for cell in notebook["cells"]:
+        cell["metadata"] = {name: cell["metadata"][name] for name in ("tags",) if name in cell["metadata"]}
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def foreign(path: Path) -> list[str]:
+    """What a notebook carries that `clean` would remove."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    found = []
+    if notebook["metadata"] != metadata():
+        found.append("its metadata is not that of a plain python3 notebook")
+    for number, cell in enumerate(notebook["cells"], 1):
+        others = sorted(set(cell["metadata"]) - {"tags"})
+        if others:
+            found.append(f"cell {number} has the metadata {', '.join(others)}")
+    return found

@@ -1,0 +1,69 @@
+"""Tasks for the tests; worker processes import them from here."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """A table with a column of every kind that is allowed."""
+
+    seed: int
+    size: int = 4
+    words: tuple[str, ...] = ("x",)
+
+    def run(self) -> pd.DataFrame:
+        rng = np.random.default_rng(self.seed)
+        values = rng.normal(size=self.size)
+        matrix = rng.normal(size=(60, 60))
+        return pd.DataFrame(
+            {
+                "value": values,
+                "norm": np.linalg.norm(matrix @ matrix) + values,
+                "sign": values > 0,
+                "rank": values.argsort(),
+                "phase": np.exp(1j * values),
+                "word": [f"{word}ψ{i}" for word in self.words for i in range(self.size)][: self.size],
+            }
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Logged:
+    """Leaves a line in a file whenever it runs, and fails or waits on demand."""
+
+    number: int
+    log: str
+    action: str = ""
+
+    def run(self) -> pd.DataFrame:
+        with Path(self.log).open("a") as file:
+            file.write(f"{self.number}\n")
+        if self.action == "interrupt":
+            raise KeyboardInterrupt
+        if self.action == "fail":
+            raise ZeroDivisionError("on demand")
+        if self.action == "wait":
+            time.sleep(60)
+        return pd.DataFrame({"number": [self.number]})
+
+
+@dataclasses.dataclass(frozen=True)
+class Returns:
+    """Returns something that is not allowed."""
+
+    what: str
+
+    def run(self) -> pd.DataFrame:
+        return {
+            "list": [1],
+            "object": pd.DataFrame({"x": [[1], [2]]}),
+            "missing": pd.DataFrame({"x": ["a", None]}),
+            "twice": pd.DataFrame([[1, 2]], columns=["x", "x"]),
+        }[self.what]  # type: ignore[return-value]
