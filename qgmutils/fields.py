@@ -19,7 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .spectra import wishart_dimension
 
-__all__ = ["CriticalPoints", "FieldEnumeration", "TrigPolynomial", "critical_points", "from_function", "sample_whrf"]
+__all__ = [
+    "CriticalPoints",
+    "FieldEnumeration",
+    "TrigPolynomial",
+    "critical_points",
+    "from_function",
+    "sample_whrf",
+]
 
 Array = NDArray[np.float64]
 
@@ -200,7 +207,9 @@ class TrigPolynomial:
     def __post_init__(self) -> None:
         c = np.ascontiguousarray(self.coefficients, dtype=np.float64)
         if not 1 <= c.ndim <= _MAX_PARAMS or set(c.shape) != {3}:
-            raise ValueError(f"coefficients must have shape (3,) * p with p = 1..{_MAX_PARAMS}, got {c.shape}")
+            raise ValueError(
+                f"coefficients must have shape (3,) * p with p = 1..{_MAX_PARAMS}, got {c.shape}"
+            )
         if not np.isfinite(c).all():
             raise ValueError("coefficients must be finite, got nan or inf; check the function they came from")
         object.__setattr__(self, "coefficients", c)
@@ -299,3 +308,172 @@ def sample_whrf(n_params: int, degrees_of_freedom: float, rng: np.random.Generat
             values = np.tensordot(values, waves, (1, 1))
         total += (values**2).sum(axis=0)
     return _grid_to_polynomial(2 * total / two_m)
+
+
+@dataclass(frozen=True)
+class CriticalPoints:
+    """Critical points of one field on the torus ``[0, pi)^p``.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (K, p)
+    value : ndarray, shape (K,)
+    index : ndarray of int, shape (K,)
+        Number of negative Hessian eigenvalues: 0 for minima, p for maxima.
+    complete : bool
+        Whether the stopping rule of :func:`critical_points` was met.
+    n_starts : int
+        Newton runs spent, random and derived ones.
+    """
+
+    theta: Array
+    value: Array
+    index: NDArray[np.int64]
+    complete: bool
+    n_starts: int
+
+    @property
+    def euler_characteristic(self) -> int:
+        """``sum (-1)^index``; 0 on a torus if the list is complete and no point is degenerate (Morse)."""
+        return int(np.sum(1 - 2 * (self.index % 2)))
+
+
+def _derived_starts(polynomial: TrigPolynomial, points: Array) -> Array:
+    """Starts near which further critical points are likely, given some.
+
+    Along one angle a field is ``a + b cos(2t - c)``: half a period away from a critical point the derivative in that
+    angle vanishes again (flips). Points with a small Hessian eigenvalue come in pairs of neighbours with basins too
+    small for random starts; the partner sits where the quadratic Taylor polynomial of the derivative along that
+    eigenvector has its other root (folds).
+    """
+    p = polynomial.n_params
+    flips = np.repeat(points[:, None, :], p, axis=1)
+    flips[:, np.arange(p), np.arange(p)] += np.pi / 2
+    starts = [flips.reshape(-1, p)]
+    curvature, vectors = np.linalg.eigh(polynomial.hessian(points))
+    step = 1e-3
+    for j in range(p):
+        v = vectors[:, :, j]
+        change = (polynomial.hessian(points + step * v) - polynomial.hessian(points - step * v)) / (2 * step)
+        third = np.einsum("ki,kij,kj->k", v, change, v)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shift = -2 * curvature[:, j] / third
+        near = np.abs(shift) < 1.0
+        starts.append(points[near] + shift[near, None] * v[near])
+    return np.concatenate(starts)
+
+
+def critical_points(
+    polynomial: TrigPolynomial,
+    rng: np.random.Generator,
+    *,
+    n_starts: int = 1000,
+    max_starts: int | None = None,
+) -> CriticalPoints:
+    """List all critical points of a field, of every index, by Newton's method on the gradient from many starts.
+
+    Rounds of uniform random starts alternate with starts derived from the points just found (half-period flips and
+    fold partners). Limits closer than 1e-6 on the torus are one point. A round has ``max(n_starts, 4 K)`` starts, ``K``
+    the number of points known. The search stops, and ``complete`` is True, after a round in which no random start led to
+    a new point (so, by the Good-Turing estimate, unknown points attract about one start in ``4 K`` or less) while
+    ``sum (-1)^index`` is 0. It stops with ``complete`` False once ``max_starts`` are spent.
+
+    Parameters
+    ----------
+    polynomial : TrigPolynomial
+        Its critical points must be isolated: a WHRF needs ``p <= 2m``.
+    rng : numpy.random.Generator
+    n_starts : int
+        Random starts of the first round and the least number in any round.
+    max_starts : int, optional
+        Bound on the total; default ``200 n_starts 4^max(p - 4, 0)``.
+
+    Raises
+    ------
+    ValueError
+        If ``n_starts`` is not a positive integer.
+    """
+    if int(n_starts) != n_starts or n_starts < 1:
+        raise ValueError(f"n_starts must be a positive integer, got {n_starts!r}")
+    p = polynomial.n_params
+    limit = 200 * n_starts * 4 ** max(p - 4, 0) if max_starts is None else max_starts
+    points = np.empty((0, p))
+    spent = 0
+    complete = False
+
+    def search(starts: Array, known: Array) -> Array:
+        # A step of 0.4 is a quarter of the shortest period pi/2 between extrema along one angle: longer steps lose the
+        # basin they started in, shorter ones only take longer.
+        return _newton(polynomial._flat, p, starts, known, 0.4, 60, 1e-9)[0]
+
+    while not complete and spent < limit:
+        size = max(n_starts, 4 * len(points))
+        before = len(points)
+        points = search(rng.uniform(0, np.pi, (size, p)), points)
+        spent += size
+        found_by_chance = len(points) > before
+        while len(points) > before:
+            derived = _derived_starts(polynomial, points[before:])
+            before = len(points)
+            points = search(derived, points)
+            spent += len(derived)
+        index = (np.linalg.eigvalsh(polynomial.hessian(points)) < 0).sum(axis=1)
+        complete = not found_by_chance and int(np.sum(1 - 2 * (index % 2))) == 0
+    return CriticalPoints(points, polynomial.value(points), index.astype(np.int64), complete, spent)
+
+
+@dataclass(frozen=True)
+class FieldEnumeration:
+    """Task: sample WHRFs and list all their critical points.
+
+    Attributes
+    ----------
+    n_params, degrees_of_freedom
+        ``p`` and ``m``; ``p <= 2m``, else the zeros of the field form manifolds and cannot be listed.
+    first, n_fields : int
+        The fields ``first .. first + n_fields - 1`` of the ensemble: each field has its own random stream, so that the
+        ensemble does not depend on how it is cut into tasks.
+    n_starts : int
+        Newton starts in the first round, see :func:`critical_points`.
+    seed : int
+    """
+
+    n_params: int
+    degrees_of_freedom: float
+    first: int
+    n_fields: int
+    n_starts: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        p, two_m = _check_n_params(self.n_params), wishart_dimension(self.degrees_of_freedom)
+        if p > two_m:
+            raise ValueError(
+                f"n_params must be at most 2m for isolated critical points, got n_params = {p} with 2m = {two_m}; "
+                "raise degrees_of_freedom"
+            )
+        if self.n_fields < 1 or self.first < 0:
+            raise ValueError(
+                f"n_fields must be positive and first non-negative, got {self.n_fields}, {self.first}"
+            )
+
+    def run(self) -> pd.DataFrame:
+        """Return one row per critical point: field, index, value, complete, starts."""
+        two_m = wishart_dimension(self.degrees_of_freedom)
+        frames = []
+        for field in range(self.first, self.first + self.n_fields):
+            stream = np.random.SeedSequence(self.seed, spawn_key=(self.n_params, two_m, field))
+            rng = np.random.default_rng(stream)
+            points = critical_points(sample_whrf(self.n_params, two_m / 2, rng), rng, n_starts=self.n_starts)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "field": field,
+                        "index": points.index,
+                        "value": points.value,
+                        "complete": points.complete,
+                        "starts": points.n_starts,
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True)
