@@ -161,3 +161,37 @@ def distribution_gap(
     worst = int(np.argmax(gaps))
     _, error = cluster_estimate(x <= grid[worst], circuit, rng=rng)
     return float(gaps[worst]), error
+
+
+def ray_correlations(table: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
+    """Correlation of the loss against distance from the table of a `RayTask`, one row a distance.
+
+    Columns: distance, observed, se (cluster standard error of observed - exact), field, exact (means over the same rays),
+    z = (observed - exact) / se.
+    """
+    rows = []
+    for distance, group in table.groupby("distance"):
+        means = group[["product", "field", "exact"]].mean()
+        gap, se = cluster_estimate(group["product"] - group["exact"], group["circuit"], rng=rng)
+        row = {"distance": distance, "observed": means["product"], "se": se}
+        rows.append(row | {"field": means["field"], "exact": means["exact"], "z": gap / se})
+    return pd.DataFrame(rows)
+
+
+def binned_means(
+    x: ArrayLike, y: ArrayLike, circuit: ArrayLike, edges: ArrayLike, *, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Means of y in bins of x with cluster standard errors: columns bin, x (mean), y, se, count.
+
+    Bins with fewer than 20 observations or with fewer than 2 circuits are left out.
+    """
+    frame = pd.DataFrame({"x": np.asarray(x), "y": np.asarray(y), "circuit": np.asarray(circuit)})
+    frame["bin"] = np.digitize(frame["x"], np.asarray(edges)) - 1
+    rows = []
+    for number, group in frame.groupby("bin"):
+        inside = 0 <= int(number) < len(np.asarray(edges)) - 1
+        if inside and len(group) >= 20 and group["circuit"].nunique() > 1:
+            mean, se = cluster_estimate(group["y"], group["circuit"], rng=rng)
+            row = {"bin": int(number), "x": group["x"].mean(), "y": mean, "se": se, "count": len(group)}
+            rows.append(row)
+    return pd.DataFrame(rows, columns=["bin", "x", "y", "se", "count"])

@@ -104,6 +104,11 @@ def gradient_slope(levels: ArrayLike) -> float:
     return third_moment_ratio(levels) * (n + 1) / (n + 2)
 
 
+def gradient_level(dim: int) -> float:
+    """Mean of (m/2) (dE/dtheta)^2 over Haar-random states and words, N^3 / ((N + 1) (N^2 - 1)); 1 for the WHRF."""
+    return dim**3 / ((dim + 1) * (dim**2 - 1))
+
+
 def field_correlation(difference: ArrayLike) -> Array:
     """Correlation of the WHRF, prod_i cos^2(difference_i): (..., p) -> (...), one gate per angle.
 
