@@ -10,28 +10,31 @@ is the volume ``pi^p`` times the density of a vanishing gradient ``N(0, 2 r E/m)
 ``2 r A``; the next ones are the one-point law Gamma(m, rate m). Source: the field is general knowledge of the paper's
 construction (field), this exact finite-size form is derived here (derived) and tested by enumeration.
 
-The mean over ``A`` is taken by Monte Carlo, with the same matrices at all energies, and in log space: at 64 angles the
-factors span hundreds of orders of magnitude. Where too few samples have the wanted index the result is refused. ``m``
-is replaced by ``wishart_dimension(m) / 2`` throughout. Only energies ``E > 0`` are counted: for ``p > 2m`` the field
-also vanishes on manifolds of dimension ``p - 2m``, which are minima outside this formula.
+The mean over ``A`` is taken by Monte Carlo (for minima with importance weights), with the same matrices at all
+energies, and in log space: at 64 angles the factors span hundreds of orders of magnitude. Where too few samples
+have the wanted index the result is refused. ``m`` is replaced by ``wishart_dimension(m) / 2`` throughout. Only
+energies ``E > 0`` are counted: for ``p > 2m`` the field also vanishes on manifolds of dimension ``p - 2m``, which
+are minima outside this formula.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numba
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
-from scipy.special import gammaln, logsumexp
-from scipy.stats import gamma as gamma_law
+from scipy.special import gammainccinv, gammaln, logsumexp
 
 from .spectra import log_determinant_limit, sample_hessian_parts, wishart_dimension
 
 __all__ = [
+    "CountTask",
     "Counts",
+    "DensityTask",
     "LogDensity",
     "UnresolvedError",
     "companion_log_density",
@@ -154,6 +157,33 @@ def _log_determinants(wishart, symmetric, energies, wanted):  # type: ignore[no-
     return log_det, negative
 
 
+@numba.njit(cache=True)
+def _integrate(log_det, negative, log_weight, energies, labels):  # type: ignore[no-untyped-def]
+    """Per sample and index, the logarithms of the energy integrals of ``rho`` and ``E rho``: (2, samples, labels)."""
+    samples, n_energies = log_det.shape
+    out = np.full((2, samples, labels.size), -np.inf)
+    top = np.empty(labels.size)
+    sums = np.empty((2, labels.size))
+    for b in range(samples):
+        top[:] = -np.inf
+        sums[:] = 0.0
+        for e in range(n_energies):
+            i = negative[b, e] - labels[0]
+            if 0 <= i < labels.size:
+                top[i] = max(top[i], log_det[b, e] + log_weight[e])
+        for e in range(n_energies):
+            i = negative[b, e] - labels[0]
+            if 0 <= i < labels.size and top[i] > -np.inf:
+                term = np.exp(log_det[b, e] + log_weight[e] - top[i])
+                sums[0, i] += term
+                sums[1, i] += term * energies[e]
+        for i in range(labels.size):
+            if top[i] > -np.inf:
+                out[0, b, i] = top[i] + np.log(sums[0, i])
+                out[1, b, i] = top[i] + np.log(sums[1, i])
+    return out
+
+
 def _log_prefactor(energies: Array, p: int, m: float, layers: int) -> Array:
     return (
         p / 2 * np.log(np.pi * layers * m / energies)
@@ -169,11 +199,24 @@ def _batches(
 ) -> Iterator[tuple[Array, NDArray[np.int16]]]:
     if int(n_samples) != n_samples or n_samples < 2:
         raise ValueError(f"n_samples must be an integer of at least 2, got {n_samples!r}")
+    # Weighted by |det W|^2, a Wishart matrix is one with 4 more degrees of freedom: sampling minima from that law and
+    # dividing by the weight is exact, and 3 to 15 times as many effective samples were measured for p = 8 to 64.
+    power = 2 if wanted == 0 and two_m - 1 >= p else 0
+    halves = (two_m - 1 - np.arange(p)) / 2
+    # Ratio of the two laws' normalisations, in the units of W / 2m; nothing to do (and a pole) without weights.
+    log_norm = (
+        power * p * np.log(2 / two_m) + np.sum(gammaln(halves + power) - gammaln(halves)) if power else 0.0
+    )
     # About 64 MB of matrices and results at a time.
     block = max(1, 4_000_000 // (4 * p * p + 2 * energies.size))
     for start in range(0, int(n_samples), block):
-        parts = sample_hessian_parts(p, two_m / 2, min(block, n_samples - start), rng, layers=layers)
-        yield _log_determinants(*parts, energies, wanted)
+        count = min(block, n_samples - start)
+        parts = sample_hessian_parts(p, two_m / 2, count, rng, layers=layers, extra_dof=2 * power)
+        log_det, negative = _log_determinants(*parts, energies, wanted)
+        if power:
+            log_det_w, _ = _log_determinants(*parts, np.zeros(1), wanted)
+            log_det += log_norm - power * log_det_w
+        yield log_det, negative
 
 
 def _log_ratio(numerator: Array, denominator: Array) -> Array:
@@ -236,14 +279,14 @@ def _quadrature(p: int, m: float, energy_range: tuple[float, float] | None) -> t
     """Gauss-Legendre nodes and weights in ``sqrt(E)``, in which the densities have no singularity at 0."""
     if energy_range is None:
         # |det A| grows no faster than E^p and the prefactor carries E^(-p/2): a Gamma law of shape m + p dominates.
-        low, high = 0.0, float(gamma_law.isf(1e-13, m + p)) / m
+        low, high = 0.0, float(gammainccinv(m + p, 1e-13)) / m
     else:
         low, high = energy_range
         if not 0 <= low < high < np.inf:
             raise ValueError(f"energy_range must be (low, high) with 0 <= low < high, got {energy_range!r}")
     a, b = np.sqrt(low), np.sqrt(high)
     # The Gamma law alone is 1/(2 sqrt(m)) wide in sqrt(E); determinants narrow the densities to about 1/sqrt(p + m).
-    nodes = int(24 + 8 * (b - a) * np.sqrt(p + m))
+    nodes = int(24 + 6 * (b - a) * np.sqrt(p + m))
     x, weights = np.polynomial.legendre.leggauss(nodes)
     root = a + (x + 1) * (b - a) / 2
     return root**2, weights * (b - a) * root
@@ -286,12 +329,7 @@ def expected_counts(
     labels = np.arange(p + 1) if wanted < 0 else np.array([wanted])
     logs: list[Array] = []  # per sample and index: ln of the integral of rho, and of E rho
     for log_det, negative in _batches(energies, p, two_m, n_samples, rng, layers, wanted):
-        block = np.empty((2, len(log_det), labels.size))
-        for i, k in enumerate(labels):
-            term = np.where(negative == k, log_det + log_weight, -np.inf)
-            block[0, :, i] = _safe_logsumexp(term)
-            block[1, :, i] = _safe_logsumexp(term + np.log(energies))
-        logs.append(block)
+        logs.append(_integrate(log_det, negative, log_weight, energies, labels))
     log_c, log_m = np.concatenate(logs, axis=1)
     scale = log_c.max(axis=0)
     scale = np.where(np.isfinite(scale), scale, 0.0)
@@ -312,14 +350,6 @@ def expected_counts(
     values = [c.mean(0) * unit, c.std(0, ddof=1) / np.sqrt(n_samples) * unit, energy, energy_stderr]
     count, count_stderr, energy, energy_stderr = (np.where(resolved, v, np.nan) for v in values)
     return Counts(labels, count, count_stderr, energy, energy_stderr, effective, resolved)
-
-
-def _safe_logsumexp(terms: Array) -> Array:
-    """``logsumexp`` along the last axis, -inf (without warnings) for rows that hold nothing else."""
-    top = terms.max(axis=1)
-    shift = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        return shift + np.log(np.exp(terms - shift[:, None]).sum(axis=1))
 
 
 def minima_energy_density(
@@ -438,3 +468,60 @@ def companion_log_density(energy: ArrayLike, n_params: int, degrees_of_freedom: 
     safe = np.where(inside, x, 0.25)
     value = -m * safe + power * np.log(safe) + p * np.log1p(-2 * safe) - log_integral
     return np.where(inside, value, -np.inf)
+
+
+@dataclass(frozen=True)
+class CountTask:
+    """Task: :func:`expected_counts`; rows that the sample does not resolve are nan, never an error."""
+
+    n_params: int
+    degrees_of_freedom: float
+    n_samples: int
+    seed: int
+    index: int | None = None
+    energy_range: tuple[float, float] | None = None
+
+    def run(self) -> pd.DataFrame:
+        """Return one row per index: index, count, count_stderr, mean_energy, mean_energy_stderr, ..., resolved."""
+        rng = np.random.default_rng(
+            np.random.SeedSequence(
+                self.seed, spawn_key=(self.n_params, wishart_dimension(self.degrees_of_freedom))
+            )
+        )
+        try:
+            counts = expected_counts(
+                self.n_params,
+                self.degrees_of_freedom,
+                n_samples=self.n_samples,
+                rng=rng,
+                index=self.index,
+                energy_range=self.energy_range,
+            )
+        except UnresolvedError:
+            index = np.arange(self.n_params + 1) if self.index is None else np.array([self.index])
+            nan = np.full(index.size, np.nan)
+            counts = Counts(index, nan, nan, nan, nan, nan, np.zeros(index.size, dtype=bool))
+        return pd.DataFrame({field.name: getattr(counts, field.name) for field in fields(counts)})
+
+
+@dataclass(frozen=True)
+class DensityTask:
+    """Task: :func:`whrf_log_density` of the minima."""
+
+    energies: tuple[float, ...]
+    n_params: int
+    degrees_of_freedom: float
+    n_samples: int
+    seed: int
+
+    def run(self) -> pd.DataFrame:
+        """Return one row per energy: energies, log_density, stderr, effective_samples, resolved."""
+        rng = np.random.default_rng(
+            np.random.SeedSequence(
+                self.seed, spawn_key=(self.n_params, wishart_dimension(self.degrees_of_freedom))
+            )
+        )
+        density = whrf_log_density(
+            self.energies, self.n_params, self.degrees_of_freedom, index=0, n_samples=self.n_samples, rng=rng
+        )
+        return pd.DataFrame({field.name: getattr(density, field.name) for field in fields(density)})

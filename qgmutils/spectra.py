@@ -210,8 +210,10 @@ def log_determinant_limit(gamma: float, energy: ArrayLike) -> Array:
     top = _left_edge_parameter(np.full_like(energies, gamma), energies)
     # Left of the spectrum the resolvent is the real branch that starts at g = 0-; inside it is complex.
     t = _bisect(lambda t: _inverse_resolvent(-t, np.asarray(gamma), energies), np.full_like(top, 1e-12), top)
-    g = np.where(left >= 0, -t + 0j, 0j)
-    for i in np.flatnonzero(left < 0):
+    # At the edge itself two roots of the cubic merge and rounding may hide the pair: keep to the real branch there.
+    outside = left > -1e-12
+    g = np.where(outside, -t + 0j, 0j)
+    for i in np.flatnonzero(~outside):
         g[i] = _upper_resolvent(np.zeros(1), gamma, float(energies[i]))[0]
     value = -np.log(np.abs(g)) + np.log(np.abs(1 - gamma * g)) / gamma
     value += (-gamma * energies * g**2 / 2 + energies * g).real - 1
@@ -219,9 +221,25 @@ def log_determinant_limit(gamma: float, energy: ArrayLike) -> Array:
 
 
 def sample_hessian_parts(
-    n_params: int, degrees_of_freedom: float, size: int, rng: np.random.Generator, *, layers: int = 1
+    n_params: int,
+    degrees_of_freedom: float,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    layers: int = 1,
+    extra_dof: int = 0,
 ) -> tuple[Array, Array]:
     """Sample ``W / (2m)`` and ``S / sqrt(2m)``, so that ``A = W/(2m) + sqrt(E) S/sqrt(2m) - E`` at any energy.
+
+    Parameters
+    ----------
+    n_params, degrees_of_freedom, layers
+        ``p``, ``m`` and ``r`` of the field; ``2m`` is rounded to an integer.
+    size : int
+        Number of matrices.
+    rng : numpy.random.Generator
+    extra_dof : int
+        Added to the degrees of freedom of ``W``, not to its scale: for importance sampling.
 
     Returns
     -------
@@ -239,7 +257,7 @@ def sample_hessian_parts(
         if int(value) != value or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}")
     p, two_m = int(n_params), wishart_dimension(degrees_of_freedom)
-    dof = two_m - 1
+    dof = two_m - 1 + int(extra_dof)
     if dof >= p:  # Bartlett: the Cholesky factor of a Wishart matrix has independent entries
         factor = np.tril(rng.standard_normal((size, p, p)), -1)
         factor[:, np.arange(p), np.arange(p)] = np.sqrt(rng.chisquare(dof - np.arange(p), (size, p)))
