@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qgmutils import circuits, haar, problems
+from qgmutils import circuits, fields, haar, problems
 from qgmutils.engine import Landscape, landscape
 from qgmutils.ensembles import Options, circuit_stream, options_of
 from qgmutils.minimize import minimize
@@ -155,6 +155,36 @@ class HessianTask(_CircuitsTask):
             columns |= {name: np.repeat(values, self.n_params) for name, values in per_point.items()}
             columns["position"] = np.tile(np.arange(self.n_params), self.n_starts)
             columns["eigenvalue"] = spectra.ravel()
+            tables.append(pd.DataFrame(columns))
+        return pd.concat(tables, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class FieldTask:
+    """Points of sampled WHRFs, to test what holds for the field itself; at most 10 angles.
+
+    `run` returns one row a point: circuit (number of the field), start, energy, gradient_square (sum), curvature (mean
+    diagonal of A = Hessian / 2), along_gradient (g.A.g / g.g).
+    """
+
+    n_params: int
+    degrees_of_freedom: float
+    n_fields: int
+    n_starts: int
+    seed: int
+
+    def run(self) -> pd.DataFrame:
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, self.n_params)))
+        tables = []
+        for number in range(self.n_fields):
+            field = fields.sample_whrf(self.n_params, self.degrees_of_freedom, rng)
+            theta = rng.uniform(0, np.pi, (self.n_starts, self.n_params))
+            gradient, halves = field.gradient(theta), field.hessian(theta) / 2
+            square = np.sum(gradient**2, axis=1)
+            columns: dict[str, Any] = {"circuit": number, "start": np.arange(self.n_starts)}
+            columns |= {"energy": field.value(theta), "gradient_square": square}
+            columns["curvature"] = np.trace(halves, axis1=1, axis2=2) / self.n_params
+            columns["along_gradient"] = np.einsum("bi,bij,bj->b", gradient, halves, gradient) / square
             tables.append(pd.DataFrame(columns))
         return pd.concat(tables, ignore_index=True)
 
