@@ -59,7 +59,8 @@ def cluster_estimate(
 
 def skewness(energy: ArrayLike, circuit: ArrayLike, *, rng: np.random.Generator) -> tuple[float, float]:
     """Skewness of a sample of energies, with its cluster standard error."""
-    x = np.asarray(energy, dtype=np.float64) - np.mean(energy)
+    x = np.array(energy, dtype=np.float64)
+    x -= x.mean()
 
     def of(mean: Array) -> Array:
         first, second, third = np.moveaxis(mean, -1, 0)
@@ -72,7 +73,8 @@ def relative_slope(
     energy: ArrayLike, square: ArrayLike, circuit: ArrayLike, *, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Least-squares slope of `square` on the energy over the mean of `square`, with its cluster standard error."""
-    x = np.asarray(energy, dtype=np.float64) - np.mean(energy)
+    x = np.array(energy, dtype=np.float64)
+    x -= x.mean()
     y = np.asarray(square, dtype=np.float64)
 
     def of(mean: Array) -> Array:
@@ -82,7 +84,9 @@ def relative_slope(
     return cluster_estimate(np.column_stack([x, x**2, y, x * y]), circuit, of, rng=rng)
 
 
-def loss_laws(table: pd.DataFrame, problem: Problem, n_params: int, *, rng: np.random.Generator) -> dict[str, float]:
+def loss_laws(
+    table: pd.DataFrame, problem: Problem, n_params: int, *, rng: np.random.Generator
+) -> dict[str, float]:
     """Compare the table of a `LossTask` with the WHRF and with the exact laws of Haar-random states.
 
     Returns
@@ -91,13 +95,14 @@ def loss_laws(table: pd.DataFrame, problem: Problem, n_params: int, *, rng: np.r
         n_qubits, n_params, m, rank_ratio (effective rank r over N), samples;
         skewness, skewness_se, skewness_exact: skewness of E over that of Gamma(m), which is 1 for the WHRF;
         slope, slope_se, slope_exact: relative slope of (dE/dtheta)^2 on E, which is 1 for the WHRF;
-        ks_gamma, ks_gamma_exact: KS distance to Gamma(m), and that of the exact law; haar_p: p-value of the KS test against
-        the exact law; ks_gradient: KS distance of dE/dtheta / sqrt(2E/m) to N(0, 1);
+        ks_gamma, ks_gamma_exact: KS distance to Gamma(m), and that of the exact law;
+        haar_p: p-value of the KS test against the exact law;
+        ks_gradient: KS distance of dE/dtheta / sqrt(2E/m) to N(0, 1);
         same_circuit, same_circuit_se, same_circuit_exact: correlation of E at two starts of one circuit.
     """
     m = problem.degrees_of_freedom
     energy, circuit = table["energy"].to_numpy(), table["circuit"].to_numpy()
-    field = stats.gamma(m, scale=1 / m)
+    field = stats.distributions.gamma(m, scale=1 / m)
     grid = np.linspace(energy.min(), energy.max(), 129)
     law = PchipInterpolator(grid, haar.energy_cdf(grid, problem.levels))
     skew = np.array(skewness(energy, circuit, rng=rng)) * np.sqrt(m) / 2
@@ -166,8 +171,8 @@ def distribution_gap(
 def ray_correlations(table: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     """Correlation of the loss against distance from the table of a `RayTask`, one row a distance.
 
-    Columns: distance, observed, se (cluster standard error of observed - exact), field, exact (means over the same rays),
-    z = (observed - exact) / se.
+    Columns: distance, observed, se (cluster standard error of observed - exact), field and exact (means over the same
+    rays), z = (observed - exact) / se.
     """
     rows = []
     for distance, group in table.groupby("distance"):
@@ -188,10 +193,10 @@ def binned_means(
     frame = pd.DataFrame({"x": np.asarray(x), "y": np.asarray(y), "circuit": np.asarray(circuit)})
     frame["bin"] = np.digitize(frame["x"], np.asarray(edges)) - 1
     rows = []
-    for number, group in frame.groupby("bin"):
-        inside = 0 <= int(number) < len(np.asarray(edges)) - 1
-        if inside and len(group) >= 20 and group["circuit"].nunique() > 1:
+    for number in range(len(np.asarray(edges)) - 1):
+        group = frame[frame["bin"] == number]
+        if len(group) >= 20 and len(set(group["circuit"])) > 1:
             mean, se = cluster_estimate(group["y"], group["circuit"], rng=rng)
-            row = {"bin": int(number), "x": group["x"].mean(), "y": mean, "se": se, "count": len(group)}
+            row = {"bin": number, "x": group["x"].mean(), "y": mean, "se": se, "count": len(group)}
             rows.append(row)
     return pd.DataFrame(rows, columns=["bin", "x", "y", "se", "count"])

@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
-# Nodes of the trapezoidal rule in ln u; the integrand is analytic there and falls off on both sides.
-_LOG_NODES = np.linspace(-25.0, 12.0, 371)
+# Range of the trapezoidal rule in ln u; the integrand is analytic there and falls off on both sides.
+_LOG_RANGE = (-25.0, 12.0)
 
 
 def _levels(levels: ArrayLike) -> Array:
@@ -59,15 +59,18 @@ def energy_cdf(energy: ArrayLike, levels: ArrayLike) -> Array:
     x = np.asarray(energy, dtype=np.float64)
     result = np.where(x <= h.min(), 0.0, 1.0)
     weights = np.unique(h, return_counts=True)
+    # In the far tails the phase turns about sqrt(N) times over one unit of ln u.
+    step = min(0.1, 0.8 / np.sqrt(len(h)))
+    nodes = np.exp(np.arange(*_LOG_RANGE, step))
     for index in np.ndindex(x.shape):
         if not h.min() < x[index] < h.max():
             continue
         gap = weights[0] - x[index]
-        u = np.exp(_LOG_NODES) / np.sqrt(np.sum(weights[1] * gap**2))
+        u = nodes / np.sqrt(np.sum(weights[1] * gap**2))
         product = np.outer(u, gap)
         phase = np.arctan(product) @ weights[1]
         damping = np.exp(-0.5 * np.log1p(product**2) @ weights[1])
-        integral = np.sum(np.sin(phase) * damping) * (_LOG_NODES[1] - _LOG_NODES[0])
+        integral = np.sum(np.sin(phase) * damping) * step
         result[index] = min(1.0, max(0.0, 0.5 - integral / np.pi))
     return result
 
@@ -120,8 +123,9 @@ def field_correlation(difference: ArrayLike) -> Array:
 def circuit_correlation(difference: ArrayLike, dim: int) -> Array:
     """Correlation of E at two sets of angles over Haar references and random words: (..., p) -> (...).
 
-    Averaging A -> R A R^dagger over the non-identity words gives each gate the factor cos^2 d - sin^2 d / (N^2 - 1),
-    for every Hamiltonian, every number of angles and every N = `dim`.
+    Averaging A -> R A R^dagger over the non-identity words of either sign gives each gate the factor
+    cos^2 d - sin^2 d / (N^2 - 1), for every Hamiltonian, every number of angles and every N = `dim`.  The sign of a
+    word is that of its angle, so along random directions, whose components have either sign, it is averaged over too.
     """
     d = np.asarray(difference, dtype=np.float64)
     return np.prod(np.cos(d) ** 2 - np.sin(d) ** 2 / (dim**2 - 1), axis=-1)
@@ -172,4 +176,4 @@ def sample_tangent_hessians(
         upper = np.triu(rng.standard_normal((n_params, n_params)), 1)
         out[:] = tangents.T @ (np.tile(h - energy, 2)[:, None] * tangents)
         out += np.sqrt(variance / (2 * len(h))) * (upper + upper.T)
-    return result
+    return (result + result.transpose(0, 2, 1)) / 2

@@ -4,12 +4,12 @@ At a point of energy E that is not critical, the WHRF's Hessian is that of a cri
 
     Hess | (E, g) = Hess | (E, g = 0) + g g^T / (2 E),       g the gradient,
 
-because F = |f|^2 / m and the gradient is 2 (f . d_i f) / m: conditioning on g = 0 removes one of the 2m directions of the
-Wishart matrix, and the direction removed is g itself.  On average the curvature A = Hess / 2 along the gradient is
-1 - E + (p - 1) / (2m), across it 1 - E - 1 / (2m).  A term of rank one moves the distribution function of the eigenvalues by
-at most 1/p, and the index by at most 1.  For circuits the same excess is s (p - 1) / (2m) up to 1/N, with s the third-moment
-ratio of `haar`.  Source: derived for this project (derived); the law at critical points is general knowledge of the
-construction (field).
+because F = |f|^2 / m and the gradient is 2 (f . d_i f) / m: conditioning on g = 0 removes one of the 2m directions of
+the Wishart matrix, and the direction removed is g itself.  On average the curvature A = Hess / 2 along the gradient is
+1 - E + (p - 1) / (2m), across it 1 - E - 1 / (2m).  A term of rank one moves the distribution function of the
+eigenvalues by at most 1/p, and the index by at most 1.  For circuits the same excess is s (p - 1) / (2m) up to 1/N,
+with s the third-moment ratio of `haar`.  Source: derived for this project (derived); the law at critical points is
+general knowledge of the construction (field).
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def reference_spectra(
         True: the law at local minima by the Kac-Rice formula, that is positive definite matrices weighted with
         their determinant.  False: at random angles; the WHRF then has its rank-one term.
     draws, rounds : int
-        Matrices for each energy; energies at which none is positive definite are tried again in further rounds, with twice
-        as many each time.
+        Matrices for each energy; energies at which none is positive definite are tried again in further rounds,
+        with twice as many each time.
 
     Returns
     -------
@@ -80,17 +80,19 @@ def reference_spectra(
         )
         if not minima:
             extra = rng.standard_normal((len(energy), n_params))
-            wishart += extra[:, :, None] * extra[:, None, :] / spectra.wishart_dimension(problem.degrees_of_freedom)
+            wishart += (
+                extra[:, :, None] * extra[:, None, :] / spectra.wishart_dimension(problem.degrees_of_freedom)
+            )
         matrices = wishart + np.sqrt(energy)[:, None, None] * symmetric
         matrices[:, np.arange(n_params), np.arange(n_params)] -= energy[:, None]
-    eigenvalues = np.linalg.eigvalsh(matrices)
+    eigenvalues = np.asarray(np.linalg.eigvalsh(matrices), dtype=np.float64)
     if not minima:
-        return eigenvalues, np.full(len(energy), 1 / draws)
+        return eigenvalues, np.full(len(energy), 1 / draws, dtype=np.float64)
     stable = eigenvalues[:, 0] > 0
     log_det = np.where(stable, np.log(np.where(stable[:, None], eigenvalues, 1.0)).sum(axis=1), -np.inf)
     grouped = log_det.reshape(-1, draws)
     top = grouped.max(axis=1, keepdims=True)
-    weights = np.exp(grouped - np.where(np.isfinite(top), top, 0.0))
+    weights: Array = np.exp(grouped - np.where(np.isfinite(top), top, 0.0))
     total = weights.sum(axis=1, keepdims=True)
     weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
     empty = total[:, 0] == 0
@@ -134,7 +136,7 @@ def limiting_index(gamma: float, energies: ArrayLike, *, n_points: int = 2000) -
     return np.array(result)
 
 
-def width(eigenvalues: ArrayLike, weights: ArrayLike | None = None) -> float:
+def width(eigenvalues: ArrayLike, weights: Array | None = None) -> float:
     """Standard deviation of the eigenvalues about the mean of their own matrix: (K, p), weights (K,)."""
     values = np.asarray(eigenvalues, dtype=np.float64)
     return float(np.sqrt(np.average(values.var(axis=1), weights=weights)))
@@ -149,8 +151,9 @@ def compare_spectra(
     -------
     row : dict
         n, p, gamma, count and "left out" (points that are not certified), E (mean), and for the sample and, with the
-        theory's name behind, each theory: width (of the spectrum), lowest (mean of the lowest eigenvalue); "gap"
-        and "se" with the theory's name: `estimates.distribution_gap`.
+        theory's name behind, each theory: width (of the spectrum), lowest and highest (mean extreme eigenvalues);
+        "gap" and "se" with the theory's name: `estimates.distribution_gap`; "left edge", "right edge": of the
+        limiting density at the mean E.
     references : dict
         The theory's name to its `reference_spectra`.
     """
@@ -159,7 +162,10 @@ def compare_spectra(
     observed = certified["eigenvalue"].to_numpy().reshape(-1, n_params)
     row = {"n": problem.n_qubits, "p": n_params, "gamma": n_params / (2 * problem.degrees_of_freedom)}
     row |= {"count": len(points), "left out": (len(table) - len(certified)) // n_params}
-    row |= {"E": points["energy"].mean(), "width": width(observed), "lowest": observed[:, 0].mean()}
+    row |= {"E": points["energy"].mean(), "width": width(observed)}
+    row |= {"lowest": observed[:, 0].mean(), "highest": observed[:, -1].mean()}
+    left, right = spectra.hessian_edges(row["gamma"], row["E"])
+    row |= {"left edge": float(left), "right edge": float(right)}
     references = {}
     for theory in THEORIES:
         values, weights = reference_spectra(
@@ -167,9 +173,12 @@ def compare_spectra(
         )
         references[theory] = values, weights
         each = np.repeat(weights, n_params)
-        gap = distribution_gap(certified["eigenvalue"], certified["circuit"], values.ravel(), weights=each, rng=rng)
+        gap = distribution_gap(
+            certified["eigenvalue"], certified["circuit"], values.ravel(), weights=each, rng=rng
+        )
         row |= {f"gap {theory}": gap[0], f"se {theory}": gap[1], f"width {theory}": width(values, weights)}
         row[f"lowest {theory}"] = float(np.average(values[:, 0], weights=weights))
+        row[f"highest {theory}"] = float(np.average(values[:, -1], weights=weights))
     return row, references
 
 
@@ -200,4 +209,6 @@ def gradient_excess(
     `points` has the columns circuit, energy and along_gradient, one row a random point; p >= 2.  The WHRF has 1.
     """
     unit = (n_params - 1) / (2 * degrees_of_freedom)
-    return cluster_estimate((points["along_gradient"] + points["energy"] - 1) / unit, points["circuit"], rng=rng)
+    return cluster_estimate(
+        (points["along_gradient"] + points["energy"] - 1) / unit, points["circuit"], rng=rng
+    )

@@ -45,7 +45,11 @@ class _CircuitsTask:
         )
         for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
             rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
-            yield number, landscape(circuits.random_circuit(self.n_qubits, self.n_params, rng=rng), problem), rng
+            yield (
+                number,
+                landscape(circuits.random_circuit(self.n_qubits, self.n_params, rng=rng), problem),
+                rng,
+            )
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ class LossTask(_CircuitsTask):
 class RayTask(_CircuitsTask):
     """Loss along `n_starts` random directions of each circuit, at the given distances from a random point.
 
-    `run` returns one row a ray and distance: circuit, start, distance, product (of E - 1 at the two ends, divided by the
-    exact variance N / ((N + 1) m): its mean is the correlation), field and exact (the correlations of the WHRF
+    `run` returns one row a ray and distance: circuit, start, distance, product (of E - 1 at the two ends, divided by
+    the exact variance N / ((N + 1) m): its mean is the correlation), field and exact (the correlations of the WHRF
     and of the circuits for this difference of angles).
     """
 
