@@ -102,7 +102,7 @@ def loss_laws(
     """
     m = problem.degrees_of_freedom
     energy, circuit = table["energy"].to_numpy(), table["circuit"].to_numpy()
-    field = stats.distributions.gamma(m, scale=1 / m)
+    field = stats.gamma(m, scale=1 / m)  # type: ignore[attr-defined]
     grid = np.linspace(energy.min(), energy.max(), 129)
     law = PchipInterpolator(grid, haar.energy_cdf(grid, problem.levels))
     skew = np.array(skewness(energy, circuit, rng=rng)) * np.sqrt(m) / 2
