@@ -118,7 +118,7 @@ def limiting_density(x: ArrayLike, gamma: float, energies: ArrayLike, *, n_energ
     return np.asarray(np.mean([spectra.hessian_density(x, gamma, float(e)) for e in levels], axis=0))
 
 
-def limiting_index(gamma: float, energies: ArrayLike, *, n_points: int = 2000) -> Array:
+def limiting_index(gamma: float, energies: ArrayLike, *, n_points: int = 200) -> Array:
     """Share of negative eigenvalues in the limit of many angles, at critical points of these energies.
 
     The density is integrated from its left edge to 0; below the threshold energy the share is 0.
@@ -169,7 +169,14 @@ def compare_spectra(
     references = {}
     for theory in THEORIES:
         values, weights = reference_spectra(
-            theory, problem, n_params, points["energy"], points["variance"], minima=minima, rng=rng
+            theory,
+            problem,
+            n_params,
+            points["energy"],
+            points["variance"],
+            minima=minima,
+            rng=rng,
+            draws=8 if minima else 4,
         )
         references[theory] = values, weights
         each = np.repeat(weights, n_params)
