@@ -13,7 +13,9 @@ nox.options.sessions = ["figures"]
 NOTEBOOKS = Path("notebooks")
 PYTHON_CODE = ["qgmutils", "tests", "noxfile.py", *map(str, sorted(NOTEBOOKS.glob("*.ipynb")))]
 # One thread for linear algebra: the processes of the suite and of the tests share the cores already.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# Every kernel and worker imports the same packages: without stored bytecode that takes three times as long.
+ENVIRONMENT["PYTHONDONTWRITEBYTECODE"] = ""
 
 
 def install(session: nox.Session) -> None:
@@ -26,14 +28,14 @@ def figures(session: nox.Session) -> None:
     """Run the notebooks, regenerate every figure, print the verdicts (-- --profile full, -- --help)."""
     install(session)
     # After Ctrl-C the suite ends its notebooks first; nox would kill it after a third of a second.
-    session.run("python", "-m", "qgmutils.suite", *session.posargs, env=ONE_THREAD, interrupt_timeout=20)
+    session.run("python", "-m", "qgmutils.suite", *session.posargs, env=ENVIRONMENT, interrupt_timeout=20)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Test the package and the suite (-- options of pytest)."""
     install(session)
-    session.run("python", "-m", "pytest", *session.posargs, env=ONE_THREAD)
+    session.run("python", "-m", "pytest", *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session
@@ -45,7 +47,7 @@ def notebooks(session: nox.Session) -> None:
     if not paths:
         session.skip("there are no notebooks")
     # The variable keeps progress bars out of the outputs.
-    environment = ONE_THREAD | {"QGMUTILS_PROGRESS": str(Path(session.create_tmp()) / "progress.json")}
+    environment = ENVIRONMENT | {"QGMUTILS_PROGRESS": str(Path(session.create_tmp()) / "progress.json")}
     files = [str(path) for path in paths]
     if "--update" not in session.posargs:
         options = ["-p", "no:cacheprovider", "--nbval", "--nbval-cell-timeout=600"]

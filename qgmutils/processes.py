@@ -1,4 +1,4 @@
-"""A pool of worker processes that leaves nothing behind, whichever way its owner ends."""
+"""Worker processes that are kept for the next use and leave nothing behind, whichever way their owner ends."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 
+_pools: dict[int, ProcessPoolExecutor] = {}  # by number of workers
+
+
 @contextlib.contextmanager
 def process_pool(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Start worker processes for the length of a block; an exception in the block ends them at once.
+    """Lend worker processes for the length of a block; an exception in the block ends them at once.
 
     The workers are spawned, not forked, so that they inherit no threads and no state: a result is the same
-    whether it was computed here or there.
+    whether it was computed here or there. Starting one costs seconds of imports, so they are kept for the next
+    block and end with this process.
 
     Parameters
     ----------
@@ -34,11 +38,14 @@ def process_pool(count: int) -> Iterator[ProcessPoolExecutor]:
     RuntimeError
         A worker died, most often because memory ran out.
     """
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
+    if count not in _pools:
+        context = multiprocessing.get_context("spawn")
+        _pools[count] = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
+    executor = _pools[count]
     try:
         yield executor
     except BaseException as error:
+        del _pools[count]
         # shutdown() forgets the processes and lets running tasks finish; hence the list and terminate().
         running = list((executor._processes or {}).values())
         executor.shutdown(wait=False, cancel_futures=True)
@@ -50,8 +57,6 @@ def process_pool(count: int) -> Iterator[ProcessPoolExecutor]:
                 "fewer workers need less: set QGMUTILS_WORKERS=1 or pass workers=1"
             ) from error
         raise
-    else:
-        executor.shutdown()
 
 
 def _start_worker() -> None:

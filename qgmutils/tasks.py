@@ -105,7 +105,7 @@ def run_tasks(
         if executor is not None:
             _run_on(executor, todo, finish)
         elif min(count, len(todo)) > 1:
-            with process_pool(min(count, len(todo))) as pool:
+            with process_pool(count) as pool:
                 _run_on(pool, todo, finish)
         else:
             for key, task in todo.items():
