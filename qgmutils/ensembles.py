@@ -127,9 +127,7 @@ class CircuitEnumeration:
                 self.n_qubits, self.n_params, rng=rng, reference_state=self.reference_state
             )
             loss = landscape(circuit, problem)
-            polynomial = fields.from_function(
-                lambda t, loss=loss: loss.energy_and_gradient(t)[0], self.n_params
-            )
+            polynomial = fields.from_function(loss.energy, self.n_params)
             # Commuting words make flat valleys, on which no search ends: the bound keeps them incomplete.
             points = fields.critical_points(polynomial, rng, n_starts=500, max_starts=20_000)
             tables.append(

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-
 _pools: dict[int, ProcessPoolExecutor] = {}  # by number of workers
 
 
