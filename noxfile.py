@@ -80,6 +80,13 @@ def typecheck(session: nox.Session) -> None:
     session.run("mypy")
 
 
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time the compiled engine against PennyLane, as ratios within one run (-- --help)."""
+    install(session)
+    session.run("python", "-m", "qgmutils.bench", *session.posargs, env=ENVIRONMENT)
+
+
 def metadata() -> dict[str, object]:
     return {
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

@@ -30,7 +30,7 @@ from qgmutils import files
 from qgmutils.processes import process_pool
 
 # These modules draw, report and drive; no result depends on them, so a change in them keeps the cache.
-NOT_SCIENCE = frozenset({"claims.py", "figures.py", "manifest.py", "runner.py", "suite.py"})
+NOT_SCIENCE = frozenset({"bench.py", "claims.py", "figures.py", "manifest.py", "runner.py", "suite.py"})
 
 
 class Task(Protocol):
