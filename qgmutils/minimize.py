@@ -22,7 +22,7 @@ GRADIENT_TOLERANCE = 1e-8
 BFGS_MAX_PARAMS = 140
 """BFGS up to this many angles, L-BFGS beyond: the measured crossover of their times."""
 LBFGS_MEMORY = 20
-HESSIAN_MAX_PARAMS = 1100
+HESSIAN_MAX_PARAMS = 520
 """Beyond this the p x p Hessian of each start is not computed; only E = 0 certifies then."""
 NULL_TOLERANCE = 1e-6
 """Hessian eigenvalues within this fraction of the largest one (at least of 1) count as zero: at a gradient of
