@@ -11,14 +11,14 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["figures"]
 
 NOTEBOOKS = Path("notebooks")
-PYTHON_CODE = ("qgmutils", "tests", "noxfile.py", "notebooks")
+PYTHON_CODE = ["qgmutils", "tests", "noxfile.py", *map(str, sorted(NOTEBOOKS.glob("*.ipynb")))]
 # One thread for linear algebra: the processes of the suite and of the tests share the cores already.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def install(session: nox.Session) -> None:
     # Editable, since a reused environment would keep the state of the package in which it was made.
-    session.install("-e", ".[dev]", env={"PIP_QUIET": "1", "UV_QUIET": "1"})
+    session.install("-e", ".[dev]")
 
 
 @nox.session
@@ -61,7 +61,7 @@ def notebooks(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format of the code, and that notebooks carry no metadata of a machine."""
-    session.install("ruff", env={"PIP_QUIET": "1", "UV_QUIET": "1"})
+    session.install("ruff")
     session.run("ruff", "check", "--quiet", *PYTHON_CODE)
     session.run("ruff", "format", "--check", "--quiet", *PYTHON_CODE)
     problems = [

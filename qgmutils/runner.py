@@ -15,12 +15,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 import qgmutils
-from qgmutils.manifest import Run
+
+if TYPE_CHECKING:
+    # Every notebook's process imports this module; it need not wait for what the manifest needs.
+    from qgmutils.manifest import Run
 
 # Kernels that start at the same instant may die with this message, before any cell has run.
 START_FAILURE = "Kernel died before replying"

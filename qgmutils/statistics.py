@@ -426,7 +426,8 @@ def _crossings(
             a, b = a + step[0], b + step[1]
             if np.abs(step).max() < 1e-10:
                 break
-        rises = b > 0
+        # A slope of rounding errors is none.
+        rises = b > 1e-9
         crossing[mixed[rises]] = (center - scale * a / np.where(rises, b, 1.0))[rises]
         slope[mixed[rises]] = (b / scale)[rises]
     return crossing, slope

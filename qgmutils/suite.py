@@ -285,10 +285,9 @@ def _report(
     if output_dir == notebooks.parent / "figures":
         _update_readme(notebooks.parent / "README.md", records, output_dir / "run.json")
     print(f"\nFigures, tables and claims.json: {output_dir}\nExecuted notebooks: {output_dir / 'executed'}")
-    print(
-        f"{len(outcomes)} notebook runs in {_duration(seconds)}"
-        + (f", {len(failed)} failed" if failed else "")
-    )
+    plural = "" if len(outcomes) == 1 else "s"
+    failures = f", {len(failed)} failed" if failed else ""
+    print(f"{len(outcomes)} notebook{plural} run in {_duration(seconds)}{failures}")
     return 1 if failed or (differing and not options.parameter) else 0
 
 

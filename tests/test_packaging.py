@@ -1,0 +1,173 @@
+"""What is said in several files must be the same everywhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from rattler import MatchSpec
+
+import qgmutils
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+PYPROJECT = tomllib.loads(read("pyproject.toml"))
+PROJECT: dict[str, Any] = PYPROJECT["project"]
+ENVIRONMENT: dict[str, Any] = yaml.safe_load(read("environment.yml"))
+CITATION: dict[str, Any] = yaml.safe_load(read("CITATION.cff"))
+CONDA = [item for item in ENVIRONMENT["dependencies"] if isinstance(item, str)]
+# Needed by the package, on one machine or several, or by its developers; conda names all of these as PyPI does.
+EXTRAS = ("distributed", "bench", "dev")
+REQUIRED = [
+    *PROJECT["dependencies"],
+    *(text for name in EXTRAS for text in PROJECT["optional-dependencies"][name]),
+]
+
+
+def conda_versions() -> dict[str, str]:
+    specs = [MatchSpec(text, strict=True) for text in CONDA]
+    return {str(text).split()[0]: str(spec.version or "") for text, spec in zip(CONDA, specs)}
+
+
+@pytest.mark.parametrize("text", CONDA)
+def test_conda_spec_is_valid_and_plain(text: str) -> None:
+    spec = MatchSpec(text, strict=True)
+    # Builds and channels tie an environment to a platform.
+    assert (spec.channel, spec.build, spec.build_number) == (None, None, None)
+    assert text == text.lower()
+
+
+def test_conda_and_pyproject_ask_for_the_same() -> None:
+    wanted = {}
+    for text in REQUIRED:
+        requirement = Requirement(text)
+        assert not requirement.marker, f"{text}: conda has no markers"
+        wanted[canonicalize_name(requirement.name)] = str(requirement.specifier)
+    wanted |= {"python": PROJECT["requires-python"], "pip": ""}
+    assert conda_versions() == wanted
+
+
+def test_pip_part_of_the_environment_is_the_gpu_extra() -> None:
+    (pip,) = (item["pip"] for item in ENVIRONMENT["dependencies"] if isinstance(item, dict))
+    assert list(map(str, map(Requirement, pip))) == list(
+        map(str, map(Requirement, PROJECT["optional-dependencies"]["gpu"]))
+    )
+    assert any(Requirement(text).name == "pennylane-lightning-gpu" for text in pip)
+
+
+def test_environment_uses_conda_forge_only() -> None:
+    assert ENVIRONMENT["channels"] == ["conda-forge", "nodefaults"]
+    assert ENVIRONMENT["name"] == PROJECT["name"]
+
+
+def test_extras_are_those_that_are_documented() -> None:
+    assert set(PROJECT["optional-dependencies"]) == {"gpu", *EXTRAS}
+
+
+def imported(folder: str) -> set[str]:
+    names = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("folder", ["qgmutils", "tests"])
+def test_every_import_is_declared(folder: str) -> None:
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    other_names = {"pil": "pillow", "rattler": "py-rattler", "yaml": "pyyaml", "llvmlite": "numba"}
+    if folder == "tests":
+        declared |= {canonicalize_name(Requirement(text).name) for text in REQUIRED}
+    # Optional packages are imported where they are used, and only there.
+    declared |= {"cupy", "cuda", "dask", "distributed"} if folder == "qgmutils" else set()
+    own = {"qgmutils", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
+    found = {canonicalize_name(name) for name in imported(folder) - set(sys.stdlib_module_names) - own}
+    assert {other_names.get(name, name) for name in found} - declared == set()
+
+
+def test_versions_agree() -> None:
+    assert qgmutils.__version__ == PROJECT["version"] == CITATION["version"]
+    assert re.search(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE)[1] == PROJECT["version"]  # type: ignore[index]
+
+
+def test_citation_names_the_software_and_the_paper() -> None:
+    for key in ("cff-version", "message", "title", "authors", "version", "license"):
+        assert CITATION[key]
+    assert CITATION["license"] == PROJECT["license"] == "Apache-2.0"
+    assert [author["name"] for author in CITATION["authors"]] == [
+        author["name"] for author in PROJECT["authors"]
+    ]
+    (paper,) = CITATION["references"]
+    assert paper["authors"] == [{"family-names": "Anschuetz", "given-names": "Eric R."}]
+    assert paper["title"] in CITATION["title"]
+    assert paper["title"] in PROJECT["description"]
+    assert paper["year"] == 2022
+    assert [item["value"] for item in paper["identifiers"]] == ["arXiv:2109.06957"]
+    assert "2109.06957" in read("README.md")
+
+
+def test_licence_is_whole() -> None:
+    text = read("LICENSE")
+    assert text.split(maxsplit=4)[:4] == ["Apache", "License", "Version", "2.0,"]
+    assert "END OF TERMS AND CONDITIONS" in text
+    assert "Copyright The qgmutils authors" in text
+
+
+def sessions() -> dict[str, str | None]:
+    functions = [node for node in ast.parse(read("noxfile.py")).body if isinstance(node, ast.FunctionDef)]
+    return {
+        node.name: ast.get_docstring(node)
+        for node in functions
+        if any(ast.unparse(decorator).startswith("nox.session") for decorator in node.decorator_list)
+    }
+
+
+def test_every_session_is_documented() -> None:
+    assert {"figures", "tests", "notebooks", "lint", "typecheck"} <= set(sessions())
+    for name, docstring in sessions().items():
+        assert docstring, f"session {name} has no docstring for `nox -l`"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".ci/run"])
+def test_named_sessions_exist(name: str) -> None:
+    for words in re.findall(r"nox -s ((?:\w+ ?)+)", read(name)):
+        assert words.split()[0] in sessions()
+
+
+def test_readme_has_both_commands() -> None:
+    text = read("README.md")
+    for session in ("figures", "tests"):
+        assert re.search(rf"pip install .*nox\[uv\].*nox -s {session}\b", text)
+
+
+def test_no_generated_file_is_tracked() -> None:
+    try:
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no git repository")
+    for pattern in (
+        r"(^|/)executed/",
+        r"^notebooks/outputs/",
+        r"__pycache__",
+        r"\.lock$",
+        r"\.pyc$",
+        r"\.pkl$",
+    ):
+        assert not [line for line in listed.stdout.splitlines() if re.search(pattern, line)]
