@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
-from scipy.special import gammainccinv, gammaln, logsumexp
+from scipy.special import fdtrc, gammainccinv, gammaln, logsumexp
 
 from .spectra import log_determinant_limit, sample_hessian_parts, wishart_dimension
 
@@ -38,6 +38,7 @@ __all__ = [
     "LogDensity",
     "UnresolvedError",
     "companion_log_density",
+    "compare_counts",
     "complexity",
     "expected_counts",
     "minima_energy_density",
@@ -468,6 +469,52 @@ def companion_log_density(energy: ArrayLike, n_params: int, degrees_of_freedom: 
     safe = np.where(inside, x, 0.25)
     value = -m * safe + power * np.log(safe) + p * np.log1p(-2 * safe) - log_integral
     return np.where(inside, value, -np.inf)
+
+
+def compare_counts(points: pd.DataFrame, theory: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    """Compare enumerated critical points with expected counts, index by index and all together.
+
+    Parameters
+    ----------
+    points : DataFrame
+        One row per critical point with the columns field and index, as :class:`qgmutils.fields.FieldEnumeration`
+        returns; at least two fields.
+    theory : DataFrame
+        One row per index 0..p, as :class:`CountTask` returns.
+
+    Returns
+    -------
+    table : DataFrame
+        Columns index, fields, enumerated, enumerated_stderr, kac_rice, kac_rice_stderr, z (the difference in combined
+        standard errors).
+    pvalue : float
+        Of Hotelling's test on all counts at once; nan with fewer than ``10 p`` fields. The alternating sum of a
+        field's counts is 0, so the last index adds nothing and is left out.
+    """
+    p = len(theory) - 1
+    counts = np.array([np.bincount(rows, minlength=p + 1) for _, rows in points.groupby("field")["index"]])
+    size = len(counts)
+    if size < 2:
+        raise ValueError(f"points must hold at least 2 fields for a standard error, got {size}")
+    expected, expected_stderr = theory["count"].to_numpy(), theory["count_stderr"].to_numpy()
+    gap = counts.mean(axis=0) - expected
+    stderr = counts.std(axis=0, ddof=1) / np.sqrt(size)
+    table = pd.DataFrame(
+        {
+            "index": theory["index"].to_numpy(),
+            "fields": size,
+            "enumerated": counts.mean(axis=0),
+            "enumerated_stderr": stderr,
+            "kac_rice": expected,
+            "kac_rice_stderr": expected_stderr,
+            "z": gap / np.hypot(stderr, expected_stderr),
+        }
+    )
+    if size < 10 * p or not theory["resolved"].all():
+        return table, float("nan")
+    covariance = np.cov(counts[:, :p].T).reshape(p, p) / size + np.diag(expected_stderr[:p] ** 2)
+    statistic = gap[:p] @ np.linalg.solve(covariance, gap[:p]) * (size - p) / (p * (size - 1))
+    return table, float(fdtrc(p, size - p, statistic))
 
 
 @dataclass(frozen=True)

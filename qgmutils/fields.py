@@ -372,11 +372,12 @@ def critical_points(
 ) -> CriticalPoints:
     """List all critical points of a field, of every index, by Newton's method on the gradient from many starts.
 
-    Rounds of uniform random starts alternate with starts derived from the points just found (half-period flips and
-    fold partners). Limits closer than 1e-6 on the torus are one point. A round has ``max(n_starts, 4 K)`` starts, ``K``
-    the number of points known. The search stops, and ``complete`` is True, after a round in which no random start
-    led to a new point (so, by the Good-Turing estimate, unknown points attract about one start in ``4 K`` or less) while
-    ``sum (-1)^index`` is 0. It stops with ``complete`` False once ``max_starts`` are spent.
+    Rounds of uniform random starts alternate with starts derived from the points just found (half-period flips
+    and fold partners). Limits closer than 1e-6 on the torus are one point. A round has ``max(n_starts, 4 K)``
+    starts, ``K`` the number of points known. The search stops, and ``complete`` is True, after a round in which
+    no random start led to a new point (so, by the Good-Turing estimate, unknown points attract about one start
+    in ``4 K`` or less) while ``sum (-1)^index`` is 0. It stops with ``complete`` False once ``max_starts`` are
+    spent.
 
     Parameters
     ----------

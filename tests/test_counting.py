@@ -21,19 +21,38 @@ def test_counts_of_every_index_match_enumeration(rng, p, m):
     fields = 200
     table = FieldEnumeration(p, m, 0, fields, 500, int(rng.integers(2**31))).run()
     assert table.groupby("field")["complete"].first().mean() > 0.99
-    counts = np.stack([np.bincount(rows, minlength=p + 1) for _, rows in table.groupby("field")["index"]])
-    theory = counting.expected_counts(p, m, n_samples=60000, rng=rng)
-    # The alternating sum of the counts is 0 in every field: one index is redundant and left out.
-    difference = (counts.mean(axis=0) - theory.count)[:p]
-    covariance = np.cov(counts[:, :p].T) / fields + np.diag(theory.count_stderr[:p] ** 2)
-    statistic = difference @ np.linalg.solve(covariance, difference)
-    pvalue = stats.f(p, fields - p).sf(statistic * (fields - p) / (p * (fields - 1)))
-    assert pvalue > 1e-4, (counts.mean(axis=0), theory)
+    theory = counting.CountTask(p, m, 60000, int(rng.integers(2**31))).run()
+    compared, pvalue = counting.compare_counts(table, theory)
+    assert pvalue > 1e-4, compared
+    assert compared["fields"].eq(fields).all()
     minima = table[table["index"] == 0].groupby("field")["value"]
     number, total = minima.size().to_numpy(), minima.sum().to_numpy()
     energy = total.sum() / number.sum()
     stderr = (total - energy * number).std() / number.mean() / np.sqrt(fields)
-    assert abs(energy - theory.mean_energy[0]) < 4 * np.hypot(stderr, theory.mean_energy_stderr[0])
+    assert abs(energy - theory["mean_energy"][0]) < 4 * np.hypot(stderr, theory["mean_energy_stderr"][0])
+
+
+def test_comparison_rejects_wrong_counts_and_is_uniform_for_right_ones(rng):
+    size = 60
+    theory = pd.DataFrame(
+        {"index": [0, 1, 2], "count": [3.0, 7.0, 4.0], "count_stderr": 0.01, "resolved": True}
+    )
+
+    def pvalue(shift):
+        minima, maxima = rng.poisson(3 + shift, size), rng.poisson(4, size)
+        points = [
+            (f, k)
+            for f in range(size)
+            for k, n in enumerate([minima[f], minima[f] + maxima[f], maxima[f]])
+            for _ in range(n)
+        ]
+        return counting.compare_counts(pd.DataFrame(points, columns=["field", "index"]), theory)[1]
+
+    assert pvalue(2.0) < 1e-4  # nine standard errors
+    # Fields without any point would be missing; with means of 3 and 4 that is one field in 1000.
+    assert stats.kstest([pvalue(0.0) for _ in range(40)], "uniform").pvalue > 1e-5
+    with pytest.raises(ValueError, match="at least 2 fields"):
+        counting.compare_counts(pd.DataFrame({"field": [0, 0, 0], "index": [0, 1, 2]}), theory)
 
 
 def test_published_check_value(rng):
