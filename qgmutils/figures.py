@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from qgmutils import claims, files
 
@@ -34,6 +38,65 @@ def use_style() -> None:
             "pdf.fonttype": 42,
         }
     )
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A prediction in a ridge: points (x, y), the relative error of y if it has one, and how it is drawn."""
+
+    x: ArrayLike
+    y: ArrayLike
+    style: Mapping[str, Any]
+    error: ArrayLike | None = None
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """One row of a ridge plot: a sample, predictions of its density, a mark on the axis and a note at the right."""
+
+    label: str
+    sample: ArrayLike
+    curves: Sequence[Curve] = ()
+    mark: float | None = None
+    note: str = ""
+
+
+def ridges(ax: Axes, rows: Sequence[Ridge], *, bins: ArrayLike, sample: str, mark: str, note: str) -> None:
+    """Draw samples as histograms one above the other, with their predictions; every shape has the same height.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    rows : sequence of Ridge
+        From the bottom to the top.
+    bins : array_like, shape (B + 1,)
+        Edges of the histograms' bins.
+    sample, mark, note : str
+        What the samples and the marks are called in the legend, and the heading of the notes.
+    """
+    colors = sns.color_palette("colorblind", 4)
+    right = float(np.max(np.asarray(bins)))
+    for level, row in enumerate(rows):
+        height, edges = np.histogram(np.asarray(row.sample), bins=np.asarray(bins), density=True)
+        filled = {"fill": True, "color": colors[0], "alpha": 0.55, "label": sample}
+        ax.stairs(level + 0.85 * height / height.max(), edges, baseline=level, **filled)
+        for curve in row.curves:
+            inside = np.asarray(curve.x) <= right  # the notes stand beyond
+            x = np.asarray(curve.x)[inside]
+            y = np.asarray(curve.y)[inside] * (0.85 / np.max(np.asarray(curve.y)))
+            ax.plot(x, level + y, **curve.style)
+            if curve.error is not None:
+                band = y * np.asarray(curve.error)[inside]
+                ax.fill_between(x, level + y - band, level + y + band, color="black", alpha=0.15, lw=0)
+        if row.mark is not None:
+            ax.plot([row.mark] * 2, [level, level + 0.9], color=colors[3], lw=2, label=mark)
+        ax.text(1.01 * right, level + 0.3, row.note, va="center", fontsize="small")
+    ax.text(1.01 * right, len(rows) + 0.1, note, fontsize="small")
+    ax.set(xlim=(0, 1.09 * right), ylim=(0, len(rows) + 0.3), yticks=np.arange(len(rows)))
+    ax.set_yticklabels([row.label for row in rows], va="bottom", fontsize="small")
+    handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))  # one entry a label
+    ax.legend(handles.values(), handles.keys(), loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=4)
 
 
 def save(

@@ -110,3 +110,16 @@ def test_text_stays_text_in_pdf(drawn: tuple[Figure, pd.DataFrame]) -> None:
     buffer = io.BytesIO()
     drawn[0].savefig(buffer, format="pdf")
     assert b"/Type3" not in buffer.getvalue()
+
+
+def test_ridges_have_one_row_a_sample_and_one_legend_entry_a_kind(rng):
+    fig, ax = plt.subplots()
+    line = figures.Curve([0.0, 0.5, 2.0], [0.0, 3.0, 1.0], {"label": "theory"}, error=[0.1, 0.1, 0.1])
+    rows = [figures.Ridge(f"row {i}", rng.uniform(0, 1, 50), [line], 0.3, f"{i} %") for i in range(3)]
+    figures.ridges(ax, rows, bins=np.linspace(0, 1, 11), sample="sample", mark="mark", note="note")
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["row 0", "row 1", "row 2"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["sample", "theory", "mark"]
+    drawn = [curve for curve in ax.get_lines() if curve.get_label() == "theory"]
+    assert [curve.get_ydata().max() for curve in drawn] == pytest.approx([0.85, 1.85, 2.85])
+    assert all(curve.get_xdata().max() <= 1 for curve in drawn)  # the notes stand beyond
+    plt.close(fig)
