@@ -135,6 +135,7 @@ def test_interrupt_keeps_finished_tasks(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.usefixtures("heed_interrupts")
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"])
 def test_ended_run_keeps_finished_tasks_and_leaves_no_process(
     signal: str, tmp_path: Path, cache_folder: Path

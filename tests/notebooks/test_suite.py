@@ -262,6 +262,7 @@ def test_complete_run_leaves_no_records_of_others_and_times_itself_only_without_
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.usefixtures("heed_interrupts")
 def test_interrupted_run_ends_its_processes_and_resumes(folder: Path, tmp_path: Path) -> None:
     log, wait = folder / "log.txt", folder / "wait"
     wait.touch()
