@@ -107,6 +107,7 @@ def save(
     output_dir: str | os.PathLike[str],
     run: str = "",
     parameters: Mapping[str, Any] | None = None,
+    parts: Mapping[str, pd.DataFrame] | None = None,
 ) -> None:
     """Write a figure and its numbers as <notebook>[.<run>].pdf, .png and .csv, each whole or not at all.
 
@@ -124,13 +125,19 @@ def save(
         Folder of the figures; made if it does not exist.
     parameters : mapping, optional
         What the figure was made with, seed included, to be stored in the files.
+    parts : mapping of str to DataFrame, optional
+        Numbers of panels that have a table of their own, written to <notebook>[.<run>].<name>.csv.
 
     Raises
     ------
     ValueError
         A name holds other characters, or `output_dir` cannot be written to.
     """
-    for what, name, pattern in (("notebook", notebook, r"[\w-]+"), ("run", run, r"[\w-]*")):
+    for what, name, pattern in (
+        ("notebook", notebook, r"[\w-]+"),
+        ("run", run, r"[\w-]*"),
+        *(("part", name, r"[\w-]+") for name in parts or {}),
+    ):
         if not re.fullmatch(pattern, name):
             raise ValueError(
                 f"{what} is {name!r}; it names files, so only letters, digits, '_' and '-' are allowed"
@@ -148,5 +155,8 @@ def save(
     for kind, entries in metadata.items():
         with files.whole_file(folder / f"{stem}.{kind}") as temporary:
             fig.savefig(temporary, format=kind, metadata=entries)
-    with files.whole_file(folder / f"{stem}.csv") as temporary:
-        table.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n", encoding="utf-8")
+    for part, numbers in {"": table, **{f".{name}": more for name, more in (parts or {}).items()}}.items():
+        with files.whole_file(folder / f"{stem}{part}.csv") as temporary:
+            numbers.to_csv(
+                temporary, index=False, float_format="%.10g", lineterminator="\n", encoding="utf-8"
+            )

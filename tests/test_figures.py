@@ -123,3 +123,12 @@ def test_ridges_have_one_row_a_sample_and_one_legend_entry_a_kind(rng):
     assert [curve.get_ydata().max() for curve in drawn] == pytest.approx([0.85, 1.85, 2.85])
     assert all(curve.get_xdata().max() <= 1 for curve in drawn)  # the notes stand beyond
     plt.close(fig)
+
+
+def test_a_panel_may_have_a_table_of_its_own(drawn: tuple[Figure, pd.DataFrame], tmp_path: Path) -> None:
+    fig, table = drawn
+    figures.save(fig, table, notebook="01_x", run="a", output_dir=tmp_path, parts={"panel": table.head(2)})
+    assert len(pd.read_csv(tmp_path / "01_x.a.csv")) == len(table)
+    assert len(pd.read_csv(tmp_path / "01_x.a.panel.csv")) == 2
+    with pytest.raises(ValueError, match=r"part is 'a/b'"):
+        figures.save(fig, table, notebook="01_x", output_dir=tmp_path, parts={"a/b": table})
