@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -148,6 +149,8 @@ def save(
     made_with = {name: value for name, value in (parameters or {}).items() if name != "output_dir"}
     source = {"parameters": made_with, "versions": claims.versions()}
     text = json.dumps(source, default=str, sort_keys=True)
+    # The writer of PDF fonts remarks on the dates in some of them, once a figure.
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
     metadata = {
         "pdf": {"Title": stem, "Keywords": text, "CreationDate": None},
         "png": {"Title": stem, "Description": text},
