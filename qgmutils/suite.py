@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Results are cached: an interrupted run goes on where it stopped, a second one takes seconds.",
     )
     parser.add_argument(
-        "--profile", default="quick", help="quick (default; minutes), full (the paper's sizes) or large"
+        "--profile", default="quick", help="quick (default; minutes) or full (the paper's sizes)"
     )
     parser.add_argument(
         "--only",
