@@ -413,13 +413,16 @@ def critical_points(
         points = search(rng.uniform(0, np.pi, (size, p)), points)
         spent += size
         found_by_chance = len(points) > before
-        while len(points) > before:
-            derived = _derived_starts(polynomial, points[before:])
+        # On a flat valley every start leads to a new point: without the bound this would never end.
+        while len(points) > before and spent < limit:
+            derived = _derived_starts(polynomial, points[before:])[: limit - spent]
             before = len(points)
             points = search(derived, points)
             spent += len(derived)
         index = (np.linalg.eigvalsh(polynomial.hessian(points)) < 0).sum(axis=1)
-        complete = not found_by_chance and int(np.sum(1 - 2 * (index % 2))) == 0
+        # A field on the torus has a minimum: an empty list means that all its critical points are degenerate.
+        settled = not found_by_chance and 0 < len(points) == before
+        complete = settled and int(np.sum(1 - 2 * (index % 2))) == 0
     return CriticalPoints(points, polynomial.value(points), index.astype(np.int64), complete, spent)
 
 

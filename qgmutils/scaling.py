@@ -16,7 +16,7 @@ from qgmutils.tasks import run_tasks
 
 SOLVED_ENERGY = 1e-8
 """A start has reached the ground state when E is below this.  Near the threshold true local minima have energies of
-1e-10 ... 1e-4, so the choice matters there by less than one parameter (derived; see notebook 04)."""
+1e-10 ... 1e-4, so the critical count depends on it: docs/theory.md, section 4, says by how much (derived)."""
 
 _COARSE = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1, 3 / 2, 2, 3, 4)
 _SUBDIVISIONS = 3

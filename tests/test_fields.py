@@ -156,3 +156,20 @@ def test_bad_input_is_named(rng):
     ):
         with pytest.raises(ValueError, match="got"):
             call()
+
+
+def test_field_with_a_free_angle_is_not_called_complete(rng):
+    # cos 2a leaves the second angle free: its critical points form lines, and Newton's method settles on none.
+    coefficients = np.zeros((3, 3))
+    coefficients[1, 0] = 1.0
+    assert not critical_points(TrigPolynomial(coefficients), rng, n_starts=50, max_starts=400).complete
+
+
+def test_search_that_keeps_finding_points_ends_at_its_bound(rng):
+    # A free angle up to 1e-7: points are isolated to rounding only, so new ones turn up in every round.
+    coefficients = np.zeros((3, 3, 3))
+    coefficients[1, 0, 0], coefficients[0, 1, 1] = 1.0, 1e-7
+    points = critical_points(TrigPolynomial(coefficients), rng, n_starts=50, max_starts=400)
+    assert points.n_starts < 400 + max(
+        50, 4 * len(points.value)
+    )  # a round of random starts may pass the bound
