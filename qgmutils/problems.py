@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
-MAX_QUBITS = 13
-"""Largest number of qubits: the dense matrix of 13 qubits already takes 1 GiB."""
+from qgmutils.threads import one_thread
+
+MAX_QUBITS = 14
+"""Largest number of qubits: the dense matrix of 14 qubits already takes 4 GiB."""
 
 DEGENERACY_TOLERANCE = 1e-9
 """Levels closer than this, in units of the spectrum's width, count as one level."""
@@ -155,7 +156,7 @@ def from_matrix(matrix: ArrayLike, *, name: str = "matrix") -> Problem:
     mean = float(np.trace(h).real) / dim
     # Without its trace, so that a large constant in H does not drown the levels' last digits.
     h = (h + h.conj().T) / 2 - mean * np.eye(dim)
-    with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
+    with one_thread():  # the last digits of LAPACK depend on its number of threads
         levels = np.linalg.eigvalsh(h)
     width = -float(levels[0])
     if width <= 1e-12 * max(scale, np.finfo(float).tiny):
@@ -396,7 +397,7 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
     elif basis == "haar":
         rng = np.random.default_rng(np.random.SeedSequence([seed, rank, n_qubits]))
         vectors = rng.standard_normal((dim, rank)) + 1j * rng.standard_normal((dim, rank))
-        with threadpool_limits(1):
+        with one_thread():
             q, _ = np.linalg.qr(vectors)
             matrix = q @ q.conj().T
     else:

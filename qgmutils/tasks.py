@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
-import threadpoolctl
 from tqdm.auto import tqdm
 
 import qgmutils
 from qgmutils import cache as caching
 from qgmutils import files
 from qgmutils.processes import process_pool
+from qgmutils.threads import one_thread
 
-# These modules draw, report and drive; no result depends on them, so a change in them keeps the cache.
-NOT_SCIENCE = frozenset({"bench.py", "claims.py", "figures.py", "manifest.py", "runner.py", "suite.py"})
+# These modules and folders draw, report and drive; no result depends on them, so a change in them keeps the cache.
+NOT_SCIENCE = frozenset({"bench", "claims.py", "figures.py", "manifest.py", "runner.py", "suite.py"})
 
 
 class Task(Protocol):
@@ -157,7 +157,7 @@ def source_hash() -> str:
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package).as_posix()
-        if name not in NOT_SCIENCE:
+        if name.partition("/")[0] not in NOT_SCIENCE:
             # A checkout with other line ends is the same source.
             digest.update(f"{name}\0".encode() + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return digest.hexdigest()
@@ -208,8 +208,7 @@ def _worker_count(value: int | None) -> int:
 
 
 def _run(task: Task) -> pd.DataFrame:
-    # Sums that are split over another number of threads round differently.
-    with threadpoolctl.threadpool_limits(1):
+    with one_thread():
         try:
             return task.run()
         except Exception as error:
