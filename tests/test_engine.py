@@ -6,7 +6,17 @@ import pytest
 from numba import njit
 
 from qgmutils import circuits, problems
-from qgmutils.engine import NumbaLandscape, PennylaneLandscape, landscape, simd
+from qgmutils.engine import (
+    NumbaLandscape,
+    PennylaneLandscape,
+    energy_and_gradient_each,
+    landscape,
+    observable,
+    simd,
+    sweep,
+)
+from qgmutils.engine.gates import pack_circuit
+from qgmutils.engine.simd import LANES
 
 N_CIRCUITS = 200
 EXACT = 1e-10
@@ -142,6 +152,183 @@ def test_words_without_letters_change_nothing(rng):
     same(slow.gradient[[0, 2]], 0)
 
 
+def letters(word, state):
+    """A Pauli word on a state, letter by letter."""
+    n = len(word)
+    for wire, letter in enumerate(word):
+        low, high = np.moveaxis(state.reshape(2**wire, 2, 2 ** (n - wire - 1)), 1, 0)
+        if letter == "X":
+            low, high = high, low
+        elif letter == "Y":
+            low, high = -1j * high, 1j * low
+        elif letter == "Z":
+            high = -high
+        state = np.stack([low, high], axis=1).ravel()
+    return state
+
+
+def slow(circuit, problem, theta, parameters):
+    """Energy, its derivatives with respect to some angles, and the state of one start: states in NumPy, forwards."""
+    state, tangents = circuit.reference, np.zeros((len(parameters), problem.dim), complex)
+    gates = zip(circuit.words(), circuit.parameter, circuit.scale, circuit.offset, strict=True)
+    for word, parameter, scale, offset in gates:
+        angle = scale * theta[parameter] + offset
+        state = np.cos(angle) * state - 1j * np.sin(angle) * letters(word, state)
+        tangents = np.array(
+            [np.cos(angle) * each - 1j * np.sin(angle) * letters(word, each) for each in tangents]
+        )
+        for row in np.flatnonzero(parameters == parameter):
+            tangents[row] += -1j * scale * letters(word, state)
+    applied = problem.matrix @ state
+    return np.vdot(state, applied).real, 2 * (tangents.conj() @ applied).real, state
+
+
+@pytest.mark.parametrize("n", range(1, 13), ids=lambda n: f"few-{n}" if n <= 6 else f"{n}")
+def test_every_representation(n, rng):
+    # Whatever the size: the kernels against states in NumPy, and H in each way it can be stored.
+    p = int(rng.integers(2, 7))
+    circuit = circuits.random_circuit(n, p, rng=rng, n_gates=2 * p + 1)
+    x, z = some_masks(n, circuit.n_gates, None if n % 2 else 2, rng)
+    scale, offset = rng.normal(size=x.size), rng.uniform(-4, 4, x.size)
+    circuit = dataclasses.replace(circuit, x=x, z=z, scale=scale, offset=offset)
+    starts = int(rng.integers(1, 18))
+    theta = rng.uniform(-9, 9, (starts, p))
+    kinds = [
+        kind for kind in PROBLEMS if n <= 9 or kind != "dense"
+    ]  # the eigenvalues of 4096 levels take a minute
+    if n > 10:
+        kinds = ["computational"]
+    seen = set()
+    for kind in kinds:
+        if kind == "computational":
+            problem = problems.projector(n, rank=3, basis="computational")
+        else:
+            problem = some_problem(kind, n, rng)
+        chosen = np.unique(rng.integers(0, p, 2))
+        energy, gradient, state = slow(circuit, problem, theta[-1], chosen)
+        for number in observable.costs(problem):
+            if n > 10 and number in (observable.LOW_RANK, observable.DENSE):
+                continue  # eigenvectors, or all entries, of 2^22 ... 2^24 numbers
+            seen.add(number)
+            fast = landscape(circuit, problem)
+            fast.observable = observable.pack_problem(problem, number)
+            energies, gradients = fast.energy_and_gradient(theta)
+            same(energies[-1], energy)
+            same(gradients[-1, chosen], gradient)
+            np.testing.assert_array_equal(fast.energy(theta), energies)
+        ours = fast.states(theta[-1:])[0]
+        same(abs(np.vdot(ours, state)), 1)
+    if 2 <= n <= 9:
+        assert seen == set(observable.Representation)
+
+
+def test_a_representation_that_does_not_exist():
+    with pytest.raises(ValueError, match="GUE has no diagonal form: choose one of low_rank, sparse, dense"):
+        observable.pack_problem(problems.gue(2), observable.DIAGONAL)
+
+
+@pytest.mark.parametrize("kind", PROBLEMS)
+def test_pauli_words_sum_to_the_matrix(kind, rng):
+    problem = some_problem(kind, 3, rng)
+    total = np.zeros((8, 8), complex)
+    k = np.arange(8)
+    for x, z, c in zip(*observable.pauli_words(problem.matrix), strict=True):
+        total[k ^ x, k] += c * (-1.0) ** np.bitwise_count(k & z)
+        # Hermitian words have i^popcount(x & z) in front.
+        assert abs(c.imag if int(x & z).bit_count() % 2 == 0 else c.real) < 1e-14
+    np.testing.assert_allclose(total, problem.matrix, atol=1e-13)
+
+
+@pytest.mark.parametrize("n_gates", [7, 16])
+@pytest.mark.parametrize("kind", PROBLEMS)
+def test_hessian_vector_products(kind, n_gates, rng):
+    circuit = circuits.random_circuit(4, 7, rng=rng, n_gates=n_gates)
+    shape = circuit.n_gates
+    circuit = dataclasses.replace(circuit, scale=rng.normal(size=shape), offset=rng.uniform(-4, 4, shape))
+    problem = some_problem(kind, 4, rng)
+    fast, pennylane = (landscape(circuit, problem, engine=engine) for engine in ("numba", "pennylane"))
+    theta, vectors = rng.uniform(-9, 9, (2, 11, 7))
+    product = fast.hessian_vector_product(theta, vectors)
+    same(product, np.einsum("bij,bj->bi", fast.hessian(theta), vectors))
+    same(pennylane.hessian_vector_product(theta[:1], vectors[:1]), product[:1])
+    for k in range(11):
+        np.testing.assert_array_equal(
+            fast.hessian_vector_product(theta[k : k + 1], vectors[k : k + 1])[0], product[k]
+        )
+    both = fast.hessian_and_quantum_fisher(theta)
+    np.testing.assert_array_equal(both[0], fast.hessian(theta))
+    np.testing.assert_array_equal(both[1], fast.quantum_fisher(theta))
+    with pytest.raises(ValueError, match=r"vectors must have shape \(starts, 7\), got \(1, 6\)"):
+        fast.hessian_vector_product(theta[:1], vectors[:1, :6])
+    for engine in (fast, pennylane):
+        with pytest.raises(ValueError, match="one vector for each start, got 2 for 1"):
+            engine.hessian_vector_product(theta[:1], vectors[:2])
+
+
+@pytest.mark.parametrize("n", range(1, 10))
+def test_a_circuit_for_every_start(n, rng):
+    p, starts = int(rng.integers(1, 9)), int(rng.integers(1, 18))
+    several, problem = [], some_problem(PROBLEMS[n % 4], n, rng)
+    for _ in range(starts):
+        circuit = circuits.random_circuit(n, p, rng=rng, n_gates=p + 70 * (n % 2))
+        x, z = some_masks(n, circuit.n_gates, None if n % 3 else 1, rng)
+        scale, offset = rng.normal(size=x.size), rng.uniform(-4, 4, x.size)
+        several.append(dataclasses.replace(circuit, x=x, z=z, scale=scale, offset=offset))
+    theta = rng.uniform(-9, 9, (starts, p))
+    energy, gradient = energy_and_gradient_each(several, problem, theta)
+    for k, circuit in enumerate(several):
+        one_energy, one_gradient = landscape(circuit, problem).energy_and_gradient(theta[k : k + 1])
+        same(energy[k], one_energy[0])
+        same(gradient[k], one_gradient[0])
+    alone = energy_and_gradient_each(several[-1:], problem, theta[-1:])
+    same(alone[0][0], energy[-1])
+
+
+def test_circuits_for_every_start_must_fit(rng):
+    problem = problems.tfim(2)
+    one, other = (circuits.random_circuit(2, p, rng=rng) for p in (3, 4))
+    assert [a.shape for a in energy_and_gradient_each([], problem, np.zeros((0, 3)))] == [(0,), (0, 3)]
+    with pytest.raises(ValueError, match=r"same \(qubits, angles, gates\), got \[\(2, 3, 3\), \(2, 4, 4\)\]"):
+        energy_and_gradient_each([one, other], problem, np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="one row for each circuit, got 1 for 2"):
+        energy_and_gradient_each([one, one], problem, np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="the circuits have 2 qubits, the problem 3"):
+        energy_and_gradient_each([one], problems.tfim(3), np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="theta has entries that are not finite"):
+        energy_and_gradient_each([one], problem, [[0, np.nan, 0]])
+
+
+@pytest.mark.parametrize("n_gates", [63, 64, 65, 700])
+def test_many_gates(n_gates, rng):
+    # States grow and are scaled back on the way; every kind of pair and single gate occurs on two qubits.
+    circuit = circuits.random_circuit(2, n_gates, rng=rng)
+    x, z = rng.integers(0, 4, (2, n_gates))
+    circuit = dataclasses.replace(circuit, x=x, z=z)
+    problem = problems.gue(2)
+    theta = rng.uniform(-9, 9, (1, n_gates))
+    fast = landscape(circuit, problem)
+    chosen = rng.integers(0, n_gates, 5)
+    energy, gradient, _ = slow(circuit, problem, theta[0], chosen)
+    ours = fast.energy_and_gradient(theta)
+    same(ours[0][0], energy)
+    same(ours[1][0, chosen], gradient)
+    shifts = np.pi / 4 * np.eye(n_gates)[chosen]
+    rows = fast.energy_and_gradient(theta + shifts)[1] - fast.energy_and_gradient(theta - shifts)[1]
+    same(fast.hessian(theta)[0][chosen], rows)
+    same(fast.hessian_vector_product(np.repeat(theta, 5, axis=0), np.eye(n_gates)[chosen]), rows)
+
+
+def test_four_thousand_gates_by_pennylane(rng):
+    circuit = circuits.random_circuit(4, 4096, rng=rng)
+    problem = problems.gue(4)
+    theta = rng.uniform(0, np.pi, (1, 4096))
+    energy, gradient = landscape(circuit, problem).energy_and_gradient(theta)
+    lightning = landscape(circuit, problem, engine="pennylane", device="lightning.qubit")
+    other_energy, other_gradient = lightning.energy_and_gradient(theta)
+    same(other_energy, energy)
+    same(other_gradient, gradient)
+
+
 @pytest.mark.parametrize("batch", range(1, 18))
 def test_batches_equal_single_starts(batch, rng):
     circuit = circuits.random_circuit(3, 5, rng=rng, n_gates=10)
@@ -244,51 +431,53 @@ def test_inputs_are_left_alone(rng):
 
 
 @njit
-def _sincos(x, sine, cosine):
-    for k in range(0, x.size, 8):
-        s, c = simd.sincos(simd.load(x, k))
-        simd.store(sine, k, s)
-        simd.store(cosine, k, c)
-
-
-@njit
 def _arithmetic(a, b, c, out):
     x, y, z = simd.load(a, 0), simd.load(b, 0), simd.load(c, 0)
     simd.store(out, 0, simd.add(x, y))
-    simd.store(out, 8, simd.sub(x, y))
-    simd.store(out, 16, simd.mul(x, y))
-    simd.store(out, 24, simd.fma(x, y, z))
-    simd.store(out, 32, simd.fnma(x, y, z))
-    simd.store(out, 40, simd.rint(x))
-    simd.store(out, 48, simd.splat(a[3]))
+    simd.store(out, LANES, simd.sub(x, y))
+    simd.store(out, 2 * LANES, simd.mul(x, y))
+    simd.store(out, 3 * LANES, simd.fma(x, y, z))
+    simd.store(out, 4 * LANES, simd.fnma(x, y, z))
+    simd.store(out, 5 * LANES, simd.copysign(x, y))
+    simd.store(simd.address(out), 6 * LANES, simd.splat(a[1]))
     return simd.horizontal_sum(x)
 
 
 def test_vector_arithmetic(rng):
-    a, b, c = rng.normal(scale=5, size=(3, 8))
-    out = np.zeros(56)
+    a, b, c = rng.normal(scale=5, size=(3, LANES))
+    out = np.zeros(7 * LANES)
     total = _arithmetic(a, b, c, out)
-    out = out.reshape(7, 8)
-    for row, expected in {0: a + b, 1: a - b, 2: a * b, 5: np.rint(a), 6: np.full(8, a[3])}.items():
+    out = out.reshape(7, LANES)
+    exact = {0: a + b, 1: a - b, 2: a * b, 5: np.copysign(a, b), 6: np.full(LANES, a[1])}
+    for row, expected in exact.items():
         np.testing.assert_array_equal(out[row], expected)
     # One rounding here, two in NumPy: three halves of a unit of the terms' sizes at most.
     size = 3.4e-16 * (np.abs(a * b) + np.abs(c))
     assert np.all(np.abs(out[3] - (a * b + c)) <= size)
     assert np.all(np.abs(out[4] - (c - a * b)) <= size)
-    assert total == ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+    while len(a) > 1:  # pairwise
+        a = a[: len(a) // 2] + a[len(a) // 2 :]
+    assert total == a[0]
 
 
+@pytest.mark.skipif(not simd.FUSED, reason="this machine has no fused multiply-add")
 def test_multiply_add_rounds_once():
-    # (1 + e)(1 - e) - 1 = -e^2 exactly; with the product rounded first it is 0.  On any machine.
+    # (1 + e)(1 - e) - 1 = -e^2 exactly; with the product rounded first it is 0.
     e = 2.0**-30
-    out = np.zeros(56)
-    _arithmetic(np.full(8, 1 + e), np.full(8, 1 - e), np.full(8, -1.0), out)
-    np.testing.assert_array_equal(out[24:32], np.full(8, -(e**2)))
-    _arithmetic(np.full(8, 1 + e), np.full(8, 1 - e), np.full(8, 1.0), out)
-    np.testing.assert_array_equal(out[32:40], np.full(8, e**2))
+    out = np.zeros(7 * LANES)
+    ones = np.ones(LANES)
+    _arithmetic(ones * (1 + e), ones * (1 - e), -ones, out)
+    np.testing.assert_array_equal(out[3 * LANES : 4 * LANES], np.full(LANES, -(e**2)))
+    _arithmetic(ones * (1 + e), ones * (1 - e), ones, out)
+    np.testing.assert_array_equal(out[4 * LANES : 5 * LANES], np.full(LANES, e**2))
 
 
-def test_sincos(rng):
+@njit
+def _reduce(gates, work, theta):
+    sweep.set_out(gates, work, theta)
+
+
+def test_reduced_angles(rng):
     quarter = np.pi / 2 * np.arange(-6300, 6300)
     x = np.concatenate(
         [
@@ -299,21 +488,44 @@ def test_sincos(rng):
             np.array([0.0, -0.0, 1e-300, -1e-300, 1e-20, 1e4, -1e4]),
         ]
     )
-    x = np.concatenate([x, np.zeros(-x.size % 8)])
-    sine, cosine = np.zeros_like(x), np.zeros_like(x)
-    _sincos(x, sine, cosine)
+    x = np.concatenate([x, np.zeros(-x.size % LANES)])
+    # The words are all the same, so that no sign turns; each angle sits in a gate of its own.
+    q = x.size // LANES
+    nothing = np.zeros(q, np.int64)
+    one = np.eye(1, 2, dtype=complex)[0]
+    circuit = circuits.Circuit(1, q, nothing + 1, nothing, np.arange(q), np.ones(q), np.zeros(q), one)
+    work = sweep.allocate(circuit)
+    _reduce(pack_circuit(circuit), work, x)
     # longdouble where the machine has one, else numpy's sine, itself good to one unit in the last place.
-    exact_sine, exact_cosine = np.sin(x.astype(np.longdouble)), np.cos(x.astype(np.longdouble))
-    sign = np.sign(sine * exact_sine + cosine * exact_cosine)
+    exact = x.astype(np.longdouble)
+    turns = np.rint(x * (2 / np.pi))
+    swap = turns % 2 == 1
+    sine = np.where(swap, -np.cos(exact), np.sin(exact))
+    cosine = np.where(swap, np.sin(exact), np.cos(exact))
     unit = np.finfo(float).eps
-    assert np.all(np.abs(sign) == 1)
-    # Polynomials to half a unit, doubled by 2sc and 1 - 2s^2: four units at most.
-    assert np.abs(sign * sine - exact_sine).max() < 4 * unit
-    assert np.abs(sign * cosine - exact_cosine).max() < 4 * unit
-    # Near the multiples of pi the sine is that accurate relative to its size: the reduction carries pi in two
-    # parts, the third of which, 3e-33 a turn, is left out.
-    assert np.all(np.abs(sign * sine - exact_sine) <= 8 * unit * np.abs(exact_sine) + 1e-29)
-    assert np.abs(sine**2 + cosine**2 - 1).max() < 8 * unit
+    assert np.abs(work.tangent).max() <= 1 + 4 * unit
+    assert np.abs(work.cosine - np.abs(cosine)).max() < 2 * unit
+    error = np.abs(work.tangent - sine / cosine)
+    assert error.max() < 4 * unit
+    # Near the multiples of pi/2 it is that accurate relative to its size: the reduction carries pi in two parts.
+    assert np.all(error <= 8 * unit * np.abs(sine / cosine) + 1e-29)
+    # What is left over of each lane is X where the number of odd turns is odd.
+    np.testing.assert_array_equal(work.frame_x, np.sum(swap.reshape(q, LANES), axis=0) % 2)
+    np.testing.assert_array_equal(work.frame_z, 0)
+
+
+def test_left_over_words_turn_signs():
+    # exp(-i a X) exp(-i b Z) with a = pi/2 + y is, up to a phase, exp(-i y X) exp(+i b Z) X.
+    y, b = 0.3, 0.2
+    reference = np.array([0.6, 0.8j])
+    circuit = circuits.Circuit(
+        1, 2, np.array([0, 1]), np.array([1, 0]), np.arange(2), np.ones(2), np.zeros(2), reference
+    )
+    work = sweep.allocate(circuit)
+    _reduce(pack_circuit(circuit), work, np.repeat([b, np.pi / 2 + y], LANES))
+    np.testing.assert_allclose(work.tangent.reshape(2, LANES)[:, 0], [-np.tan(b), np.tan(y)], rtol=1e-14)
+    np.testing.assert_allclose(work.cosine.reshape(2, LANES)[:, 0], [-np.cos(b), np.cos(y)], rtol=1e-14)
+    np.testing.assert_array_equal(work.psi[::LANES], [0, 0.8, 0.6, 0])  # X exchanges the amplitudes
 
 
 # --- what is refused ---
@@ -349,8 +561,8 @@ def test_engines(rng, capsys):
 
 def test_bad_engines(rng):
     circuit, problem = circuits.random_circuit(2, 1, rng=rng), problems.tfim(2)
-    with pytest.raises(ValueError, match="unknown engine 'cuda': choose one of numba, pennylane, auto"):
-        landscape(circuit, problem, engine="cuda")
+    with pytest.raises(ValueError, match="unknown engine 'tpu': choose one of numba, cuda, pennylane, auto"):
+        landscape(circuit, problem, engine="tpu")
     with pytest.raises(
         ValueError, match=r"device='lightning\.qubit' needs engine='pennylane', got engine='numba'"
     ):

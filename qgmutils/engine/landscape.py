@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from qgmutils.circuits import Circuit, make_device, to_qnode
-from qgmutils.engine import kernels
+from qgmutils.engine import curvature, sweep
+from qgmutils.engine.gates import pack_circuit
+from qgmutils.engine.observable import DIAGONAL, PAULI, SPARSE, factor, pack_problem
+from qgmutils.engine.simd import LANES
+from qgmutils.engine.starts import checked, checked_with_vectors
 from qgmutils.problems import Problem
+from qgmutils.threads import one_thread
 
 Array = NDArray[np.float64]
 
@@ -54,15 +60,13 @@ class Landscape(Protocol):
         """Fubini-Study metric Re(<d_i|d_j> - <d_i|psi><psi|d_j>), 1/4 of the Fisher matrix (B, p, p)."""
         ...
 
+    def hessian_and_quantum_fisher(self, theta: ArrayLike) -> tuple[Array, Array]:
+        """Both, for the price of the first."""
+        ...
 
-def _batch(theta: ArrayLike, n_params: int) -> Array:
-    """`theta` as a new (B, p) array; ValueError for another shape or values that are not finite."""
-    array = np.array(theta, dtype=np.float64, order="C")  # a copy: read-only arrays would compile anew
-    if array.ndim != 2 or array.shape[1] != n_params:
-        raise ValueError(f"theta must have shape (starts, {n_params}), got {array.shape}")
-    if not np.all(np.isfinite(array)):
-        raise ValueError("theta has entries that are not finite numbers")
-    return array
+    def hessian_vector_product(self, theta: ArrayLike, vectors: ArrayLike) -> Array:
+        """sum_j d2E/dtheta_i dtheta_j v_j (B, p) for vectors v (B, p), one for each start."""
+        ...
 
 
 def _gate_angles(circuit: Circuit, theta: Array) -> Array:
@@ -85,62 +89,131 @@ def _metric(psi: NDArray[np.complex128], tangents: NDArray[Any]) -> Array:
 
 
 class NumbaLandscape:
-    """Compiled kernels: eight starts of one circuit in the lanes of one SIMD register.
+    """Compiled kernels: several starts of one circuit in the lanes of the machine's registers.
 
-    Methods as in `Landscape`.  A start's numbers do not depend on the other starts of its batch.
+    Methods as in `Landscape`.  A start's numbers do not depend on the other starts of its batch.  Energies and
+    gradients need two states of 2^n amplitudes and four numbers a gate for each start under way, Hessians 6 q 2^n
+    numbers for gates q, Hessian-vector products four states.
     """
 
     def __init__(self, circuit: Circuit, problem: Problem) -> None:
         self.circuit, self.problem = circuit, problem
-        self.gates, self.rows = kernels.pack_circuit(circuit), kernels.pack_problem(problem)
+        self.gates, self.observable = pack_circuit(circuit), pack_problem(problem)
 
     def energy(self, theta: ArrayLike) -> Array:
-        theta = _batch(theta, self.circuit.n_params)
+        theta = checked(theta, self.circuit.n_params)
         energy, none = np.empty(len(theta)), np.empty((len(theta), 0))
-        kernels.evaluate_batch(self.gates, self.rows, kernels.allocate(self.circuit), theta, energy, none)
+        sweep.evaluate_batch(self.gates, self.observable, self.scratch(), theta, energy, none)
         return energy
 
     def energy_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        theta = _batch(theta, self.circuit.n_params)
+        theta = checked(theta, self.circuit.n_params)
         energy, gradient = np.empty(len(theta)), np.empty_like(theta)
-        kernels.evaluate_batch(self.gates, self.rows, kernels.allocate(self.circuit), theta, energy, gradient)
+        sweep.evaluate_batch(self.gates, self.observable, self.scratch(), theta, energy, gradient)
         return energy, gradient
 
-    @cached_property
-    def _chain(self) -> Array:
-        return _gate_to_parameter(self.circuit)
-
-    def _derivatives(self, theta: Array) -> tuple[NDArray[np.complex128], NDArray[np.complex128], Array]:
-        angles = _gate_angles(self.circuit, theta)
-        psi_re, psi_im, tan_re, tan_im, second = kernels.derivatives(self.gates, self.rows, angles)
-        return (psi_re + 1j * psi_im)[:, 0], (tan_re + 1j * tan_im) @ self._chain, second
-
     def states(self, theta: ArrayLike) -> NDArray[np.complex128]:
-        theta = _batch(theta, self.circuit.n_params)
-        result = np.empty((len(theta), self.problem.dim), dtype=np.complex128)
-        for out, start in zip(result, theta, strict=True):
-            re, im = kernels.final_state(self.gates, _gate_angles(self.circuit, start))
-            out.real, out.imag = re[:, 0], im[:, 0]
-        return result
+        theta = checked(theta, self.circuit.n_params)
+        states = np.empty((len(theta), self.problem.dim), dtype=np.complex128)
+        sweep.final_states(self.gates, self.scratch(), theta, states)
+        return states
 
     def hessian(self, theta: ArrayLike) -> Array:
-        theta = _batch(theta, self.circuit.n_params)
-        result = np.empty((*theta.shape, theta.shape[1]))
-        with threadpool_limits(1):
-            for out, start in zip(result, theta, strict=True):
-                _, tangents, second = self._derivatives(start)
-                curvature = np.real(tangents.conj().T @ (self.problem.matrix @ tangents))
-                out[:] = 2 * (curvature + self._chain.T @ second @ self._chain)
-        return (result + result.transpose(0, 2, 1)) / 2
+        return self._second_order(theta, hessian=True)[0]
 
     def quantum_fisher(self, theta: ArrayLike) -> Array:
-        theta = _batch(theta, self.circuit.n_params)
-        result = np.empty((*theta.shape, theta.shape[1]))
-        with threadpool_limits(1):
-            for out, start in zip(result, theta, strict=True):
-                psi, tangents, _ = self._derivatives(start)
-                out[:] = _metric(psi, tangents)
+        return self._second_order(theta, metric=True)[1]
+
+    def hessian_and_quantum_fisher(self, theta: ArrayLike) -> tuple[Array, Array]:
+        return self._second_order(theta, hessian=True, metric=True)
+
+    def hessian_vector_product(self, theta: ArrayLike, vectors: ArrayLike) -> Array:
+        theta, vectors = checked_with_vectors(theta, vectors, self.circuit.n_params)
+        result, work, change = np.empty_like(theta), self.scratch(), self.scratch()
+        product = np.empty(theta.shape[1] * LANES)
+        for first in range(0, len(theta), LANES):
+            chosen = np.minimum(np.arange(first, first + LANES), len(theta) - 1)
+            angles, direction = (np.ascontiguousarray(a[chosen].T).ravel() for a in (theta, vectors))
+            curvature.hessian_vector(self.gates, self.observable, work, change, angles, direction, product)
+            used = result[first : first + LANES]
+            used[:] = product.reshape(-1, LANES).T[: len(used)]
         return result
+
+    def scratch(self) -> sweep.Work:
+        """Memory for one evaluation at a time by the kernels."""
+        return sweep.allocate(self.circuit)
+
+    @cached_property
+    def _chain(self) -> sp.csr_array | None:
+        """From gate angles to parameters; None where they are the same."""
+        q, p = self.circuit.n_gates, self.circuit.n_params
+        chain = sp.csr_array((self.circuit.scale, (np.arange(q), self.circuit.parameter)), shape=(q, p))
+        return None if q == p and (chain != sp.eye_array(q)).nnz == 0 else chain
+
+    @cached_property
+    def _root(self) -> Array | sp.csr_array:
+        """A real matrix X with Re <v|H|w> = (X v) . (X w), or the real form of H where it is sparse."""
+        if self.observable.kind in (SPARSE, PAULI):
+            return _real_form(sp.csr_array(self.problem.matrix))
+        if self.observable.kind == DIAGONAL:
+            return np.repeat(np.sqrt(self.observable.real), 2)[:, None]
+        return _real_root(self.problem)
+
+    def _second_order(
+        self, theta: ArrayLike, *, hessian: bool = False, metric: bool = False
+    ) -> tuple[Array, Array]:
+        theta = checked(theta, self.circuit.n_params)
+        starts, p = theta.shape
+        hessians = np.empty((starts if hessian else 0, p, p))
+        metrics = np.empty((starts if metric else 0, p, p))
+        q, dim = self.circuit.n_gates, self.problem.dim
+        padded = -(-q // LANES) * LANES
+        psi, tangents, second = np.empty(2 * dim), np.empty((2 * dim, padded)), np.empty((q, padded))
+        scratch = np.empty((q, 2 * dim)), np.empty((q, 2 * dim)), np.empty((padded, 2 * dim))
+        work, chain = self.scratch(), self._chain
+        with one_thread():  # the last digits of BLAS depend on its number of threads
+            for k, start in enumerate(theta):
+                angles = np.repeat(start, LANES)
+                curvature.derivatives(
+                    self.gates, self.observable, work, angles, psi, tangents, second, *scratch
+                )
+                t, s = tangents[:, :q], second[:, :q]
+                if chain is not None:
+                    t, s = t @ chain, chain.T @ (s @ chain)
+                if hessian:
+                    result = 2 * (self._gram(t) + s)
+                    hessians[k] = (result + result.T) / 2
+                if metric:
+                    overlap = np.array([psi, _times_minus_i(psi)]) @ t
+                    result = t.T @ t - overlap.T @ overlap
+                    metrics[k] = (result + result.T) / 2
+        return hessians, metrics
+
+    def _gram(self, tangents: Array) -> Array:
+        """Re <T_i|H|T_j> for tangents (2 N, p), real and imaginary parts in turn."""
+        if self.observable.kind in (SPARSE, PAULI):
+            return np.asarray(tangents.T @ (self._root @ tangents))
+        image = self._root * tangents if self.observable.kind == DIAGONAL else self._root @ tangents
+        return np.asarray(image.T @ image)
+
+
+def _times_minus_i(psi: Array) -> Array:
+    """-i psi for a state (2 N,), real and imaginary parts in turn."""
+    return np.column_stack([psi[1::2], -psi[::2]]).ravel()
+
+
+def _real_form(matrix: Any) -> Any:
+    """A complex matrix (M, N) as a real one (2 M, 2 N) that acts on real and imaginary parts in turn."""
+    one, i = np.eye(2), np.array([[0.0, -1.0], [1.0, 0.0]])
+    if sp.issparse(matrix):
+        return sp.csr_array(sp.kron(matrix.real, one) + sp.kron(matrix.imag, i))
+    return np.kron(matrix.real, one) + np.kron(matrix.imag, i)
+
+
+@functools.lru_cache(maxsize=4)
+def _real_root(problem: Problem) -> Array:
+    """F^dagger in real form, with H = F F^dagger."""
+    return np.ascontiguousarray(_real_form(factor(problem).conj().T))
 
 
 class PennylaneLandscape:
@@ -167,7 +240,7 @@ class PennylaneLandscape:
         self._chain = _gate_to_parameter(circuit)
 
     def energy(self, theta: ArrayLike) -> Array:
-        theta = _batch(theta, self.circuit.n_params)
+        theta = checked(theta, self.circuit.n_params)
         return np.array([float(self._qnode(_gate_angles(self.circuit, start))) for start in theta])
 
     def _value_and_gradient(self, angles: Array) -> tuple[float, Array]:
@@ -178,7 +251,7 @@ class PennylaneLandscape:
         return float(gradient.forward), slopes
 
     def energy_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        theta = _batch(theta, self.circuit.n_params)
+        theta = checked(theta, self.circuit.n_params)
         energy, gradient = np.empty(len(theta)), np.empty_like(theta)
         for i, start in enumerate(theta):
             energy[i], slopes = self._value_and_gradient(_gate_angles(self.circuit, start))
@@ -200,7 +273,7 @@ class PennylaneLandscape:
         return np.asarray(state())
 
     def states(self, theta: ArrayLike) -> NDArray[np.complex128]:
-        theta = _batch(theta, self.circuit.n_params)
+        theta = checked(theta, self.circuit.n_params)
         result = np.empty((len(theta), self.problem.dim), dtype=np.complex128)
         for out, start in zip(result, theta, strict=True):
             out[:] = self._state(_gate_angles(self.circuit, start))
@@ -208,7 +281,7 @@ class PennylaneLandscape:
 
     def hessian(self, theta: ArrayLike) -> Array:
         """Shift rule on adjoint gradients: PennyLane's adjoint method is of first order only."""
-        theta = _batch(theta, self.circuit.n_params)
+        theta = checked(theta, self.circuit.n_params)
         result = np.empty((*theta.shape, theta.shape[1]))
         for out, start in zip(result, theta, strict=True):
             angles = _gate_angles(self.circuit, start)
@@ -222,7 +295,7 @@ class PennylaneLandscape:
 
     def quantum_fisher(self, theta: ArrayLike) -> Array:
         """From states alone: d psi / d angle = psi(angle + pi/2), exactly, for exp(-i angle P)."""
-        theta = _batch(theta, self.circuit.n_params)
+        theta = checked(theta, self.circuit.n_params)
         result = np.empty((*theta.shape, theta.shape[1]))
         for out, start in zip(result, theta, strict=True):
             angles = _gate_angles(self.circuit, start)
@@ -230,8 +303,16 @@ class PennylaneLandscape:
             out[:] = _metric(self._state(angles), tangents @ self._chain)
         return result
 
+    def hessian_and_quantum_fisher(self, theta: ArrayLike) -> tuple[Array, Array]:
+        return self.hessian(theta), self.quantum_fisher(theta)
 
-ENGINES = ("numba", "pennylane", "auto")
+    def hessian_vector_product(self, theta: ArrayLike, vectors: ArrayLike) -> Array:
+        theta, vectors = checked_with_vectors(theta, vectors, self.circuit.n_params)
+        hessian = self.hessian(theta)
+        return np.einsum("bij,bj->bi", hessian, vectors)
+
+
+ENGINES = ("numba", "cuda", "pennylane", "auto")
 
 
 def landscape(
@@ -244,8 +325,9 @@ def landscape(
     circuit : Circuit
     problem : Problem
         Of as many qubits.
-    engine : {"numba", "pennylane", "auto"}
-        Compiled kernels, or PennyLane on `device`.  "auto" takes the compiled kernels and says so.
+    engine : {"numba", "cuda", "pennylane", "auto"}
+        Compiled kernels on the CPU or on an NVIDIA GPU, or PennyLane on `device`.  "auto" takes the CPU kernels
+        and says so.
     device : str
         PennyLane device, e.g. "default.qubit", "lightning.qubit" or "lightning.gpu"; for engine="pennylane"
         only.
@@ -257,7 +339,8 @@ def landscape(
     Raises
     ------
     ValueError
-        For an unknown engine, sizes that differ, or a device that PennyLane cannot create.
+        For an unknown engine, sizes that differ, a device that PennyLane cannot create, or engine="cuda" without
+        a GPU that numba can use.
     """
     if circuit.n_qubits != problem.n_qubits:
         raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the problem {problem.n_qubits}")
@@ -267,6 +350,10 @@ def landscape(
         return PennylaneLandscape(circuit, problem, device)
     if device != "default.qubit":
         raise ValueError(f"device={device!r} needs engine='pennylane', got engine={engine!r}")
+    if engine == "cuda":
+        from qgmutils.engine.cuda import CudaLandscape
+
+        return CudaLandscape(circuit, problem)
     if engine == "auto":
         print("engine='auto': compiled CPU kernels (numba)")
     return NumbaLandscape(circuit, problem)

@@ -1,21 +1,50 @@
-"""Explicit vectors of eight doubles for numba.
+"""Explicit vectors of doubles for numba, as wide as the machine's registers.
 
-numba's loop vectoriser does not see that eight starts of one circuit share every index, so the kernels say so
-themselves: a `Lanes` value is one LLVM <8 x double>, which the compiler keeps in one AVX-512 register, two
-AVX2 ones or four SSE ones.  Multiply-add is always the fused instruction and sums over lanes run in a fixed
-order, so the numbers do not depend on the width of the machine's registers.
+numba's loop vectoriser does not see that all starts of one circuit share every index, so the kernels say so
+themselves: a `Lanes` value is one LLVM <LANES x double>, which fills one register: 8 doubles with AVX-512, 4 with
+AVX2, 2 otherwise.  The width follows the features that numba compiles for, so that NUMBA_CPU_NAME and
+NUMBA_CPU_FEATURES force the narrower paths on a wider machine; QGMUTILS_LANES forces the width alone.
 """
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+import platformdirs
 from llvmlite import ir
 from numba import njit, types
+from numba.core import codegen, config
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 
-LANES = 8
+_forced = getattr(config, "CPU_FEATURES")  # noqa: B009  numba makes its settings at run time
+TARGET_FEATURES: str = codegen.get_host_cpu_features() if _forced is None else _forced
+"""What the machine can do, as numba sees it: names with + or - in front."""
+_features = {feature[1:] for feature in TARGET_FEATURES.split(",") if feature.startswith("+")}
+_WIDTHS = (2, 4, 8)
+
+
+def _width() -> int:
+    forced = os.environ.get("QGMUTILS_LANES")
+    if forced is None:
+        return 8 if "avx512f" in _features else 4 if "avx2" in _features else 2
+    if forced not in map(str, _WIDTHS):
+        raise ValueError(
+            f"the environment variable QGMUTILS_LANES is {forced!r}; it must be 2, 4 or 8, or not set"
+        )
+    # numba keeps what it compiles for this machine, whatever the width: that is another place.
+    config.CACHE_DIR = str(  # type: ignore[attr-defined]
+        platformdirs.user_cache_path("qgmutils") / f"numba-{forced}-lanes"
+    )
+    return int(forced)
+
+
+LANES = _width()
+"""Doubles in one register, unless the environment variable QGMUTILS_LANES says how many to take together."""
+FUSED = "fma" in _features or "avx512f" in _features
+"""Whether multiply-add is one instruction with one rounding; otherwise it is a product and a sum."""
 
 _double = ir.DoubleType()
 _int64 = ir.IntType(64)
@@ -23,14 +52,13 @@ _vector = ir.VectorType(_double, LANES)
 
 
 class LanesType(types.Type):
-    """numba's type of eight doubles."""
+    """numba's type of LANES doubles."""
 
     def __init__(self) -> None:
-        super().__init__(name="Lanes")
+        super().__init__(name=f"Lanes{LANES}")
 
 
 lanes = LanesType()
-_buffer = types.Array(types.float64, 1, "C")
 
 
 @register_model(LanesType)
@@ -39,14 +67,39 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, _vector)
 
 
-def _pointer(context, builder, array_type, array, index):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _vector.as_pointer())
+@intrinsic
+def address(typingctx, array):
+    """Where the elements of a flat array are, as an int64.
+
+    Inner kernels take addresses: numba counts the references to every array that is passed, with atomic operations
+    that would cost more than a gate on a small state.  The caller keeps the array alive.
+    """
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.ptrtoint(data, _int64)
+
+    return types.int64(array), codegen
+
+
+def _pointer(context, builder, kind, base, index):
+    if isinstance(kind, types.Array):
+        base = context.make_array(kind)(context, builder, base).data
+    else:
+        base = builder.inttoptr(base, _double.as_pointer())
+    return builder.bitcast(builder.gep(base, [index]), _vector.as_pointer())
+
+
+def spread(builder, vector, value):
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.IntType(32)(0))
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(first, undefined, mask)
 
 
 @intrinsic
 def load(typingctx, array, index):
-    """Eight doubles of a flat array from `index` on."""
+    """LANES doubles from `index` on, of a flat array or from an `address` on."""
 
     def codegen(context, builder, signature, args):
         pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
@@ -57,7 +110,7 @@ def load(typingctx, array, index):
 
 @intrinsic
 def store(typingctx, array, index, value):
-    """Write eight doubles to a flat array from `index` on."""
+    """Write LANES doubles from `index` on, to a flat array or from an `address` on."""
 
     def codegen(context, builder, signature, args):
         pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
@@ -72,23 +125,9 @@ def splat(typingctx, value):
     """The same double in all lanes."""
 
     def codegen(context, builder, signature, args):
-        first = builder.insert_element(ir.Constant(_vector, ir.Undefined), args[0], ir.IntType(32)(0))
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        return builder.shuffle_vector(first, ir.Constant(_vector, ir.Undefined), mask)
+        return spread(builder, _vector, args[0])
 
     return lanes(types.float64), codegen
-
-
-def _unary(name):
-    @intrinsic
-    def operation(typingctx, a):
-        def codegen(context, builder, signature, args):
-            function = get_or_insert_function(builder.module, ir.FunctionType(_vector, [_vector]), name)
-            return builder.call(function, args)
-
-        return lanes(lanes), codegen
-
-    return operation
 
 
 def _binary(emit):
@@ -105,25 +144,44 @@ def _binary(emit):
 add = _binary(lambda builder, a, b: builder.fadd(a, b))
 sub = _binary(lambda builder, a, b: builder.fsub(a, b))
 mul = _binary(lambda builder, a, b: builder.fmul(a, b))
-rint = _unary("llvm.rint.v8f64")
+div = _binary(lambda builder, a, b: builder.fdiv(a, b))
 
 
-def _fused(negate):
+def _call_binary(name):
+    def emit(builder, a, b):
+        kind = ir.FunctionType(_vector, [_vector, _vector])
+        return builder.call(get_or_insert_function(builder.module, kind, name), [a, b])
+
+    return _binary(emit)
+
+
+copysign = _call_binary(f"llvm.copysign.v{LANES}f64")
+
+
+def multiply_add(builder, a, b, c):
+    """a b + c in LLVM."""
+    kind = ir.FunctionType(_vector, [_vector] * 3)
+    name = f"llvm.{'fma' if FUSED else 'fmuladd'}.v{LANES}f64"
+    return builder.call(get_or_insert_function(builder.module, kind, name), [a, b, c])
+
+
+def multiply_subtract(builder, a, b, c):
+    return multiply_add(builder, builder.fneg(a), b, c)
+
+
+def _ternary(emit):
     @intrinsic
     def operation(typingctx, a, b, c):
         def codegen(context, builder, signature, args):
-            kind = ir.FunctionType(_vector, [_vector] * 3)
-            function = get_or_insert_function(builder.module, kind, "llvm.fma.v8f64")
-            first = builder.fneg(args[0]) if negate else args[0]
-            return builder.call(function, [first, args[1], args[2]])
+            return emit(builder, *args)
 
         return lanes(lanes, lanes, lanes), codegen
 
     return operation
 
 
-fma = _fused(negate=False)  # a b + c
-fnma = _fused(negate=True)  # -a b + c
+fma = _ternary(multiply_add)  # a b + c
+fnma = _ternary(multiply_subtract)  # -a b + c
 
 
 @intrinsic
@@ -140,19 +198,36 @@ def horizontal_sum(typingctx, a):
     return types.float64(lanes), codegen
 
 
+@intrinsic
+def odd_bits(typingctx, value):
+    """1 if an int64 has an odd number of set bits, else 0."""
+
+    def codegen(context, builder, signature, args):
+        count = get_or_insert_function(builder.module, ir.FunctionType(_int64, [_int64]), "llvm.ctpop.i64")
+        return builder.and_(builder.call(count, args), _int64(1))
+
+    return types.int64(types.int64), codegen
+
+
+inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
+"""Decorator of functions that compiled code alone calls: the way in from Python is a good part of the compilation."""
+
+
 _PI_HIGH = 3.141592653589793116
 _PI_LOW = 1.2246467991473532e-16
 
 
-@njit(cache=True)
+@inner
 def sincos(x):
     """(sin x, cos x) up to one common sign, with errors below 1e-15 for |x| < 1e4.
 
-    The sign common to both is free in exp(-i x P), which changes by a phase only.  So x is reduced by the
+    That sign is free where all that matters is the double angle.  So x is reduced by the
     nearest multiple of pi, and the Taylor polynomials at half of the rest, |y| <= pi/4, are doubled: no
     table, no branch.
     """
-    turns = rint(mul(x, splat(1.0 / np.pi)))
+    # The nearest integer: adding 1.5 * 2^52 leaves no bits behind the point.
+    magic = splat(6755399441055744.0)
+    turns = sub(add(mul(x, splat(1.0 / np.pi)), magic), magic)
     y = mul(splat(0.5), fnma(turns, splat(_PI_LOW), fnma(turns, splat(_PI_HIGH), x)))
     y2 = mul(y, y)
     s = splat(-7.647163731819816e-13)  # -1/15!

@@ -1,0 +1,141 @@
+"""A circuit as the kernels read it, and its angles brought to small rotations.
+
+P|k> = i^ny (-1)^popcount(k & z) |k xor x>, so exp(-i a P) mixes only the pairs (k, k xor x), in place.  Up to the
+factor cos a it is 1 - i tan(a) P, one multiply-add per real number.  For that the tangent must be small: with
+a = turns pi/2 + y and |y| <= pi/4,
+
+    exp(-i a P) = exp(-i y P) (-iP)^turns,
+
+and the Pauli words left over where `turns` is odd are moved through the earlier gates to the reference state; on
+the way they turn the sign of y in every gate with which they anticommute.  Phases of the whole state are dropped.
+Derivatives with respect to a are those with respect to the new angle times that sign.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qgmutils.circuits import Circuit
+from qgmutils.engine.llvm import kernel
+from qgmutils.engine.simd import LANES
+
+
+class Gates(NamedTuple):
+    """A circuit of q gates.
+
+    `odd` and `turned` encode i^ny: ny mod 2, and whether i^ny has a sign.  `pivots` is about a gate and the next one:
+    two bits such that each set {k, k^x, k^x', k^x^x'} has one element with both of them clear, or 0 where the sets
+    have fewer than four elements.  `reference` is flat, (dim, re/im).
+    """
+
+    x: NDArray[np.int64]
+    z: NDArray[np.int64]
+    odd: NDArray[np.bool_]
+    turned: NDArray[np.int64]
+    parameter: NDArray[np.int64]
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    pivots: NDArray[np.int64]
+    reference: NDArray[np.float64]
+
+
+def pack_circuit(circuit: Circuit) -> Gates:
+    """The circuit as flat arrays, with the sign of every Pauli word worked out."""
+    bytes_of = np.array(circuit.x & circuit.z, dtype=np.int64).view(np.uint8).reshape(-1, 8)
+    ny = np.unpackbits(bytes_of, axis=1).sum(axis=1, dtype=np.int64)
+    return Gates(
+        np.array(circuit.x, dtype=np.int64, order="C"),
+        np.array(circuit.z, dtype=np.int64, order="C"),
+        ny % 2 == 1,
+        ny // 2 % 2,
+        np.array(circuit.parameter, dtype=np.int64, order="C"),
+        np.array(circuit.scale, dtype=np.float64, order="C"),
+        np.array(circuit.offset, dtype=np.float64, order="C"),
+        np.array(_pivots(circuit.x), dtype=np.int64),
+        np.array(circuit.reference, dtype=np.complex128, order="C").view(np.float64),
+    )
+
+
+def _top_bits(x: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Highest power of two in each number, 0 for 0."""
+    return np.where(x > 0, 1 << np.maximum(np.frexp(x.astype(np.float64))[1] - 1, 0), 0)
+
+
+def _pivots(x: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`Gates.pivots` of all gates."""
+    one, two = x, np.append(x[1:], 0)
+    first = _top_bits(one)
+    second = _top_bits(np.where(two & first, one ^ two, two))
+    return np.where((one > 0) & (two > 0) & (one != two), first | second, 0)
+
+
+_HALF_PI = 1.5707963267948966, 6.123233995736766e-17
+"""pi/2 as the sum of two doubles."""
+_TERMS = 8  # of the Taylor series: 1/17! and 1/18! are below the rounding at pi/4
+
+
+def tan_cos(code, x):
+    """(turns, tan y, cos y) with x = turns pi/2 + y, |y| <= pi/4, and errors below 1e-15 for |x| < 1e4."""
+    turns = code.round(code.mul(x, code.constant(2.0 / np.pi)))
+    y = x
+    for part in _HALF_PI:
+        y = code.fnma_exactly(turns, code.constant(part), y)
+    y2 = code.mul(y, y)
+    sine, cosine = (
+        [(-1.0) ** k / math.factorial(2 * k + shift) for k in reversed(range(_TERMS + 1 - shift))]
+        for shift in (1, 0)
+    )
+    s, c = (code.polynomial(terms, y2) for terms in (sine, cosine))
+    return turns, code.div(code.mul(s, y), c), c
+
+
+@kernel(11)
+def small_angles(code, x, z, parameter, scale, offset, n_gates, theta, tangent, cosine, frame_x, frame_z):
+    """Reduce the angles of all gates, lane by lane.
+
+    x, z, parameter, scale and offset are those of `Gates`; theta (p * LANES,) is laid out (parameter, lane).  Fills
+    tangent and cosine (q * LANES,): tan and cos of the new angles, the cosine with the sign of the chain rule.  What is
+    left over of each lane is the Pauli word X^frame_x Z^frame_z, to be applied to the reference state: bit masks, int64
+    (LANES,).  All arguments are addresses but n_gates.
+    """
+    frames = [code.variable(code.bits(code.zero)) for _ in range(2)]
+    one = code.bits_constant(1)
+    with code.repeat(n_gates) as number:
+        g = code.minus(code.minus(n_gates, number), 1)
+        at = code.times(g, LANES)
+        angle = code.load(theta, code.times(code.load_integer(parameter, g), LANES))
+        angle = code.fma(code.load_splat(scale, g), angle, code.load_splat(offset, g))
+        turns, t, c = tan_cos(code, angle)
+        word = [code.splat_integer(code.load_integer(mask, g)) for mask in (x, z)]
+        fx, fz = map(code.get, frames)
+        crossed = code.xor(code.both(fx, word[1]), code.both(fz, word[0]))
+        for shift in (8, 4, 2, 1):  # the parity ends up in the lowest bit: masks have at most 16 bits
+            crossed = code.xor(crossed, code.shift_right(crossed, code.bits_constant(shift)))
+        turn = code.shift_left(crossed, code.bits_constant(63))
+        for address, value in ((tangent, t), (cosine, c)):
+            code.store(address, at, code.doubles(code.xor(code.bits(value), turn)))
+        # Added to 1.5 * 2^52, an integer stands in the low bits of the sum.
+        odd = code.both(code.bits(code.add(turns, code.constant(6755399441055744.0))), one)
+        everywhere = code.minus(code.bits_constant(0), odd)
+        for frame, old, mask in zip(frames, (fx, fz), word, strict=True):
+            code.set(frame, code.xor(old, code.both(mask, everywhere)))
+    for address, frame in zip((frame_x, frame_z), frames, strict=True):
+        code.store(address, 0, code.doubles(code.get(frame)))
+
+
+@kernel(5)
+def start_states(code, reference, psi, frame_x, frame_z, dim):
+    """psi = X^frame_x Z^frame_z |reference>, lane by lane; the reference state is flat, (dim, re/im)."""
+    with code.repeat(LANES) as lane:
+        x, z = code.load_integer(frame_x, lane), code.load_integer(frame_z, lane)
+        with code.repeat(dim) as k:
+            at = code.plus(code.times(code.xor(k, x), 2 * LANES), lane)
+            odd = code.odd_bits(code.both(k, z))
+            for i in range(2):
+                value = code.load_double(reference, code.plus(code.times(k, 2), i))
+                value = code.choose(odd, code.negative(value), value)
+                code.store_double(psi, code.plus(at, i * LANES), value)
