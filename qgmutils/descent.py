@@ -1,19 +1,24 @@
-"""Compiled quasi-Newton descent of many starts of one circuit, eight at a time.
+"""Quasi-Newton descent of many starts, several at a time.
 
 BFGS keeps an inverse Hessian per lane, limited-memory BFGS the last steps only.  Each lane runs its own line
 search (weak Wolfe conditions by bracketing, with the approximate Wolfe test of Hager and Zhang 2005 near the
 minimum, where differences of energies drown in rounding); a lane that has finished takes the next start from
 the queue, so that all lanes stay busy.  What happens in a lane does not depend on its neighbours, so results
 do not depend on how starts are grouped.
+
+A search alternates `propose`, an evaluation of the proposed angles by whatever engine, and `receive`.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from qgmutils.engine.kernels import evaluate
-from qgmutils.engine.simd import fma, horizontal_sum, load, splat, store
+from qgmutils.engine.simd import LANES, aligned_zeros, fma, horizontal_sum, inner, load, splat, store
+from qgmutils.engine.sweep import evaluate
 
 CONVERGED, ITERATIONS, LINE_SEARCH = 1, 2, 3
 
@@ -22,23 +27,137 @@ _CURVATURE = 0.9
 _LINE_SEARCH_STEPS = 50
 
 
-@njit(cache=True)
+_LANE = np.dtype(
+    [
+        ("start", np.int64),  # it works on; -1 for none
+        ("fresh", np.bool_),  # nothing is known about it yet
+        ("reset", np.bool_),  # the direction is that of the gradient
+        ("iterations", np.int64),
+        # Line search: where it set out (energy, slope), the trial step, how many, and the bracket.
+        ("energy", np.float64),
+        ("slope", np.float64),
+        ("step", np.float64),
+        ("tries", np.int64),
+        ("low", np.float64),
+        ("energy_low", np.float64),
+        ("slope_low", np.float64),
+        ("high", np.float64),
+        ("energy_high", np.float64),
+        ("slope_high", np.float64),
+        # BFGS: s.y and y.H.y of the update of the inverse Hessian that is still to be made, 0 for none.
+        ("sy", np.float64),
+        ("yhy", np.float64),
+        # L-BFGS: the slot of the newest pair, and how many there are.
+        ("newest", np.int64),
+        ("stored", np.int64),
+    ]
+)
+# The vectors of a lane: the point, its gradient, the search direction, the last step with its change of gradient, the
+# inverse Hessian times the gradient, and what the update still to be made is made of.
+_X, _GRADIENT, _DIRECTION, _STEP, _CHANGE, _PRODUCT, _UPDATE_S, _UPDATE_U = range(8)
+_VECTORS = 8
+
+
+class Search(NamedTuple):
+    """State of a search with L lanes; `size` is p padded to whole registers.
+
+    Attributes
+    ----------
+    angles, slopes : (p, L)
+        What to evaluate, and its gradient.
+    values : (L,)
+        The energies.
+    queue : (1,)
+        The next start.
+    lanes : (L,)
+        Records of `_LANE`.
+    vectors : (L * _VECTORS * size,)
+    inverse : (L * size * size,)
+        BFGS: inverse Hessians, but for the update still to be made.
+    steps, changes : (L * memory * size,)
+        L-BFGS: the last `memory` pairs; rho (L, memory) is 1 / s.y, alpha (memory,) scratch.
+    """
+
+    angles: NDArray[np.float64]
+    slopes: NDArray[np.float64]
+    values: NDArray[np.float64]
+    queue: NDArray[np.int64]
+    lanes: NDArray[np.void]
+    vectors: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+    steps: NDArray[np.float64]
+    changes: NDArray[np.float64]
+    rho: NDArray[np.float64]
+    alpha: NDArray[np.float64]
+
+
+class Settings(NamedTuple):
+    """When a search ends, and what it remembers.
+
+    Attributes
+    ----------
+    tolerance : float
+        Largest entry of the gradient at which a start has converged.
+    noise : float
+        Rounding error of an energy.
+    max_iterations : int
+    memory : int
+        Steps that L-BFGS keeps; 0 selects BFGS.
+    """
+
+    tolerance: float
+    noise: float
+    max_iterations: int
+    memory: int
+
+
+class Found(NamedTuple):
+    """End points of B starts: theta (B, p), and (B,) each of energy, largest gradient entry, iterations and reason."""
+
+    theta: NDArray[np.float64]
+    energy: NDArray[np.float64]
+    norm: NDArray[np.float64]
+    iterations: NDArray[np.int64]
+    reason: NDArray[np.int64]
+
+
+def begin(n_lanes: int, n_params: int, memory: int) -> Search:
+    """A search with no start under way."""
+    size = -(-n_params // LANES) * LANES
+    lanes = np.zeros(n_lanes, _LANE)
+    lanes["start"] = -1
+    return Search(
+        angles=np.zeros((n_params, n_lanes)),
+        slopes=np.zeros((n_params, n_lanes)),
+        values=np.zeros(n_lanes),
+        queue=np.zeros(1, np.int64),
+        lanes=lanes,
+        vectors=aligned_zeros(n_lanes * _VECTORS * size),
+        inverse=aligned_zeros(n_lanes * size * size if memory == 0 else 0),
+        steps=aligned_zeros(n_lanes * memory * size),
+        changes=aligned_zeros(n_lanes * memory * size),
+        rho=np.zeros((n_lanes, max(memory, 1))),
+        alpha=np.zeros(max(memory, 1)),
+    )
+
+
+@inner
 def _dot(a, i, b, j, size):
     total = splat(0.0)
-    for k in range(0, size, 8):
+    for k in range(0, size, LANES):
         total = fma(load(a, i + k), load(b, j + k), total)
     return horizontal_sum(total)
 
 
-@njit(cache=True)
+@inner
 def _axpy(factor, a, i, b, j, size):
     """b += factor a."""
     f = splat(factor)
-    for k in range(0, size, 8):
+    for k in range(0, size, LANES):
         store(b, j + k, fma(f, load(a, i + k), load(b, j + k)))
 
 
-@njit(cache=True)
+@inner
 def _largest(a, i, size):
     result = 0.0
     for k in range(size):
@@ -46,49 +165,107 @@ def _largest(a, i, size):
     return result
 
 
-@njit(cache=True)
-def _bfgs_update(inverse, base, s, y, at, product, size, sy, first):
-    """Inverse Hessian after the step s with gradient change y; `product` is scratch for inverse @ y."""
-    if first:  # scale the identity to the curvature just seen
-        gamma = sy / _dot(y, at, y, at, size)
+@inner
+def _size(search):
+    return search.vectors.size // (_VECTORS * search.values.size)
+
+
+@inner
+def _update_and_multiply(search, lane, size):
+    """Make the update of the inverse Hessian still to be made, and multiply it with the gradient, in one pass."""
+    vectors, inverse, state = search.vectors, search.inverse, search.lanes[lane]
+    base = lane * _VECTORS * size
+    g, s, u = base + _GRADIENT * size, base + _UPDATE_S * size, base + _UPDATE_U * size
+    product, sy = base + _PRODUCT * size, state.sy
+    ss = (1.0 + state.yhy / sy) / sy if sy != 0.0 else 0.0
+    for k in range(size):
+        row = (lane * size + k) * size
+        if sy == 0.0:
+            vectors[product + k] = _dot(inverse, row, vectors, g, size)
+            continue
+        from_s = splat(ss * vectors[s + k] - vectors[u + k] / sy)
+        from_u = splat(-vectors[s + k] / sy)
+        total = splat(0.0)
+        for c in range(0, size, LANES):
+            value = fma(from_s, load(vectors, s + c), load(inverse, row + c))
+            value = fma(from_u, load(vectors, u + c), value)
+            store(inverse, row + c, value)
+            total = fma(value, load(vectors, g + c), total)
+        vectors[product + k] = horizontal_sum(total)
+    state.sy = 0.0
+
+
+@inner
+def _bfgs_direction(search, lane, size, sy):
+    """The next direction after a step with s.y = sy, and the update of the inverse Hessian that belongs to it."""
+    vectors, inverse, state = search.vectors, search.inverse, search.lanes[lane]
+    base = lane * _VECTORS * size
+    g, d = base + _GRADIENT * size, base + _DIRECTION * size
+    s, y, product = base + _STEP * size, base + _CHANGE * size, base + _PRODUCT * size
+    update_s, u = base + _UPDATE_S * size, base + _UPDATE_U * size
+    if state.reset and sy > 0.0:  # start from a multiple of the identity with the curvature just seen
+        gamma = sy / _dot(vectors, y, vectors, y, size)
+        for k in range(lane * size * size, (lane + 1) * size * size):
+            inverse[k] = 0.0
         for k in range(size):
-            inverse[base + k * size + k] = gamma
-    for k in range(size):
-        product[k] = _dot(inverse, base + k * size, y, at, size)
-    yhy = _dot(product, 0, y, at, size)
-    ss = (1.0 + yhy / sy) / sy
-    for k in range(size):
-        row = base + k * size
-        from_s = splat(ss * s[at + k] - product[k] / sy)
-        from_product = splat(-s[at + k] / sy)
-        for c in range(0, size, 8):
-            value = fma(from_s, load(s, at + c), load(inverse, row + c))
-            store(inverse, row + c, fma(from_product, load(product, c), value))
-
-
-@njit(cache=True)
-def _two_loop(gradient, at, steps, changes, rho, base, newest, stored, memory, size, out, alpha):
-    """out = -(inverse Hessian) gradient by the two-loop recursion of L-BFGS."""
-    for k in range(size):
-        out[at + k] = -gradient[at + k]
-    for back in range(stored):
-        slot = (newest - back) % memory
-        i = base + slot * size
-        alpha[slot] = rho[slot] * _dot(steps, i, out, at, size)
-        _axpy(-alpha[slot], changes, i, out, at, size)
-    if stored > 0:
-        i = base + newest * size
-        scale = 1.0 / (rho[newest] * _dot(changes, i, changes, i, size))
+            inverse[(lane * size + k) * size + k] = gamma
+            vectors[u + k] = gamma * vectors[y + k]
+            vectors[product + k] = gamma * vectors[g + k]
+        state.sy = 0.0
+    else:
+        _update_and_multiply(search, lane, size)
+        # The direction was minus the inverse Hessian times the gradient before, so this is the inverse times y.
         for k in range(size):
-            out[at + k] *= scale
-    for back in range(stored - 1, -1, -1):
-        slot = (newest - back) % memory
-        i = base + slot * size
-        beta = rho[slot] * _dot(changes, i, out, at, size)
-        _axpy(alpha[slot] - beta, steps, i, out, at, size)
+            vectors[u + k] = vectors[product + k] + vectors[d + k]
+    if not sy > 0.0:
+        for k in range(size):
+            vectors[d + k] = -vectors[product + k]
+        return
+    state.sy, state.yhy = sy, _dot(vectors, y, vectors, u, size)
+    sg, ug = _dot(vectors, s, vectors, g, size), _dot(vectors, u, vectors, g, size)
+    along_s = ug / sy - (1.0 + state.yhy / sy) / sy * sg
+    for k in range(size):
+        vectors[update_s + k] = vectors[s + k]
+        vectors[d + k] = along_s * vectors[s + k] + sg / sy * vectors[u + k] - vectors[product + k]
 
 
-@njit(cache=True)
+@inner
+def _lbfgs_direction(search, lane, size, sy, memory):
+    """The next direction after a step with s.y = sy, by the two-loop recursion of L-BFGS."""
+    vectors, state, alpha, rho = search.vectors, search.lanes[lane], search.alpha, search.rho
+    steps, changes = search.steps, search.changes
+    base, pairs = lane * _VECTORS * size, lane * memory * size
+    g, d = base + _GRADIENT * size, base + _DIRECTION * size
+    if sy > 0.0:
+        state.newest = (state.newest + 1) % memory
+        state.stored = min(state.stored + 1, memory)
+        rho[lane, state.newest] = 1.0 / sy
+        at = pairs + state.newest * size
+        for k in range(size):
+            steps[at + k], changes[at + k] = (
+                vectors[base + _STEP * size + k],
+                vectors[base + _CHANGE * size + k],
+            )
+    for k in range(size):
+        vectors[d + k] = -vectors[g + k]
+    for back in range(state.stored):
+        slot = (state.newest - back) % memory
+        at = pairs + slot * size
+        alpha[slot] = rho[lane, slot] * _dot(steps, at, vectors, d, size)
+        _axpy(-alpha[slot], changes, at, vectors, d, size)
+    if state.stored > 0:
+        at = pairs + state.newest * size
+        scale = 1.0 / (rho[lane, state.newest] * _dot(changes, at, changes, at, size))
+        for k in range(size):
+            vectors[d + k] *= scale
+    for back in range(state.stored - 1, -1, -1):
+        slot = (state.newest - back) % memory
+        at = pairs + slot * size
+        beta = rho[lane, slot] * _dot(changes, at, vectors, d, size)
+        _axpy(alpha[slot] - beta, steps, at, vectors, d, size)
+
+
+@inner
 def _next_step(t, low, f_low, slope_low, high, f_high, slope_high):
     """Next trial: twice the step while there is no bracket, then the cubic's minimum kept inside it."""
     if high == np.inf:
@@ -109,174 +286,140 @@ def _next_step(t, low, f_low, slope_low, high, f_high, slope_high):
     return trial
 
 
-@njit(cache=True)
-def descend(
-    gates,
-    rows,
-    work,
-    starts,
-    tolerance,
-    noise,
-    max_iterations,
-    memory,
-    theta,
-    energy,
-    norm,
-    iterations,
-    reason,
-):
-    """Minimise from every row of `starts` (B, p); the last five arguments are filled in, one entry per start.
-
-    `memory` = 0 selects BFGS, otherwise L-BFGS with that many steps; `noise` is the rounding error of an
-    energy.
-    """
+@inner
+def propose(search, starts):
+    """Give idle lanes their next start and fill search.angles; the number of lanes at work, 0 at the end."""
     n_starts, p = starts.shape
-    size = (p + 7) // 8 * 8
-    x, g, d = np.zeros(8 * size), np.zeros(8 * size), np.zeros(8 * size)
-    trial, s, y = np.zeros(8 * size), np.zeros(8 * size), np.zeros(8 * size)
-    inverse = np.zeros(8 * size * size if memory == 0 else 1)
-    kept = max(memory, 1)
-    steps = np.zeros(8 * kept * size if memory > 0 else 1)
-    changes = np.zeros(8 * kept * size if memory > 0 else 1)
-    rho, alpha, product = np.zeros((8, kept)), np.zeros(kept), np.zeros(size)
-    newest, stored = np.zeros(8, np.int64), np.zeros(8, np.int64)
-    angles, slopes, values = np.zeros(8 * p), np.zeros(8 * p), np.zeros(8)
-    who = np.full(8, -1, np.int64)
-    fresh, reset = np.zeros(8, np.bool_), np.zeros(8, np.bool_)
-    f0, slope0, t = np.zeros(8), np.zeros(8), np.zeros(8)
-    low, f_low, slope_low = np.zeros(8), np.zeros(8), np.zeros(8)
-    high, f_high, slope_high = np.zeros(8), np.zeros(8), np.zeros(8)
-    tries, count = np.zeros(8, np.int64), np.zeros(8, np.int64)
-    queue = 0
-    while True:
-        active = 0
-        for lane in range(8):
-            at = lane * size
-            if who[lane] < 0 and queue < n_starts:
-                who[lane] = queue
-                for i in range(p):
-                    x[at + i] = starts[queue, i]
-                    d[at + i] = 0.0
-                queue += 1
-                fresh[lane] = True
-                t[lane], count[lane] = 0.0, 0
-            if who[lane] >= 0:
-                active += 1
-                for i in range(p):
-                    angles[8 * i + lane] = x[at + i] + t[lane] * d[at + i]
-        if active == 0:
-            return
-        evaluate(gates, rows, work, angles, values, slopes)
-        for lane in range(8):
-            if who[lane] < 0:
-                continue
-            at = lane * size
-            f = values[lane]
+    size, active = _size(search), 0
+    for lane in range(search.values.size):
+        state = search.lanes[lane]
+        x, d = (lane * _VECTORS + _X) * size, (lane * _VECTORS + _DIRECTION) * size
+        if state.start < 0 and search.queue[0] < n_starts:
+            state.start = search.queue[0]
+            search.queue[0] += 1
             for i in range(p):
-                trial[at + i] = slopes[8 * i + lane]
-            accepted = False
-            if fresh[lane]:
-                accepted = True
+                search.vectors[x + i] = starts[state.start, i]
+                search.vectors[d + i] = 0.0
+            state.fresh, state.step, state.iterations = True, 0.0, 0
+        if state.start >= 0:
+            active += 1
+            for i in range(p):
+                search.angles[i, lane] = search.vectors[x + i] + state.step * search.vectors[d + i]
+    return active
+
+
+@inner
+def receive(search, settings, found):
+    """Take in search.values and search.slopes; whoever has finished is written to `found`."""
+    p, size = search.angles.shape[0], _size(search)
+    vectors = search.vectors
+    for lane in range(search.values.size):
+        state = search.lanes[lane]
+        if state.start < 0:
+            continue
+        base = lane * _VECTORS * size
+        x, g, d = base + _X * size, base + _GRADIENT * size, base + _DIRECTION * size
+        s, y = base + _STEP * size, base + _CHANGE * size
+        stop, steepest = 0, False
+        if state.fresh or _accepts(search, settings, lane, d):
+            for i in range(p):
+                new = search.slopes[i, lane]
+                vectors[s + i] = state.step * vectors[d + i]
+                vectors[y + i] = new - vectors[g + i]
+                vectors[x + i] += vectors[s + i]
+                vectors[g + i] = new
+            state.energy = search.values[lane]
+            sy = 0.0
+            if state.fresh:
+                state.fresh, state.reset = False, True
             else:
-                slope = _dot(trial, at, d, at, size)
-                enough = f <= f0[lane] + _ARMIJO * t[lane] * slope0[lane] or (
-                    f <= f0[lane] + noise and slope <= (2.0 * _ARMIJO - 1.0) * slope0[lane]
-                )
-                if not enough:
-                    high[lane], f_high[lane], slope_high[lane] = t[lane], f, slope
-                elif slope < _CURVATURE * slope0[lane]:
-                    low[lane], f_low[lane], slope_low[lane] = t[lane], f, slope
+                state.iterations += 1
+                sy = _dot(vectors, s, vectors, y, size)
+            if _largest(vectors, g, p) <= settings.tolerance:
+                stop = CONVERGED
+            elif state.iterations >= settings.max_iterations:
+                stop = ITERATIONS
+            elif state.reset and not sy > 0.0:
+                steepest = True
+            else:
+                if settings.memory == 0:
+                    _bfgs_direction(search, lane, size, sy)
                 else:
-                    accepted = True
-            if not accepted:
-                tries[lane] += 1
-                if tries[lane] <= _LINE_SEARCH_STEPS:
-                    t[lane] = _next_step(
-                        t[lane],
-                        low[lane],
-                        f_low[lane],
-                        slope_low[lane],
-                        high[lane],
-                        f_high[lane],
-                        slope_high[lane],
-                    )
-                    continue
-            stop = 0
-            if accepted:
-                sy = 0.0
-                for i in range(p):
-                    s[at + i] = t[lane] * d[at + i]
-                    y[at + i] = trial[at + i] - g[at + i]
-                    x[at + i] += s[at + i]
-                    g[at + i] = trial[at + i]
-                f0[lane] = f
-                if fresh[lane]:
-                    reset[lane] = True
-                    fresh[lane] = False
-                else:
-                    count[lane] += 1
-                    sy = _dot(s, at, y, at, size)
-                    if sy > 0.0:
-                        if memory == 0:
-                            _bfgs_update(inverse, at * size, s, y, at, product, size, sy, reset[lane])
-                        else:
-                            newest[lane] = (newest[lane] + 1) % memory
-                            stored[lane] = min(stored[lane] + 1, memory)
-                            base = at * memory + newest[lane] * size
-                            rho[lane, newest[lane]] = 1.0 / sy
-                            for i in range(size):
-                                steps[base + i], changes[base + i] = s[at + i], y[at + i]
-                        reset[lane] = False
-                largest = _largest(g, at, p)
-                if largest <= tolerance:
-                    stop = CONVERGED
-                elif count[lane] >= max_iterations:
-                    stop = ITERATIONS
-                fresh_direction = reset[lane]
-            else:  # the line search found nothing along d: forget the curvature once, then give up
-                stop = LINE_SEARCH if reset[lane] else 0
-                fresh_direction = True
-            if stop > 0:
-                start = who[lane]
-                energy[start], norm[start] = f0[lane], _largest(g, at, p)
-                iterations[start], reason[start] = count[lane], stop
-                for i in range(p):
-                    theta[start, i] = x[at + i]
-                who[lane] = -1
-                continue
-            descent = 0.0
-            if not fresh_direction:
-                if memory == 0:
-                    for k in range(size):
-                        d[at + k] = -_dot(inverse, (at + k) * size, g, at, size)
-                else:
-                    _two_loop(
-                        g,
-                        at,
-                        steps,
-                        changes,
-                        rho[lane],
-                        at * memory,
-                        newest[lane],
-                        stored[lane],
-                        memory,
-                        size,
-                        d,
-                        alpha,
-                    )
-                descent = _dot(g, at, d, at, size)
-            if fresh_direction or not descent < 0.0:
-                reset[lane] = True
-                stored[lane], newest[lane] = 0, 0
-                if memory == 0:
-                    for k in range(size * size):
-                        inverse[at * size + k] = 0.0
-                for i in range(p):
-                    d[at + i] = -g[at + i]
-                descent = -_dot(g, at, g, at, size)
-            slope0[lane] = descent
-            longest = _largest(d, at, p)
-            t[lane] = min(1.0, 1.0 / longest)  # a step beyond one radian leaves the valley it was made for
-            low[lane], f_low[lane], slope_low[lane] = 0.0, f0[lane], descent
-            high[lane] = np.inf
-            tries[lane] = 0
+                    _lbfgs_direction(search, lane, size, sy, settings.memory)
+                if sy > 0.0:
+                    state.reset = False
+        elif state.tries <= _LINE_SEARCH_STEPS:
+            state.step = _next_step(
+                state.step,
+                state.low,
+                state.energy_low,
+                state.slope_low,
+                state.high,
+                state.energy_high,
+                state.slope_high,
+            )
+            continue
+        elif state.reset:
+            stop = LINE_SEARCH
+        else:  # the line search found nothing along d: forget the curvature once, then give up
+            steepest = True
+        if stop > 0:
+            start = state.start
+            found.energy[start], found.norm[start] = state.energy, _largest(vectors, g, p)
+            found.iterations[start], found.reason[start] = state.iterations, stop
+            for i in range(p):
+                found.theta[start, i] = vectors[x + i]
+            state.start = -1
+            continue
+        descent = 0.0 if steepest else _dot(vectors, g, vectors, d, size)
+        if not descent < 0.0:
+            state.reset = True
+            state.stored, state.newest = 0, 0
+            for i in range(size):
+                vectors[d + i] = -vectors[g + i]
+            descent = -_dot(vectors, g, vectors, g, size)
+        state.slope = descent
+        # A step beyond one radian leaves the valley it was made for.
+        state.step = min(1.0, 1.0 / _largest(vectors, d, size))
+        state.low, state.energy_low, state.slope_low = 0.0, state.energy, descent
+        state.high, state.tries = np.inf, 0
+
+
+@inner
+def _accepts(search, settings, lane, d):
+    """Whether the trial meets the Wolfe conditions; otherwise it becomes an end of the bracket."""
+    state, energy, slope = search.lanes[lane], search.values[lane], 0.0
+    for i in range(search.angles.shape[0]):
+        slope += search.slopes[i, lane] * search.vectors[d + i]
+    enough = energy <= state.energy + _ARMIJO * state.step * state.slope or (
+        energy <= state.energy + settings.noise and slope <= (2.0 * _ARMIJO - 1.0) * state.slope
+    )
+    if enough and slope >= _CURVATURE * state.slope:
+        return True
+    state.tries += 1
+    if enough:
+        state.low, state.energy_low, state.slope_low = state.step, energy, slope
+    else:
+        state.high, state.energy_high, state.slope_high = state.step, energy, slope
+    return False
+
+
+@njit(cache=True)
+def descend(gates, observable, work, search, settings, starts, found):
+    """Minimise from every row of `starts` (B, p) with the compiled engine; `search` has LANES lanes."""
+    angles, slopes = search.angles.reshape(search.angles.size), search.slopes.reshape(search.slopes.size)
+    while propose(search, starts) > 0:
+        evaluate(gates, observable, work, angles, search.values, slopes)
+        receive(search, settings, found)
+
+
+@njit(cache=True)
+def next_angles(search, starts):
+    """`propose` for a search whose energies come from Python."""
+    return propose(search, starts)
+
+
+@njit(cache=True)
+def take_in(search, settings, found):
+    """`receive` for a search whose energies come from Python."""
+    receive(search, settings, found)

@@ -10,23 +10,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from qgmutils import descent
-from qgmutils.engine import Landscape, NumbaLandscape, kernels
+from qgmutils.engine import Landscape, NumbaLandscape
+from qgmutils.engine.simd import LANES
 from qgmutils.problems import is_integer
+from qgmutils.threads import one_thread
 
 GRADIENT_TOLERANCE = 1e-8
-BFGS_MAX_PARAMS = 140
-"""BFGS up to this many angles, L-BFGS beyond: the measured crossover of their times."""
+BFGS_MAX_PARAMS = 520
+"""BFGS up to this many angles, L-BFGS beyond.  From 140 to 504 angles their times are within 1.5 of each other, either
+way (n = 6 ... 8), but near p = 2 (2^n - 1), where searches are longest, BFGS takes a half to a third of the iterations
+and down to half of the time.  Its matrices, p^2 numbers a lane, are what ends it."""
 LBFGS_MEMORY = 20
 HESSIAN_MAX_PARAMS = 520
 """Beyond this the p x p Hessian of each start is not computed; only E = 0 certifies then."""
 NULL_TOLERANCE = 1e-6
 """Hessian eigenvalues within this fraction of the largest one (at least of 1) count as zero: at a gradient of
 1e-8 the eigenvalues of a flat valley are known no better."""
+OTHER_ENGINE_LANES = 512
+"""Starts under way at once with an engine other than the compiled one."""
+_HESSIANS_AT_ONCE = 8
 GROUND_TOLERANCE = 1e-10
 """Energies up to this one are certified without a look at the Hessian, by the bound E >= 0."""
 _REASONS = {
@@ -83,8 +88,8 @@ def minimize(
     Parameters
     ----------
     landscape : Landscape
-        With the numba engine the whole search is compiled (BFGS up to `BFGS_MAX_PARAMS` angles, L-BFGS
-        beyond); other engines go through scipy's BFGS, start by start.
+        BFGS up to `BFGS_MAX_PARAMS` angles, L-BFGS beyond, with any engine; with the numba engine the whole search is
+        compiled.
     starts : array, shape (B, p)
         Initial angles, radians.
     gradient_tolerance : float
@@ -95,7 +100,7 @@ def minimize(
     Returns
     -------
     Minima
-        One entry per start, in the order given; with the numba engine it does not depend on the other starts.
+        One entry per start, in the order given; it does not depend on the other starts.
 
     Raises
     ------
@@ -114,83 +119,60 @@ def minimize(
     limit = 1000 + 100 * n_params if max_iterations is None else max_iterations
     if not is_integer(limit) or limit < 1:
         raise ValueError(f"max_iterations must be an integer of at least 1 (or None), got {max_iterations!r}")
-    if isinstance(landscape, NumbaLandscape):
-        found = _descend(landscape, x0, gradient_tolerance, limit)
-    else:
-        found = _scipy(landscape, x0, gradient_tolerance, limit)
-    return _certify(landscape, *found, gradient_tolerance)
-
-
-_Found = tuple[
-    NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.str_]
-]
-
-
-def _descend(landscape: NumbaLandscape, x0: NDArray[np.float64], tolerance: float, limit: int) -> _Found:
-    theta = np.empty_like(x0)
-    energy, norm = np.empty(len(x0)), np.empty(len(x0))
-    iterations, reason = np.empty(len(x0), np.int64), np.empty(len(x0), np.int64)
-    memory = 0 if x0.shape[1] <= BFGS_MAX_PARAMS else LBFGS_MEMORY
     noise = 1e-15 * max(1.0, float(landscape.problem.levels[-1]))
-    descent.descend(
-        landscape.gates,
-        landscape.rows,
-        kernels.allocate(landscape.circuit),
-        x0,
-        tolerance,
-        noise,
-        limit,
-        memory,
-        theta,
-        energy,
-        norm,
-        iterations,
-        reason,
+    memory = 0 if n_params <= BFGS_MAX_PARAMS else LBFGS_MEMORY
+    settings = descent.Settings(float(gradient_tolerance), noise, int(limit), memory)
+    return _certify(landscape, _descend(landscape, x0, settings), gradient_tolerance)
+
+
+def _descend(landscape: Landscape, starts: NDArray[np.float64], settings: descent.Settings) -> descent.Found:
+    count = len(starts)
+    found = descent.Found(
+        np.empty_like(starts),
+        np.empty(count),
+        np.empty(count),
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
     )
-    return theta, energy, norm, iterations, np.array([_REASONS[int(r)] for r in reason], dtype=np.str_)
+    n_params = starts.shape[1]
+    if isinstance(landscape, NumbaLandscape):
+        search = descent.begin(LANES, n_params, settings.memory)
+        work = landscape.scratch()
+        descent.descend(landscape.gates, landscape.observable, work, search, settings, starts, found)
+        return found
+    # An engine that takes all starts in one call may have them.
+    search = descent.begin(min(max(count, 1), OTHER_ENGINE_LANES), n_params, settings.memory)
+    while descent.next_angles(search, starts) > 0:
+        energy, gradient = landscape.energy_and_gradient(search.angles.T)
+        search.values[:], search.slopes[:] = energy, gradient.T
+        descent.take_in(search, settings, found)
+    return found
 
 
-def _scipy(landscape: Landscape, x0: NDArray[np.float64], tolerance: float, limit: int) -> _Found:
-    def objective(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        energy, gradient = landscape.energy_and_gradient(x[None])
-        return float(energy[0]), gradient[0]
-
-    options = {"gtol": tolerance, "maxiter": limit}
-    found = [scipy.optimize.minimize(objective, x, jac=True, method="BFGS", options=options) for x in x0]
-    norm = np.array([np.max(np.abs(f.jac)) for f in found], dtype=np.float64)
-    reason = [
-        "converged" if n <= tolerance else "iterations" if f.nit >= limit else "line search"
-        for n, f in zip(norm, found, strict=True)
-    ]
-    return (
-        np.array([f.x for f in found]).reshape(x0.shape),
-        np.array([f.fun for f in found], dtype=np.float64),
-        norm,
-        np.array([f.nit for f in found], dtype=np.int64),
-        np.array(reason, dtype=np.str_),
-    )
-
-
-def _certify(
-    landscape: Landscape,
-    theta: NDArray[np.float64],
-    energy: NDArray[np.float64],
-    norm: NDArray[np.float64],
-    iterations: NDArray[np.int64],
-    reason: NDArray[np.str_],
-    tolerance: float,
-) -> Minima:
-    count, n_params = theta.shape
+def _certify(landscape: Landscape, found: descent.Found, tolerance: float) -> Minima:
+    count, n_params = found.theta.shape
     lowest = np.full(count, np.nan)
     negative, null = np.full(count, -1), np.full(count, -1)
     if n_params <= HESSIAN_MAX_PARAMS:
-        with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
-            for i in range(count):
-                eigenvalues = np.linalg.eigvalsh(landscape.hessian(theta[i : i + 1])[0])
-                scale = NULL_TOLERANCE * max(1.0, float(np.max(np.abs(eigenvalues))))
-                lowest[i] = eigenvalues[0]
-                negative[i] = np.sum(eigenvalues < -scale)
-                null[i] = np.sum(np.abs(eigenvalues) <= scale)
-    ground = energy <= GROUND_TOLERANCE
-    certified = (norm <= tolerance) & ((negative == 0) | ground)
-    return Minima(theta, energy, norm, lowest, negative, null, iterations, reason, certified)
+        with one_thread():  # the last digits of LAPACK depend on its number of threads
+            for first in range(0, count, _HESSIANS_AT_ONCE):
+                some = slice(first, first + _HESSIANS_AT_ONCE)
+                eigenvalues = np.linalg.eigvalsh(landscape.hessian(found.theta[some]))
+                scale = NULL_TOLERANCE * np.maximum(1.0, np.max(np.abs(eigenvalues), axis=1))[:, None]
+                lowest[some] = eigenvalues[:, 0]
+                negative[some] = np.sum(eigenvalues < -scale, axis=1)
+                null[some] = np.sum(np.abs(eigenvalues) <= scale, axis=1)
+    ground = found.energy <= GROUND_TOLERANCE
+    certified = (found.norm <= tolerance) & ((negative == 0) | ground)
+    reason = np.array([_REASONS[int(r)] for r in found.reason], dtype=np.str_)
+    return Minima(
+        found.theta,
+        found.energy,
+        found.norm,
+        lowest,
+        negative,
+        null,
+        found.iterations,
+        reason,
+        certified,
+    )

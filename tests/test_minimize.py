@@ -74,7 +74,7 @@ def test_energy_never_rises(method, rng):
     assert np.all(found.energy >= -1e-14 * surface.problem.levels[-1])  # E >= 0 but for its rounding
 
 
-@pytest.mark.parametrize("n_params", [1, 7, 8, 9])  # vectors are padded to multiples of eight
+@pytest.mark.parametrize("n_params", [1, 7, 8, 9])  # vectors are padded to whole registers
 def test_results_do_not_depend_on_grouping(method, n_params, rng):
     surface = case(4, n_params, rng)
     theta = starts(19, n_params, rng)
@@ -181,20 +181,21 @@ def test_same_distribution_as_scipy(method, rng):
 
 @pytest.mark.parametrize("n_params", [minimize.BFGS_MAX_PARAMS, minimize.BFGS_MAX_PARAMS + 1])
 def test_either_side_of_the_switch(n_params, rng):
-    # 2 (N - g) = 62 angles reach the ground state for n = 5; at 140 every start does.
+    # 2 (N - g) = 62 angles reach the ground state for n = 5; with eight times as many every start does.
     surface = case(5, n_params, rng, problem=problems.tfim(5))
     found = minimize.minimize(surface, starts(17, n_params, rng))
     assert list(found.reason) == ["converged"] * 17
     assert np.all(found.certified)
     assert found.energy.max() < 1e-8
-    # At a zero of E the Hessian is a Gram matrix of at most 2 (N - g) vectors.
-    assert np.all(found.n_null >= n_params - 62)
+    if n_params <= minimize.HESSIAN_MAX_PARAMS:
+        # At a zero of E the Hessian is a Gram matrix of at most 2 (N - g) vectors.
+        assert np.all(found.n_null >= n_params - 62)
 
 
 def test_switch_between_methods(rng, monkeypatch):
     seen = []
     compiled = minimize.descent.descend
-    monkeypatch.setattr(minimize.descent, "descend", lambda *a: (seen.append(a[7]), compiled(*a)))
+    monkeypatch.setattr(minimize.descent, "descend", lambda *a: (seen.append(a[4].memory), compiled(*a)))
     for p in (minimize.BFGS_MAX_PARAMS, minimize.BFGS_MAX_PARAMS + 1):
         minimize.minimize(case(2, p, rng), starts(1, p, rng))
     assert seen == [0, minimize.LBFGS_MEMORY]
