@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from qgmutils.engine.simd import LANES, add, fma, fnma, load, mul, sincos, splat, store, sub
+
 from .spectra import wishart_dimension
 
 __all__ = [
@@ -38,60 +40,8 @@ _TO_COEFFICIENTS = np.array(
 _MAX_PARAMS = 10
 
 
-@numba.njit(cache=True, fastmath=False)
-def _evaluate(coefficients, p, theta, order, first, second, gradient, hessian):  # type: ignore[no-untyped-def]
-    """Value, gradient and Hessian at one point; ``order`` says how many derivatives are wanted (0, 1, 2).
-
-    Angles are contracted one after the other, slowest axis first, so that inner loops are contiguous. Carried along
-    are the partly contracted tensors of the value, of each first and of each second derivative; angle ``k`` adds one
-    block (its own derivative, then its second derivatives with the angles before it, then with itself).
-    """
-    length = coefficients.size
-    source, target = first, second
-    source[:length] = coefficients
-    count = 1
-    for k in range(p):
-        n = length // 3
-        c, s = np.cos(2 * theta[k]), np.sin(2 * theta[k])
-        for j in range(count):
-            a, b = j * length, j * n
-            for i in range(n):
-                target[b + i] = source[a + i] + c * source[a + n + i] + s * source[a + 2 * n + i]
-        new = count
-        if order >= 1:
-            c1, s1 = -2 * s, 2 * c
-            for i in range(n):
-                target[new * n + i] = c1 * source[n + i] + s1 * source[2 * n + i]
-            new += 1
-        if order >= 2:
-            position = 1
-            for j in range(k):
-                a, b = position * length, new * n
-                for i in range(n):
-                    target[b + i] = c1 * source[a + n + i] + s1 * source[a + 2 * n + i]
-                new += 1
-                position += j + 2
-            b = new * n
-            for i in range(n):
-                target[b + i] = -4 * (c * source[n + i] + s * source[2 * n + i])
-            new += 1
-        count = new
-        length = n
-        source, target = target, source
-    position = 1
-    for k in range(p):
-        if order >= 1:
-            gradient[k] = source[position]
-            position += 1
-        if order >= 2:
-            for j in range(k + 1):
-                hessian[k, j] = hessian[j, k] = source[position]
-                position += 1
-    return source[0]
-
-
 @numba.njit(cache=True)
-def _buffer_size(p):  # type: ignore[no-untyped-def]
+def _buffer_size(p):
     size = 3**p
     largest = size
     for k in range(1, p + 1):
@@ -101,17 +51,85 @@ def _buffer_size(p):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _evaluate_batch(coefficients, p, theta, order):  # type: ignore[no-untyped-def]
-    batch = theta.shape[0]
+def _double_angle(theta, at):
+    s, c = sincos(load(theta, at))  # their common sign, which is free, cancels
+    return fnma(s, s, mul(c, c)), mul(add(s, s), c)
+
+
+@numba.njit(cache=True)
+def _evaluate(coefficients, p, theta, first, second):
+    """Value, gradient and Hessian at eight points; returns the one of the two buffers that holds the results.
+
+    They lie there as (block, lane): the value, then for each angle its first derivative and its second derivatives with
+    the angles up to it. Angles are contracted one after the other, slowest axis first; carried along are the partly
+    contracted tensors of the value and of each derivative. The first angle is contracted on its own, as the
+    coefficients are the same in all lanes.
+    """
+    n = coefficients.size // 3
+    source, target = first, second
+    c, s = _double_angle(theta, 0)
+    for i in range(n):
+        b1, b2 = splat(coefficients[n + i]), splat(coefficients[2 * n + i])
+        wave = fma(c, b1, mul(s, b2))
+        store(target, LANES * i, add(splat(coefficients[i]), wave))
+        store(target, LANES * (n + i), mul(splat(2.0), sub(mul(c, b2), mul(s, b1))))
+        store(target, LANES * (2 * n + i), mul(splat(-4.0), wave))
+    count = 3
+    for k in range(1, p):
+        source, target = target, source
+        length, n = n, n // 3
+        c, s = _double_angle(theta, LANES * k)
+        for j in range(count):
+            for i in range(j * length, j * length + n):
+                wave = fma(c, load(source, LANES * (i + n)), mul(s, load(source, LANES * (i + 2 * n))))
+                store(target, LANES * (i - j * (length - n)), add(load(source, LANES * i), wave))
+        c1, s1 = mul(splat(-2.0), s), mul(splat(2.0), c)
+        new, position = count, 0
+        for j in range(k + 1):  # the value and the first derivatives so far
+            for i in range(n):
+                b1 = load(source, LANES * (position * length + n + i))
+                b2 = load(source, LANES * (position * length + 2 * n + i))
+                store(target, LANES * (new * n + i), fma(c1, b1, mul(s1, b2)))
+            new += 1
+            position += j + 1
+        for i in range(n):
+            wave = fma(c, load(source, LANES * (n + i)), mul(s, load(source, LANES * (2 * n + i))))
+            store(target, LANES * (new * n + i), mul(splat(-4.0), wave))
+        count = new + 1
+    return target
+
+
+@numba.njit(cache=True)
+def _unpack(found, lane, p, gradient, hessian):
+    """Copy one lane's derivatives out of the results of :func:`_evaluate`."""
+    at = LANES + lane
+    for k in range(p):
+        gradient[k] = found[at]
+        for j in range(k + 1):
+            hessian[k, j] = hessian[j, k] = found[at + LANES * (j + 1)]
+        at += LANES * (k + 2)
+
+
+@numba.njit(cache=True)
+def _evaluate_batch(coefficients, p, points):
+    batch = points.shape[0]
     value, gradient, hessian = np.empty(batch), np.empty((batch, p)), np.empty((batch, p, p))
-    first, second = np.empty(_buffer_size(p)), np.empty(_buffer_size(p))
-    for b in range(batch):
-        value[b] = _evaluate(coefficients, p, theta[b], order, first, second, gradient[b], hessian[b])
+    first, second = np.zeros(LANES * _buffer_size(p)), np.zeros(LANES * _buffer_size(p))
+    theta = np.zeros(LANES * p)
+    for start in range(0, batch, LANES):
+        used = min(LANES, batch - start)
+        for lane in range(used):
+            for k in range(p):
+                theta[LANES * k + lane] = points[start + lane, k]
+        found = _evaluate(coefficients, p, theta, first, second)
+        for lane in range(used):
+            value[start + lane] = found[lane]
+            _unpack(found, lane, p, gradient[start + lane], hessian[start + lane])
     return value, gradient, hessian
 
 
 @numba.njit(cache=True)
-def _solve(matrix, vector, p):  # type: ignore[no-untyped-def]
+def _solve(matrix, vector, p):
     """Gaussian elimination with partial pivoting in place; False if the matrix is singular."""
     for k in range(p):
         pivot = k
@@ -137,52 +155,78 @@ def _solve(matrix, vector, p):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _newton(coefficients, p, starts, known, max_step, max_iterations, tolerance):  # type: ignore[no-untyped-def]
-    """Newton's method on the gradient from every start; each limit is looked up among the points known so far.
+def _newton(coefficients, p, starts, max_step, max_iterations, tolerance):
+    """Newton's method on the gradient from every start, eight at a time; nan where it does not converge.
 
-    Returns all points (known ones first) and, per start, the position of its limit (-1 where it did not converge).
+    Each lane takes the next start when it is done with one; what happens in it does not depend on its neighbours.
     """
-    n_known = known.shape[0]
-    points = np.empty((n_known + starts.shape[0], p))
-    points[:n_known] = known
-    label = np.full(starts.shape[0], -1)
-    first, second = np.empty(_buffer_size(p)), np.empty(_buffer_size(p))
-    gradient, hessian, theta = np.empty(p), np.empty((p, p)), np.empty(p)
-    for b in range(starts.shape[0]):
-        theta[:] = starts[b]
-        converged = False
-        for _ in range(max_iterations):
-            _evaluate(coefficients, p, theta, 2, first, second, gradient, hessian)
-            if not _solve(hessian, gradient, p):
-                break
-            largest = 0.0
-            for i in range(p):
-                largest = max(largest, abs(gradient[i]))
-            scale = min(1.0, max_step / largest) if largest > 0 else 1.0
-            for i in range(p):
-                theta[i] -= scale * gradient[i]
-            if largest < tolerance:
-                converged = True
-                break
-        if not converged:
-            continue
+    n_starts = starts.shape[0]
+    limits = np.full((n_starts, p), np.nan)
+    first, second = np.zeros(LANES * _buffer_size(p)), np.zeros(LANES * _buffer_size(p))
+    gradient, hessian, theta = np.empty(p), np.empty((p, p)), np.zeros(LANES * p)  # (angle, lane)
+    who, spent = np.full(LANES, -1), np.zeros(LANES, np.int64)
+    queue = active = 0
+    while True:
+        for lane in range(LANES):
+            if who[lane] < 0 and queue < n_starts:
+                who[lane], spent[lane] = queue, 0
+                for k in range(p):
+                    theta[LANES * k + lane] = starts[queue, k]
+                queue += 1
+                active += 1
+        if active == 0:
+            return limits
+        found = _evaluate(coefficients, p, theta, first, second)
+        for lane in range(LANES):
+            if who[lane] < 0:
+                continue
+            _unpack(found, lane, p, gradient, hessian)
+            spent[lane] += 1
+            converged = False
+            failed = not _solve(hessian, gradient, p)
+            if not failed:
+                largest = 0.0
+                for k in range(p):
+                    largest = max(largest, abs(gradient[k]))
+                scale = min(1.0, max_step / largest) if largest > 0 else 1.0
+                for k in range(p):
+                    theta[LANES * k + lane] -= scale * gradient[k]
+                converged = largest < tolerance
+            if converged:
+                for k in range(p):
+                    limits[who[lane], k] = theta[LANES * k + lane] % np.pi
+            if converged or failed or spent[lane] == max_iterations:
+                who[lane] = -1
+                active -= 1
+
+
+@numba.njit(cache=True)
+def _merge(known, limits):
+    """The points known so far, followed by the limits that are none of them, in order and once each."""
+    n_known, p = known.shape
+    points = np.empty((n_known + limits.shape[0], p))
+    for k in range(n_known):  # element by element: slices would take seconds to compile
         for i in range(p):
-            theta[i] %= np.pi
+            points[k, i] = known[k, i]
+    for b in range(limits.shape[0]):
+        if np.isnan(limits[b, 0]):
+            continue
+        new = True
         for k in range(n_known):
             same = True
             for i in range(p):
-                distance = abs(points[k, i] - theta[i])
+                distance = abs(points[k, i] - limits[b, i])
                 if min(distance, np.pi - distance) > 1e-6:
                     same = False
                     break
             if same:
-                label[b] = k
+                new = False
                 break
-        if label[b] < 0:
-            points[n_known] = theta
-            label[b] = n_known
+        if new:
+            for i in range(p):
+                points[n_known, i] = limits[b, i]
             n_known += 1
-    return points[:n_known], label
+    return points[:n_known]
 
 
 def _as_batch(theta: ArrayLike, p: int) -> Array:
@@ -225,15 +269,15 @@ class TrigPolynomial:
 
     def value(self, theta: ArrayLike) -> Array:
         """Values at a batch of angles: (B, p) -> (B,)."""
-        return _evaluate_batch(self._flat, self.n_params, _as_batch(theta, self.n_params), 0)[0]
+        return _evaluate_batch(self._flat, self.n_params, _as_batch(theta, self.n_params))[0]
 
     def gradient(self, theta: ArrayLike) -> Array:
         """Gradients at a batch of angles: (B, p) -> (B, p)."""
-        return _evaluate_batch(self._flat, self.n_params, _as_batch(theta, self.n_params), 1)[1]
+        return _evaluate_batch(self._flat, self.n_params, _as_batch(theta, self.n_params))[1]
 
     def hessian(self, theta: ArrayLike) -> Array:
         """Hessians at a batch of angles: (B, p) -> (B, p, p)."""
-        return _evaluate_batch(self._flat, self.n_params, _as_batch(theta, self.n_params), 2)[2]
+        return _evaluate_batch(self._flat, self.n_params, _as_batch(theta, self.n_params))[2]
 
 
 def _grid_to_polynomial(values: Array) -> TrigPolynomial:
@@ -405,7 +449,7 @@ def critical_points(
     def search(starts: Array, known: Array) -> Array:
         # A step of 0.4 is a quarter of the shortest period pi/2 between extrema along one angle: longer steps lose the
         # basin they started in, shorter ones only take longer.
-        return _newton(polynomial._flat, p, starts, known, 0.4, 60, 1e-9)[0]
+        return _merge(known, _newton(polynomial._flat, p, starts, 0.4, 60, 1e-9))
 
     while not complete and spent < limit:
         size = max(n_starts, 4 * len(points))

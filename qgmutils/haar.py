@@ -67,11 +67,21 @@ def energy_cdf(energy: ArrayLike, levels: ArrayLike) -> Array:
             continue
         gap = weights[0] - x[index]
         u = nodes / np.sqrt(np.sum(weights[1] * gap**2))
-        product = np.outer(u, gap)
-        phase = np.arctan(product) @ weights[1]
-        damping = np.exp(-0.5 * np.log1p(product**2) @ weights[1])
-        integral = np.sum(np.sin(phase) * damping) * step
+        integral = np.sum(_characteristic_function(u, gap, weights[1]).imag) * step
         result[index] = min(1.0, max(0.0, 0.5 - integral / np.pi))
+    return result
+
+
+def _characteristic_function(u: Array, gap: Array, multiplicity: NDArray[np.int64]) -> NDArray[np.complex128]:
+    """prod_a (1 - i u gap_a)^-multiplicity_a, which is exp(i phase) damping: (U,), (L,), (L,) -> (U,)."""
+    result = np.ones(len(u), dtype=np.complex128)
+    for count in np.unique(multiplicity):
+        factors = gap[multiplicity == count]
+        # A factor is below 2e5 for the nodes in use, so that a product of 32 does not overflow.
+        for first in range(0, len(factors), 32):
+            blocks = np.empty((len(factors[first : first + 32]), len(u)), dtype=np.complex128)
+            blocks.real, blocks.imag = 1.0, -np.multiply.outer(factors[first : first + 32], u)
+            result *= (1 / np.multiply.reduce(blocks, axis=0)) ** count
     return result
 
 
@@ -168,12 +178,38 @@ def sample_tangent_hessians(
         raise ValueError(
             f"energies and variances must be vectors of one length, got shapes {e.shape} and {v.shape}"
         )
+    rows, triangles = _gaussian_rows(h, n_params)
     result = np.empty((len(e), n_params, n_params))
-    for out, energy, variance in zip(result, e, v, strict=True):
-        a = rng.standard_normal((2, len(h), n_params)) / np.sqrt(2 * len(h))
-        tangents = np.concatenate([a[0], a[1]])
-        tangents /= np.linalg.norm(tangents, axis=0)
-        upper = np.triu(rng.standard_normal((n_params, n_params)), 1)
-        out[:] = tangents.T @ (np.tile(h - energy, 2)[:, None] * tangents)
-        out += np.sqrt(variance / (2 * len(h))) * (upper + upper.T)
+    block = max(1, 2_000_000 // (len(rows) * n_params))
+    for first in range(0, len(e), block):
+        energy, variance = e[first : first + block, None, None], v[first : first + block, None, None]
+        tangents = rng.standard_normal((len(energy), len(rows), n_params))
+        for start, freedom in triangles:
+            corner = tangents[:, start : start + n_params]
+            corner[:] = np.triu(corner, 1)
+            diagonal = np.arange(n_params)
+            corner[:, diagonal, diagonal] = np.sqrt(
+                rng.chisquare(freedom - diagonal, (len(energy), n_params))
+            )
+        tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
+        out = result[first : first + block]
+        out[:] = np.swapaxes((rows[:, None] - energy) * tangents, 1, 2) @ tangents
+        upper = np.triu(rng.standard_normal(out.shape), 1)
+        out += np.sqrt(variance / (2 * len(h))) * (upper + np.swapaxes(upper, 1, 2))
     return (result + result.transpose(0, 2, 1)) / 2
+
+
+def _gaussian_rows(levels: Array, n_params: int) -> tuple[Array, list[tuple[int, int]]]:
+    """The level of each row of a real Gaussian matrix that stands for complex vectors with these levels.
+
+    A level of multiplicity d has 2d rows.  Only their Gram matrix matters, so where there are more than n_params of
+    them a triangular factor with n_params rows takes their place (Bartlett); its first row and 2d are returned.
+    """
+    rows, triangles, start = [], [], 0
+    for level, count in zip(*np.unique(levels, return_counts=True), strict=True):
+        size = min(2 * int(count), n_params)
+        if 2 * count > n_params:
+            triangles.append((start, 2 * int(count)))
+        rows.append(np.full(size, level))
+        start += size
+    return np.concatenate(rows), triangles

@@ -19,71 +19,137 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_POPULATIONS", "log_positive_determinant"]
+from qgmutils.engine.simd import LANES, fma, horizontal_sum, load, splat
+
+__all__ = ["N_POPULATIONS", "POPULATION_SIZE", "log_positive_determinant"]
 
 N_POPULATIONS = 8
-"""Independent populations behind every error bar."""
+"""Least number of independent populations behind every error bar."""
+
+POPULATION_SIZE = 256
+"""Matrices of a population, unless there would be too few populations: larger ones no longer fit into a processor's
+cache, smaller ones lose accuracy."""
 
 _RESAMPLE_BELOW = 0.7  # effective fraction of the population
 
 
 @numba.njit(cache=True)
-def _population(energy, p, two_m, diagonal_variance, size, rng):  # type: ignore[no-untyped-def]
+def _row(i):
+    """Place of row i of a lower triangle whose rows are padded with zeros to full blocks of eight."""
+    block = i // 8
+    return 8 * (block + 1) * (4 * block + i % 8)
+
+
+@numba.njit(cache=True)
+def _four_dots(rows, start, width, vector, at, count):
+    """Products of four consecutive rows with a vector, over at least `count` entries, in blocks of eight.
+
+    What follows must be 0 in the rows or in the vector.
+    """
+    s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    for k in range(0, count, LANES):
+        v, i = load(vector, at + k), start + k
+        s0 = fma(load(rows, i), v, s0)
+        s1 = fma(load(rows, i + width), v, s1)
+        s2 = fma(load(rows, i + 2 * width), v, s2)
+        s3 = fma(load(rows, i + 3 * width), v, s3)
+    return horizontal_sum(s0), horizontal_sum(s1), horizontal_sum(s2), horizontal_sum(s3)
+
+
+@numba.njit(cache=True)
+def _resample(weight, step, chosen, offset):
+    """Systematic resampling: each matrix is chosen in proportion to its weight, a chosen one stays where it is.
+
+    `step` is the mean weight; `chosen` receives for each place the matrix whose copy comes there.
+    """
+    size = weight.size
+    target, reached, at = offset * step, weight[0], 0
+    for b in range(size):
+        chosen[b] = -1
+    extra = np.empty(size, np.int64)
+    n_extra = 0
+    for _ in range(size):
+        while reached < target and at < size - 1:
+            at += 1
+            reached += weight[at]
+        if chosen[at] < 0:
+            chosen[at] = at
+        else:
+            extra[n_extra] = at
+            n_extra += 1
+        target += step
+    for b in range(size):
+        if chosen[b] < 0:
+            n_extra -= 1
+            chosen[b] = extra[n_extra]
+
+
+@numba.njit(cache=True)
+def _population(energy, p, two_m, diagonal_variance, size, rng):
     """Logarithm of one population's estimate of E[det A; A > 0]; -inf if all its matrices died."""
     fields = two_m - 1  # degrees of freedom of W
-    factor, factor_new = np.zeros((size, p, p)), np.zeros((size, p, p))  # T
-    lower, lower_new = np.zeros((size, p, p)), np.zeros((size, p, p))  # L
-    pivots, pivots_new = np.zeros((size, p)), np.zeros((size, p))  # D
-    weight, row, reduced = np.ones(size), np.zeros(p), np.zeros(p)
+    padded = (p + 7) // 8 * 8
+    factor, lower = np.zeros((size, _row(padded))), np.zeros((size, _row(padded)))  # T and L
+    pivots = np.zeros((size, p))  # D
+    weight, row, reduced = np.ones(size), np.zeros(padded), np.zeros(padded)
+    chosen = np.empty(size, np.int64)
     spread = np.sqrt(energy / two_m)
     result = 0.0
+    # Element by element throughout: slices and sums of arrays would take seconds to compile.
     for k in range(p):
+        here = _row(k)
         for b in range(size):
+            if weight[b] == 0.0:
+                continue
             t, low, d = factor[b], lower[b], pivots[b]
             square = 0.0
             for j in range(min(k, fields)):
-                t[k, j] = rng.standard_normal()
-                square += t[k, j] ** 2
+                t[here + j] = rng.standard_normal()
+                square += t[here + j] ** 2
             if k < fields:
                 chi = rng.chisquare(fields - k)
-                t[k, k] = np.sqrt(chi)
+                t[here + k] = np.sqrt(chi)
                 square += chi
-            for i in range(k):
-                total = 0.0
-                for j in range(min(i + 1, fields)):
-                    total += t[k, j] * t[i, j]
-                row[i] = total / two_m + spread * rng.standard_normal()
+            for i in range(0, k, 4):
+                dots = _four_dots(t, _row(i), i // 8 * 8 + 8, t, here, i + 4)
+                for j in range(4):
+                    row[i + j] = dots[j] / two_m + spread * rng.standard_normal()
             pivot = square / two_m - energy
             if diagonal_variance > 0.0:
                 pivot += spread * np.sqrt(diagonal_variance) * rng.standard_normal()
-            for i in range(k):
-                total = row[i]
-                for j in range(i):
-                    total -= low[i, j] * reduced[j]
-                reduced[i] = total
-                low[k, i] = total / d[i]
-                pivot -= total * low[k, i]
+            for i in range(padded):
+                reduced[i] = 0.0
+            for i in range(0, k, 4):  # forward substitution, four rows at a time
+                dots = _four_dots(low, _row(i), i // 8 * 8 + 8, reduced, 0, i)
+                for j in range(i, min(i + 4, k)):
+                    total = row[j] - dots[j - i]
+                    for c in range(i, j):
+                        total -= low[_row(j) + c] * reduced[c]
+                    reduced[j] = total
+                    low[here + j] = total / d[j]
+                    pivot -= total * low[here + j]
             d[k] = pivot
             weight[b] *= max(pivot, 0.0)
-        total = weight.sum()
+        total = squares = 0.0
+        for b in range(size):
+            total += weight[b]
+            squares += weight[b] * weight[b]
         if not total > 0.0:
             return -np.inf
-        if total * total < _RESAMPLE_BELOW * size * (weight * weight).sum() or k == p - 1:
+        if k == p - 1:
             result += np.log(total / size)
-            step = total / size
-            target, reached, chosen = rng.random() * step, weight[0], 0  # systematic resampling
+        elif total * total < _RESAMPLE_BELOW * size * squares:
+            result += np.log(total / size)
+            _resample(weight, total / size, chosen, rng.random())
+            done = _row(k + 1)
             for b in range(size):
-                while reached < target and chosen < size - 1:
-                    chosen += 1
-                    reached += weight[chosen]
-                factor_new[b, : k + 1] = factor[chosen, : k + 1]
-                lower_new[b, : k + 1] = lower[chosen, : k + 1]
-                pivots_new[b, : k + 1] = pivots[chosen, : k + 1]
-                target += step
-            factor, factor_new = factor_new, factor
-            lower, lower_new = lower_new, lower
-            pivots, pivots_new = pivots_new, pivots
-            weight[:] = 1.0
+                source = chosen[b]
+                if source != b:
+                    for i in range(done):
+                        factor[b, i], lower[b, i] = factor[source, i], lower[source, i]
+                    for i in range(k + 1):
+                        pivots[b, i] = pivots[source, i]
+                weight[b] = 1.0
     return result
 
 
@@ -105,7 +171,7 @@ def log_positive_determinant(
     n_params, two_m : int
         p and 2m.
     n_samples : int
-        Matrices per energy, at least 2 `N_POPULATIONS`; shared out among the populations.
+        Matrices per energy, at least 2 `N_POPULATIONS`; shared out among populations of about `POPULATION_SIZE`.
     rng : numpy.random.Generator
     layers : int
         Gates per angle r.
@@ -113,21 +179,22 @@ def log_positive_determinant(
     Returns
     -------
     log_mean, stderr : arrays, shape (E,)
-        Natural logarithm and its standard error from `N_POPULATIONS` independent populations; -inf and inf where
-        no matrix survived.
+        Natural logarithm and its standard error from independent populations, at least `N_POPULATIONS`; -inf and inf
+        where no matrix survived.
     """
-    size = max(2, n_samples // N_POPULATIONS)
+    populations = max(N_POPULATIONS, n_samples // POPULATION_SIZE)
+    size = max(2, n_samples // populations)
     log_mean, stderr = np.full(len(energies), -np.inf), np.full(len(energies), np.inf)
     for e, energy in enumerate(energies):
         logs = np.array(
             [
                 _population(float(energy), n_params, two_m, 2 * (1 - 1 / layers), size, rng)
-                for _ in range(N_POPULATIONS)
+                for _ in range(populations)
             ]
         )
         top = logs.max()
         if np.isfinite(top):
             values = np.exp(logs - top)
             log_mean[e] = top + np.log(values.mean())
-            stderr[e] = values.std(ddof=1) / values.mean() / np.sqrt(N_POPULATIONS)
+            stderr[e] = values.std(ddof=1) / values.mean() / np.sqrt(populations)
     return log_mean, stderr

@@ -135,3 +135,16 @@ def test_bad_levels_are_refused(levels):
 def test_energies_and_variances_must_match(rng):
     with pytest.raises(ValueError, match="one length"):
         haar.sample_tangent_hessians([0.0, 1.0], [0.1, 0.2], [0.1], 2, rng)
+
+
+def test_degenerate_levels_are_sampled_as_if_they_were_apart(rng):
+    """Triangular factors for degenerate levels: the law of levels that differ by 1e-9."""
+    levels = np.repeat([0.0, 4.0], [12, 4])
+    apart = levels + 1e-9 * np.arange(16)
+    energies, variances = np.full(4000, 0.4), np.full(4000, 0.2)
+    together, separate = (
+        np.linalg.eigvalsh(haar.sample_tangent_hessians(h, energies, variances, 5, rng))
+        for h in (levels, apart)
+    )
+    for position in range(5):
+        assert stats.ks_2samp(together[:, position], separate[:, position]).pvalue > 1e-5
