@@ -6,6 +6,7 @@ does not depend on how an ensemble is cut into tasks.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import pandas as pd
 from qgmutils import circuits, fields, problems
 from qgmutils.engine import landscape
 from qgmutils.minimize import minimize
-from qgmutils.problems import is_integer
+from qgmutils.problems import Problem, is_integer
 
 Options = tuple[tuple[str, Any], ...]
 
@@ -23,6 +24,12 @@ Options = tuple[tuple[str, Any], ...]
 def options_of(mapping: dict[str, Any] | None) -> Options:
     """Hamiltonian options as a hashable, sorted tuple of pairs."""
     return tuple(sorted((mapping or {}).items()))
+
+
+@functools.lru_cache(maxsize=4)
+def build_problem(hamiltonian: str, n_qubits: int, options: Options, seed: int) -> Problem:
+    """`problems.build`, once for all the tasks that a process runs in a row: ten qubits take half a second."""
+    return problems.build(hamiltonian, n_qubits, dict(options), seed=seed)
 
 
 def circuit_stream(seed: int, n_qubits: int, n_params: int, circuit: int) -> np.random.Generator:
@@ -65,9 +72,7 @@ class MinimaTask:
         Columns: n_qubits, n_params, gamma = p / (2m), circuit, start, energy, grad_norm, hessian_min,
         certified, n_negative, n_null, iterations, reason; all but the first five as in `Minima`.
         """
-        problem = problems.build(
-            self.hamiltonian, self.n_qubits, dict(self.hamiltonian_options), seed=self.seed
-        )
+        problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         gamma = self.n_params / (2 * problem.degrees_of_freedom)
         tables = []
         for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
@@ -104,7 +109,8 @@ class CircuitEnumeration:
     """Every critical point of circuits first_circuit ... first_circuit + n_circuits - 1, by exhaustive search.
 
     The circuits are those of `MinimaTask` with the same fields.  `run` returns one row a critical point: n_params,
-    circuit, energy, index, complete.  n_params is at most 10 (3^p coefficients).
+    circuit, energy, index, complete.  A circuit of which no isolated critical point was found has one row with energy
+    NaN and index -1, so that it is counted among the incomplete ones.  n_params is at most 10 (3^p coefficients).
     """
 
     hamiltonian: str
@@ -117,9 +123,7 @@ class CircuitEnumeration:
     seed: int
 
     def run(self) -> pd.DataFrame:
-        problem = problems.build(
-            self.hamiltonian, self.n_qubits, dict(self.hamiltonian_options), seed=self.seed
-        )
+        problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         tables = []
         for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
             rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
@@ -135,8 +139,8 @@ class CircuitEnumeration:
                     {
                         "n_params": self.n_params,
                         "circuit": number,
-                        "energy": points.value,
-                        "index": points.index,
+                        "energy": points.value if len(points.value) else [np.nan],
+                        "index": points.index if len(points.value) else [-1],
                         "complete": points.complete,
                     }
                 )

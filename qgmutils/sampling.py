@@ -16,13 +16,26 @@ from numpy.typing import NDArray
 
 from qgmutils import circuits, fields, haar, problems
 from qgmutils.engine import Landscape, landscape
-from qgmutils.ensembles import Options, circuit_stream, options_of
+from qgmutils.ensembles import Options, build_problem, circuit_stream, options_of
 from qgmutils.minimize import minimize
 from qgmutils.tasks import run_tasks
 
 Array = NDArray[np.float64]
 
 POINTS = ("random", "minimum")
+
+
+def _stack(tables: list[dict[str, Any]]) -> pd.DataFrame:
+    """One table out of many small ones, each a dict of columns or constants; a DataFrame for each would take longer."""
+    sizes = [len(columns["start"]) for columns in tables]
+    return pd.DataFrame(
+        {
+            name: np.concatenate(
+                [np.broadcast_to(t[name], size) for t, size in zip(tables, sizes, strict=True)]
+            )
+            for name in tables[0]
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -40,9 +53,7 @@ class _CircuitsTask:
 
     def landscapes(self) -> Iterator[tuple[int, Landscape, np.random.Generator]]:
         """Number, landscape and random stream of each circuit."""
-        problem = problems.build(
-            self.hamiltonian, self.n_qubits, dict(self.hamiltonian_options), seed=self.seed
-        )
+        problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
             rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
             yield (
@@ -67,11 +78,11 @@ class LossTask(_CircuitsTask):
             energy, gradient = surface.energy_and_gradient(
                 rng.uniform(0, np.pi, (self.n_starts, self.n_params))
             )
-            columns = {"circuit": number, "start": start, "energy": energy}
+            columns: dict[str, Any] = {"circuit": number, "start": start, "energy": energy}
             columns["gradient"] = gradient[start, start % self.n_params]
             columns["gradient_square"] = np.mean(gradient**2, axis=1)
-            tables.append(pd.DataFrame(columns))
-        return pd.concat(tables, ignore_index=True)
+            tables.append(columns)
+        return _stack(tables)
 
 
 @dataclass(frozen=True)
@@ -95,15 +106,18 @@ class RayTask(_CircuitsTask):
             direction = rng.standard_normal(origin.shape)
             step = distance[:, None] * direction / np.linalg.norm(direction, axis=-1, keepdims=True)
             angles = np.concatenate([origin, origin + step], axis=1)
-            energy = surface.energy_and_gradient(angles.reshape(-1, self.n_params))[0] - 1
+            energy = surface.energy(angles.reshape(-1, self.n_params)) - 1
             energy = energy.reshape(self.n_starts, -1)
-            columns = {"circuit": number, "start": np.repeat(np.arange(self.n_starts), len(distance))}
+            columns: dict[str, Any] = {
+                "circuit": number,
+                "start": np.repeat(np.arange(self.n_starts), len(distance)),
+            }
             columns["distance"] = np.tile(distance, self.n_starts)
             columns["product"] = (energy[:, :1] * energy[:, 1:] / variance).ravel()
             columns["field"] = haar.field_correlation(step).ravel()
             columns["exact"] = haar.circuit_correlation(step, dim).ravel()
-            tables.append(pd.DataFrame(columns))
-        return pd.concat(tables, ignore_index=True)
+            tables.append(columns)
+        return _stack(tables)
 
 
 @dataclass(frozen=True)
@@ -133,7 +147,7 @@ class HessianTask(_CircuitsTask):
             minima = minimize(surface, theta[: self.n_starts])
             return minima.theta, minima.certified
         if self.n_candidates > 1:
-            energy = surface.energy_and_gradient(theta)[0].reshape(self.n_starts, self.n_candidates)
+            energy = surface.energy(theta).reshape(self.n_starts, self.n_candidates)
             target = rng.uniform(energy.min(axis=1), energy.max(axis=1))
             nearest = np.argmin(np.abs(energy - target[:, None]), axis=1)
             theta = theta[np.arange(self.n_starts) * self.n_candidates + nearest]
@@ -159,8 +173,8 @@ class HessianTask(_CircuitsTask):
             columns |= {name: np.repeat(values, self.n_params) for name, values in per_point.items()}
             columns["position"] = np.tile(np.arange(self.n_params), self.n_starts)
             columns["eigenvalue"] = spectra.ravel()
-            tables.append(pd.DataFrame(columns))
-        return pd.concat(tables, ignore_index=True)
+            tables.append(columns)
+        return _stack(tables)
 
 
 @dataclass(frozen=True)
@@ -189,8 +203,8 @@ class FieldTask:
             columns |= {"energy": field.value(theta), "gradient_square": square}
             columns["curvature"] = np.trace(halves, axis1=1, axis2=2) / self.n_params
             columns["along_gradient"] = np.einsum("bi,bij,bj->b", gradient, halves, gradient) / square
-            tables.append(pd.DataFrame(columns))
-        return pd.concat(tables, ignore_index=True)
+            tables.append(columns)
+        return _stack(tables)
 
 
 def split(

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qgmutils import circuits, ensembles, problems
+from qgmutils import circuits, ensembles, fields, problems
 from qgmutils.engine import landscape
 from qgmutils.minimize import minimize
 
@@ -141,3 +141,18 @@ def test_streams_differ():
 def test_bad_ensembles(ensemble, changes, message):
     with pytest.raises(ValueError, match=message):
         ensembles.minima_tasks(**ensemble | changes)
+
+
+def test_a_circuit_without_isolated_points_counts_as_incomplete(monkeypatch):
+    def none(polynomial, rng, **bounds):
+        nothing = np.empty(0)
+        return fields.CriticalPoints(np.empty((0, 2)), nothing, nothing.astype(np.int64), False, 10)
+
+    task = ensembles.CircuitEnumeration("tfim", (), 2, 2, "haar", 0, 3, 1)
+    assert (task.run()["index"] >= 0).all()
+    monkeypatch.setattr(fields, "critical_points", none)
+    table = task.run()
+    assert table["circuit"].tolist() == [0, 1, 2]
+    assert not table["complete"].any()
+    assert table["energy"].isna().all()
+    assert (table["index"] == -1).all()
