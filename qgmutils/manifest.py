@@ -23,9 +23,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import papermill
-
 from qgmutils import claims
+from qgmutils.runner import import_papermill
 
 PROFILES = ("quick", "full", "large")
 # The suite itself sets these, so every notebook has them, and nothing else may.
@@ -131,7 +130,7 @@ def notebook_parameters(path: Path) -> dict[str, Any]:
     if not path.is_file():
         present = sorted(other.stem for other in path.parent.glob("*.ipynb"))
         raise ManifestError(f"{path.parent} has no notebook: {_unknown('notebook', path.stem, present)}")
-    found = papermill.inspect_notebook(str(path))
+    found = import_papermill().inspect_notebook(str(path))
     if not found:
         raise ManifestError(f"{path.name} has no parameters; tag the cell that sets them with `parameters`")
     return {name: details["default"] for name, details in found.items()}
@@ -205,7 +204,7 @@ def override(
     """
     chosen = dict.fromkeys(run.notebook for run in runs)
     paths = sorted(Path(folder).glob("*.ipynb"))
-    names = {path.stem: set(papermill.inspect_notebook(str(path))) for path in paths}
+    names = {path.stem: set(import_papermill().inspect_notebook(str(path))) for path in paths}
     skipped: dict[str, list[str]] = {}
     for name in values:
         if name in INJECTED:

@@ -341,6 +341,15 @@ def test_damaged_claims_are_found_before_anything_runs(
     assert "is not a list of claim records" in capsys.readouterr().err
 
 
+def test_a_reader_who_leaves_is_no_error(folder: Path) -> None:
+    arguments = [sys.executable, "-m", "qgmutils.suite", "--notebooks", str(folder), "--list"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
 def test_list_and_help(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
