@@ -82,8 +82,8 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time the compiled engine against PennyLane, as ratios within one run (-- --help)."""
-    install(session)
+    """Time the compiled engine against other simulators, as ratios within one run (-- --help)."""
+    session.install("-e", ".[dev,bench]")
     session.run("python", "-m", "qgmutils.bench", *session.posargs, env=ENVIRONMENT)
 
 
