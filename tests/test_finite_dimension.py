@@ -1,0 +1,300 @@
+"""Counts at finite dimension against exact laws, direct sampling of reflections, and enumerated circuits."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from qgmutils import fields, haar, kac_rice, problems
+from qgmutils import finite_dimension as fd
+
+LEVELS = np.array([0.0, 0.6, 1.2, 2.2])
+
+
+def _random_levels(rng, dim):
+    levels = np.sort(rng.exponential(size=dim))
+    return (levels - levels[0]) / (levels.mean() - levels[0])
+
+
+def _haar_vectors(rng, *shape):
+    z = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    return z / np.linalg.norm(z, axis=-1, keepdims=True)
+
+
+def _reflections(rng, size, dim):
+    """U Z U^dagger with Haar U: 2 P - 1 with P the projector onto a random half of the space."""
+    shape = (size, dim, dim // 2)
+    half = np.linalg.qr(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))[0]
+    return 2 * half @ half.conj().swapaxes(1, 2) - np.eye(dim)
+
+
+@pytest.mark.parametrize("degenerate", [False, True])
+def test_weights_reproduce_the_exact_law_of_the_energy(degenerate, rng):
+    levels = np.repeat([0.0, 16 / 5], [11, 5]) if degenerate else _random_levels(rng, 16)
+    energies, step = np.array([0.3, 0.7, 1.0, 1.6]), 1e-3
+    density = fd.haar_log_density(levels, energies, n_samples=20_000, rng=rng)
+    exact = (haar.energy_cdf(energies + step, levels) - haar.energy_cdf(energies - step, levels)) / (2 * step)
+    # The difference quotient is off by 1e-6 of the density's second derivative, some 20 at most.
+    assert (np.abs(np.exp(density.log_density) / exact - 1) < 5 * density.stderr + 1e-4).all()
+    assert density.resolved.all()
+
+
+def test_profiles_have_the_energy_and_other_rates_the_same_means(rng):
+    levels, energy = _random_levels(rng, 8), 0.4
+    means, errors = [], []
+    for rates in (None, fd.profile_rates(levels, energy, 0.25), rng.uniform(0.7, 1.4, 8)):
+        profiles, log_weights = fd.sample_profiles(levels, energy, 40_000, rng, rates=rates)
+        np.testing.assert_allclose(profiles.sum(axis=1), 1, rtol=1e-12)
+        np.testing.assert_allclose(profiles @ levels, energy, rtol=1e-12)
+        values = np.exp(log_weights) * (profiles @ levels**2)
+        means.append(values.mean())
+        errors.append(values.std() / np.sqrt(len(values)))
+    assert abs(means[0] - means[1]) < 5 * np.hypot(errors[0], errors[1])
+    assert abs(means[0] - means[2]) < 5 * np.hypot(errors[0], errors[2])
+
+
+def test_rates_meet_their_constraints(rng):
+    levels = _random_levels(rng, 32)
+    for energy, variance in ((0.3, None), (0.3, 0.15), (1.1, 0.4)):
+        profile = 1 / (32 * fd.profile_rates(levels, energy, variance))
+        assert profile.min() > 0
+        assert profile.sum() == pytest.approx(1, abs=1e-7)
+        assert profile @ levels == pytest.approx(energy, abs=1e-7)
+        if variance is not None:
+            assert profile @ (levels - energy) ** 2 == pytest.approx(variance, abs=1e-6)
+
+
+def _direct(levels, n_params, size, width, rng):
+    """States, reflections and derivatives drawn at random; those with all |dE/dtheta_i| < width are kept.
+
+    Returns energies and indices of the kept ones, and the factor |det Hess| (pi / 2 width)^p / size of each.
+    """
+    dim = len(levels)
+    psi = _haar_vectors(rng, size, dim)
+    moved = np.empty((n_params, size, dim), complex)
+    twice = np.empty((n_params, n_params, size, dim), complex)
+    q = [_reflections(rng, size, dim) for _ in range(n_params)]
+    for i in range(n_params):
+        moved[i] = np.einsum("bij,bj->bi", q[i], psi)
+        for j in range(i):
+            twice[i, j] = np.einsum("bij,bj->bi", q[i], moved[j])
+    energy = np.abs(psi) ** 2 @ levels
+    applied = levels * psi
+    gradient = 2 * np.einsum("ba,iba->bi", applied.conj(), -1j * moved).real
+    hessian = np.empty((size, n_params, n_params))
+    for i in range(n_params):
+        hessian[:, i, i] = 2 * ((np.abs(moved[i]) ** 2) @ levels - energy)
+        for j in range(i):
+            both = np.einsum("ba,ba,a->b", moved[i].conj(), moved[j], levels)
+            late = np.einsum("ba,ba->b", applied.conj(), twice[i, j])
+            hessian[:, i, j] = hessian[:, j, i] = 2 * (both - late).real
+    kept = (np.abs(gradient) < width).all(axis=1)
+    values = np.linalg.eigvalsh(hessian[kept])
+    factor = np.abs(values.prod(axis=1)) * (np.pi / (2 * width)) ** n_params / size
+    return energy[kept], (values < 0).sum(axis=1), factor
+
+
+def test_densities_agree_with_directly_sampled_reflections(rng):
+    """The delta functions replaced by a window of the derivatives and by three bins of the energy."""
+    levels, n_params, width = LEVELS, 2, 0.08
+    energy, index, factor = _direct(levels, n_params, 300_000, width, rng)
+    x, weights = np.polynomial.legendre.leggauss(5)
+    # Where an index is rare its curvatures are small and the window is too wide; p = 3 leaves too few samples. At low
+    # energies minima are common, at high ones maxima.  Between the levels the density is smooth.
+    for low, high, wanted in ((0.3, 0.6, 0), (0.6, 1.2, None), (1.2, 1.6, n_params)):
+        nodes = (low + high) / 2 + (high - low) / 2 * x
+        inside = factor[
+            (energy > low) & (energy < high) & ((index == wanted) if wanted is not None else True)
+        ]
+        density = fd.finite_log_density(nodes, levels, n_params, index=wanted, n_samples=8000, rng=rng)
+        parts = np.exp(density.log_density) * weights * (high - low) / 2
+        error = np.hypot(np.linalg.norm(inside), np.linalg.norm(parts * density.stderr))
+        assert error < 0.15 * parts.sum()
+        # Derivatives reach to 2 sigma, of the order of 1; 3 % for the window.
+        assert abs(inside.sum() - parts.sum()) < 4.5 * error + 0.03 * parts.sum()
+
+
+def _enumerate(levels, n_params, n_circuits, rng):
+    """Numbers per index and the minima's energies, for each of some circuits with Haar-rotated generators."""
+    dim, counts, energies = len(levels), [], []
+    for _ in range(n_circuits):
+        generators, reference = _reflections(rng, n_params, dim), _haar_vectors(rng, dim)
+
+        def energy(theta, generators=generators, reference=reference):
+            state = np.tile(reference, (len(theta), 1))
+            for angle, q in zip(theta.T[:, :, None], generators, strict=True):
+                state = np.cos(angle) * state - 1j * np.sin(angle) * (state @ q.T)
+            return np.abs(state) ** 2 @ levels
+
+        points = fields.critical_points(fields.from_function(energy, n_params), rng, n_starts=200)
+        assert points.complete
+        counts.append(np.bincount(points.index, minlength=n_params + 1))
+        energies.append(points.value[points.index == 0])
+    return np.array(counts), energies
+
+
+@pytest.mark.parametrize(("dim", "n_params"), [(4, 3), (8, 4), (6, 2)])
+def test_counts_and_energies_agree_with_enumerated_circuits(dim, n_params, rng):
+    """Every critical point of random circuits: the theory has no approximation, even at these small dimensions."""
+    levels = _random_levels(rng, dim)
+    counts, energies = _enumerate(levels, n_params, 400, rng)
+    sums = np.array([e.sum() for e in energies])
+    for index in range(n_params + 1):
+        theory = fd.finite_counts(levels, n_params, index=index, n_samples=2000, rng=rng, n_energies=16)
+        error = np.hypot(counts[:, index].std(ddof=1) / np.sqrt(400), theory.count_stderr[0])
+        # 4.5 standard errors: one chance in 1e4 for all the indices and sizes together.
+        assert abs(counts[:, index].mean() - theory.count[0]) < 4.5 * error
+        if index == 0:
+            mean = sums.sum() / counts[:, 0].sum()
+            error = (sums - mean * counts[:, 0]).std(ddof=1) / counts[:, 0].mean() / np.sqrt(400)
+            error = np.hypot(error, theory.mean_energy_stderr[0])
+            assert abs(mean - theory.mean_energy[0]) < 4.5 * error
+
+
+def test_energies_of_enumerated_minima_have_the_density(rng):
+    _, energies = _enumerate(LEVELS, 3, 800, rng)
+    edges = np.array([0.0, 0.2, 0.4, 0.6, 0.9, 1.2])
+    numbers = np.array([np.histogram(e, edges)[0] for e in energies])
+    x, weights = np.polynomial.legendre.leggauss(8)
+    for k, (low, high) in enumerate(itertools.pairwise(edges)):
+        nodes = (low + high) / 2 + (high - low) / 2 * x
+        density = fd.finite_log_density(nodes, LEVELS, 3, index=0, n_samples=4000, rng=rng)
+        parts = np.exp(density.log_density) * weights * (high - low) / 2
+        error = np.linalg.norm(parts * np.where(parts > 0, density.stderr, 0))
+        error = np.hypot(error, numbers[:, k].std(ddof=1) / np.sqrt(800))
+        # Five bins: 4.5 standard errors are one chance in 3e4; the rule is exact to a percent next to a level.
+        assert abs(numbers[:, k].mean() - parts.sum()) < 4.5 * error + 0.01 * parts.sum()
+
+
+def test_alternating_sum_vanishes(rng):
+    """Morse: sum (-1)^k count_k = 0 on the torus."""
+    levels = _random_levels(rng, 16)
+    counts = [fd.finite_counts(levels, 3, index=k, n_samples=2000, rng=rng, n_energies=16) for k in range(4)]
+    total = sum((-1) ** k * c.count[0] for k, c in enumerate(counts))
+    assert abs(total) < 5 * np.sqrt(sum(c.count_stderr[0] ** 2 for c in counts))
+
+
+def test_one_angle_has_the_exact_law_of_its_extrema(rng):
+    """Along one angle E is a + b cos 2t + c sin 2t, with extrema a +- sqrt(b^2 + c^2)."""
+    size = 200_000
+    psi = _haar_vectors(rng, size, 4)
+    moved = np.einsum("bij,bj->bi", _reflections(rng, size, 4), psi)
+    before, after = np.abs(psi) ** 2 @ LEVELS, np.abs(moved) ** 2 @ LEVELS
+    slope = np.einsum("ba,ba->b", (LEVELS * psi).conj(), -1j * moved).real
+    mean, swing = (before + after) / 2, np.hypot((before - after) / 2, slope)
+    x, weights = np.polynomial.legendre.leggauss(16)
+    for extrema, index in ((mean - swing, 0), (mean + swing, 1)):
+        for low, high in ((0.1, 0.3), (0.3, 0.6), (0.6, 0.9), (0.9, 1.2), (1.2, 1.6), (1.6, 2.2)):
+            nodes = (low + high) / 2 + (high - low) / 2 * x
+            density = fd.finite_log_density(nodes, LEVELS, 1, index=index, n_samples=5000, rng=rng)
+            parts = np.exp(density.log_density) * weights * (high - low) / 2
+            share = np.mean((extrema > low) & (extrema < high))
+            if share * size < 100:  # too few for a normal law
+                continue
+            error = np.linalg.norm(parts * np.where(parts > 0, density.stderr, 0))
+            error = np.hypot(np.sqrt(share / size), error)
+            # Errors are about 0.3 %; the rule is exact to 0.2 % although the slope jumps at each level.
+            assert abs(share - parts.sum()) < 4.5 * error + 0.002 * share
+
+
+def test_sequential_and_plain_sampling_agree(rng):
+    levels, energy, p, size = _random_levels(rng, 8), 0.35, 4, 60_000
+    profiles, log_weights = fd.sample_profiles(levels, energy, size, rng)
+    matrices = fd.sample_critical_hessians(levels, profiles, p, rng)
+    values = np.linalg.eigvalsh(matrices)
+    spread = profiles @ (levels - energy) ** 2
+    log_factor = p * (np.log(np.pi) + fd.gradient_log_density(8) - np.log(spread) / 2) + log_weights
+    weights = np.where(values[:, 0] > 0, values.prod(axis=1), 0) * np.exp(log_factor)
+    sequential = fd.finite_log_density([energy], levels, p, index=0, n_samples=20_000, rng=rng)
+    error = np.hypot(weights.std() / np.sqrt(size), np.exp(sequential.log_density) * sequential.stderr)
+    assert abs(weights.mean() - np.exp(sequential.log_density[0])) < 5 * error[0]
+
+
+def test_error_bars_cover_the_spread_of_repeats(rng):
+    # Mean square of (repeat - mean)/stderr over 30 repeats: about 7/5 for eight populations; 6 is far outside.
+    levels = _random_levels(rng, 16)
+    options = {"index": 0, "n_samples": 800, "rng": rng}
+    repeats = [fd.finite_log_density([0.3], levels, 8, **options) for _ in range(30)]
+    means = np.array([d.log_density[0] for d in repeats])
+    errors = np.array([d.stderr[0] for d in repeats])
+    assert np.mean(((means - means.mean()) / errors) ** 2) < 6
+
+
+def test_projectors_in_large_spaces_are_the_field(rng):
+    """For k and p much less than N a projector of rank k is the field with m = k; at N = 4 k it is not."""
+    field = kac_rice.expected_counts(3, 4.0, index=0, n_samples=40_000, rng=rng)
+    ratios, errors = [], []
+    for dim in (16, 256):
+        levels = np.repeat([0.0, dim / 4], [dim - 4, 4])
+        counts = fd.finite_counts(levels, 3, n_samples=1000, rng=rng)
+        ratios.append(counts.mean_energy[0] / field.mean_energy[0])
+        errors.append(
+            np.hypot(
+                counts.mean_energy_stderr[0] / counts.mean_energy[0],
+                field.mean_energy_stderr[0] / field.mean_energy[0],
+            )
+        )
+        if dim == 256:
+            error = np.hypot(counts.count_stderr[0], field.count_stderr[0])
+            # Corrections are of the order of (k + p)/N = 3 %.
+            assert abs(counts.count[0] - field.count[0]) < 0.06 * field.count[0] + 5 * error
+    assert abs(ratios[1] - 1) < 0.06 + 5 * errors[1]
+    assert abs(ratios[0] - 1) > 0.06 + 5 * errors[0]
+
+
+def test_hessians_of_large_dimension_have_the_limiting_moments(rng):
+    levels = problems.tfim(6).levels
+    profiles, _ = fd.sample_profiles(levels, 0.6, 1, rng)
+    variance = profiles[0] @ (levels - 0.6) ** 2
+    drawn = fd.sample_critical_hessians(levels, np.repeat(profiles, 8000, axis=0), 2, rng)
+    beside, diagonal = drawn[:, 0, 1], drawn[:, 0, 0]
+    expected = (np.mean((levels - 0.6) ** 2) + variance) / 128
+    # Corrections are of the order of 1/N; 4/N and five standard errors are allowed.
+    error = 5 * np.std(beside**2) / np.sqrt(8000)
+    assert abs(np.mean(beside**2) - expected) < 4 / 64 * expected + error
+    assert abs(diagonal.mean() - 0.4) < 4 / 64 + 5 * diagonal.std() / np.sqrt(8000)
+    assert fd.gradient_log_density(64) == pytest.approx(0.5 * np.log(64 / np.pi), abs=2 / 64)
+
+
+def test_published_check_values(rng):
+    """Transverse-field Ising rings, p = 5; 60 circuits of random Pauli words each had 0.628 and 0.760."""
+    for n_qubits, enumerated in ((4, 0.628), (5, 0.760)):
+        counts = fd.finite_counts(problems.tfim(n_qubits).levels, 5, n_samples=2048, rng=rng)
+        # 60 circuits leave about 0.01, and random words commute half of the time while reflections do not.
+        assert counts.mean_energy[0] == pytest.approx(enumerated, abs=0.03)
+
+
+def test_tasks_return_a_normalised_density(rng):
+    task = fd.FiniteMinimaDensity(tuple(problems.tfim(3).levels), 3, 8192, seed=int(rng.integers(1000)))
+    table = task.run()
+    assert len(table) == 24
+    assert np.trapezoid(table["density"], table["energy"]) == pytest.approx(1, abs=1e-9)
+    assert table.equals(task.run())
+
+
+def test_unresolved_events_are_refused(rng):
+    levels = problems.tfim(4).levels
+    density = fd.finite_log_density([0.2, 2.0], levels, 12, index=0, n_samples=4096, rng=rng)
+    assert density.resolved.tolist() == [True, False]
+    assert np.isneginf(density.log_density[1])
+    assert np.isinf(density.stderr[1])
+    with pytest.raises(kac_rice.UnresolvedError, match="raise n_samples"):
+        fd.finite_counts(levels, 20, n_samples=16, rng=rng)
+
+
+def test_bad_arguments_are_refused(rng):
+    levels = [0.0, 0.5, 1.0, 2.5]
+    with pytest.raises(ValueError, match="levels must be"):
+        fd.sample_profiles([0.0, 1.0, 2.0], 0.5, 3, rng)
+    with pytest.raises(ValueError, match="energy must lie"):
+        fd.finite_log_density([2.6], levels, 2, n_samples=10, rng=rng)
+    with pytest.raises(ValueError, match="rates must be"):
+        fd.sample_profiles(levels, 0.5, 3, rng, rates=[1.0, 1.0, -1.0, 1.0])
+    with pytest.raises(ValueError, match="index must be"):
+        fd.finite_log_density([0.5], levels, 2, index=3, n_samples=10, rng=rng)
+    with pytest.raises(ValueError, match="n_params must be"):
+        fd.finite_log_density([0.5], levels, 0, n_samples=10, rng=rng)
+    with pytest.raises(ValueError, match="profiles must have shape"):
+        fd.sample_critical_hessians(levels, [[0.5, 0.5]], 2, rng)
+    with pytest.raises(ValueError, match="more than one level"):
+        fd.sample_critical_hessians(levels, [[1.0, 0.0, 0.0, 0.0]], 2, rng)
