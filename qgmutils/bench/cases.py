@@ -329,7 +329,8 @@ def minima(
 
 def _sweep(n_qubits: int, n_gates: int, rng: np.random.Generator) -> Callable[[], float]:
     """Milliseconds per start of energies and gradients by the kernels alone, with a diagonal H, the cheapest."""
-    circuit, theta = _random(n_qubits, n_gates, 4 * LANES, rng)
+    # So many starts a call that the call itself takes no part of the time.
+    circuit, theta = _random(n_qubits, n_gates, LANES * max(1, min(64, 2 ** (16 - n_qubits))), rng)
     nothing = np.empty(0, np.int64)
     levels = rng.uniform(0, 2, 2**n_qubits)
     diagonal = Observable(DIAGONAL, nothing, nothing, nothing, nothing, levels, np.empty(0))
