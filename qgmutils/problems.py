@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.threads import one_thread
 
-MAX_QUBITS = 14
-"""Largest number of qubits: the dense matrix of 14 qubits already takes 4 GiB."""
+MAX_QUBITS = 13
+"""Largest number of qubits: the dense matrix of 13 qubits already takes 1 GiB."""
 
 DEGENERACY_TOLERANCE = 1e-9
 """Levels closer than this, in units of the spectrum's width, count as one level."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -329,20 +330,33 @@ def minima(
 
 def _sweep(n_qubits: int, n_gates: int, rng: np.random.Generator) -> Callable[[], float]:
     """Milliseconds per start of energies and gradients by the kernels alone, with a diagonal H, the cheapest."""
+    dim = 2**n_qubits
+    # What the kernels read of a `Circuit`, which itself ends at the largest dense H.
+    circuit: Any = SimpleNamespace(
+        n_qubits=n_qubits,
+        n_gates=n_gates,
+        x=rng.integers(0, dim, n_gates),
+        z=rng.integers(0, dim, n_gates),
+        parameter=np.arange(n_gates),
+        scale=np.ones(n_gates),
+        offset=np.zeros(n_gates),
+        reference=circuits.haar_state(dim, rng),
+    )
     # So many starts a call that the call itself takes no part of the time.
-    circuit, theta = _random(n_qubits, n_gates, LANES * max(1, min(64, 2 ** (16 - n_qubits))), rng)
+    starts = LANES * max(1, min(64, 2 ** (16 - n_qubits)))
+    theta = rng.uniform(0, np.pi, (starts, n_gates))
     nothing = np.empty(0, np.int64)
-    levels = rng.uniform(0, 2, 2**n_qubits)
+    levels = rng.uniform(0, 2, dim)
     diagonal = Observable(DIAGONAL, nothing, nothing, nothing, nothing, levels, np.empty(0))
     arguments = pack_circuit(circuit), diagonal, sweep.allocate(circuit), theta
     results = np.empty(len(theta)), np.empty_like(theta)
-    rounds = max(1, 2**24 // (n_gates * 2**n_qubits * len(theta)))
+    rounds = max(1, 2**24 // (n_gates * dim * starts))
 
     def run() -> float:
         begin = time.perf_counter()
         for _ in range(rounds):
             sweep.evaluate_batch(*arguments, *results)
-        return 1e3 * (time.perf_counter() - begin) / (rounds * len(theta))
+        return 1e3 * (time.perf_counter() - begin) / (rounds * starts)
 
     run()  # compiles
     return run
