@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qgmutils import circuits, fields, problems
+from qgmutils import circuits, fields, problems, reflections
 from qgmutils.engine import landscape
 from qgmutils.minimize import minimize
 from qgmutils.problems import Problem, is_integer
@@ -108,9 +108,11 @@ class MinimaTask:
 class CircuitEnumeration:
     """Every critical point of circuits first_circuit ... first_circuit + n_circuits - 1, by exhaustive search.
 
-    The circuits are those of `MinimaTask` with the same fields.  `run` returns one row a critical point: n_params,
-    circuit, energy, index, complete.  A circuit of which no isolated critical point was found has one row with energy
-    NaN and index -1, so that it is counted among the incomplete ones.  n_params is at most 10 (3^p coefficients).
+    The circuits are those of `MinimaTask` with the same fields, or, with generators "haar" in place of "pauli", made of
+    Haar-random reflections, which the theory of finite dimension describes exactly.  `run` returns one row a critical
+    point: n_params, circuit, energy, index, complete.  A circuit of which no isolated critical point was found has one
+    row with energy NaN and index -1, so that it is counted among the incomplete ones.  n_params is at most 10 (3^p
+    coefficients).
     """
 
     hamiltonian: str
@@ -121,19 +123,28 @@ class CircuitEnumeration:
     first_circuit: int
     n_circuits: int
     seed: int
+    generators: str = "pauli"
 
     def run(self) -> pd.DataFrame:
+        if self.generators not in ("pauli", "haar"):
+            raise ValueError(f"unknown generators {self.generators!r}: choose 'pauli' or 'haar'")
         problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         tables = []
         for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
             rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
-            circuit = circuits.random_circuit(
-                self.n_qubits, self.n_params, rng=rng, reference_state=self.reference_state
-            )
-            loss = landscape(circuit, problem)
-            polynomial = fields.from_function(loss.energy, self.n_params)
+            if self.generators == "haar":
+                state = circuits.haar_state(problem.dim, rng)
+                moves = reflections.random_reflections(self.n_params, problem.dim, rng)
+                energy = reflections.reflection_energy(problem.levels, moves, state)
+            else:
+                circuit = circuits.random_circuit(
+                    self.n_qubits, self.n_params, rng=rng, reference_state=self.reference_state
+                )
+                energy = landscape(circuit, problem).energy
+            polynomial = fields.from_function(energy, self.n_params)
             # Commuting words make flat valleys, on which no search ends: the bound keeps them incomplete.
-            points = fields.critical_points(polynomial, rng, n_starts=500, max_starts=20_000)
+            most = 20_000 * 4 ** max(self.n_params - 5, 0)
+            points = fields.critical_points(polynomial, rng, n_starts=500, max_starts=most)
             tables.append(
                 pd.DataFrame(
                     {

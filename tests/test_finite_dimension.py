@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from qgmutils import fields, haar, kac_rice, problems
+from qgmutils import fields, kac_rice, problems, profiles, reflections
 from qgmutils import finite_dimension as fd
 
 LEVELS = np.array([0.0, 0.6, 1.2, 2.2])
@@ -26,42 +26,6 @@ def _reflections(rng, size, dim):
     shape = (size, dim, dim // 2)
     half = np.linalg.qr(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))[0]
     return 2 * half @ half.conj().swapaxes(1, 2) - np.eye(dim)
-
-
-@pytest.mark.parametrize("degenerate", [False, True])
-def test_weights_reproduce_the_exact_law_of_the_energy(degenerate, rng):
-    levels = np.repeat([0.0, 16 / 5], [11, 5]) if degenerate else _random_levels(rng, 16)
-    energies, step = np.array([0.3, 0.7, 1.0, 1.6]), 1e-3
-    density = fd.haar_log_density(levels, energies, n_samples=20_000, rng=rng)
-    exact = (haar.energy_cdf(energies + step, levels) - haar.energy_cdf(energies - step, levels)) / (2 * step)
-    # The difference quotient is off by 1e-6 of the density's second derivative, some 20 at most.
-    assert (np.abs(np.exp(density.log_density) / exact - 1) < 5 * density.stderr + 1e-4).all()
-    assert density.resolved.all()
-
-
-def test_profiles_have_the_energy_and_other_rates_the_same_means(rng):
-    levels, energy = _random_levels(rng, 8), 0.4
-    means, errors = [], []
-    for rates in (None, fd.profile_rates(levels, energy, 0.25), rng.uniform(0.7, 1.4, 8)):
-        profiles, log_weights = fd.sample_profiles(levels, energy, 40_000, rng, rates=rates)
-        np.testing.assert_allclose(profiles.sum(axis=1), 1, rtol=1e-12)
-        np.testing.assert_allclose(profiles @ levels, energy, rtol=1e-12)
-        values = np.exp(log_weights) * (profiles @ levels**2)
-        means.append(values.mean())
-        errors.append(values.std() / np.sqrt(len(values)))
-    assert abs(means[0] - means[1]) < 5 * np.hypot(errors[0], errors[1])
-    assert abs(means[0] - means[2]) < 5 * np.hypot(errors[0], errors[2])
-
-
-def test_rates_meet_their_constraints(rng):
-    levels = _random_levels(rng, 32)
-    for energy, variance in ((0.3, None), (0.3, 0.15), (1.1, 0.4)):
-        profile = 1 / (32 * fd.profile_rates(levels, energy, variance))
-        assert profile.min() > 0
-        assert profile.sum() == pytest.approx(1, abs=1e-7)
-        assert profile @ levels == pytest.approx(energy, abs=1e-7)
-        if variance is not None:
-            assert profile @ (levels - energy) ** 2 == pytest.approx(variance, abs=1e-6)
 
 
 def _direct(levels, n_params, size, width, rng):
@@ -133,7 +97,7 @@ def _enumerate(levels, n_params, n_circuits, rng):
     return np.array(counts), energies
 
 
-@pytest.mark.parametrize(("dim", "n_params"), [(4, 3), (8, 4), (6, 2)])
+@pytest.mark.parametrize(("dim", "n_params"), [(4, 2), (8, 4), (6, 3)])
 def test_counts_and_energies_agree_with_enumerated_circuits(dim, n_params, rng):
     """Every critical point of random circuits: the theory has no approximation, even at these small dimensions."""
     levels = _random_levels(rng, dim)
@@ -197,29 +161,6 @@ def test_one_angle_has_the_exact_law_of_its_extrema(rng):
             assert abs(share - parts.sum()) < 4.5 * error + 0.002 * share
 
 
-def test_sequential_and_plain_sampling_agree(rng):
-    levels, energy, p, size = _random_levels(rng, 8), 0.35, 4, 60_000
-    profiles, log_weights = fd.sample_profiles(levels, energy, size, rng)
-    matrices = fd.sample_critical_hessians(levels, profiles, p, rng)
-    values = np.linalg.eigvalsh(matrices)
-    spread = profiles @ (levels - energy) ** 2
-    log_factor = p * (np.log(np.pi) + fd.gradient_log_density(8) - np.log(spread) / 2) + log_weights
-    weights = np.where(values[:, 0] > 0, values.prod(axis=1), 0) * np.exp(log_factor)
-    sequential = fd.finite_log_density([energy], levels, p, index=0, n_samples=20_000, rng=rng)
-    error = np.hypot(weights.std() / np.sqrt(size), np.exp(sequential.log_density) * sequential.stderr)
-    assert abs(weights.mean() - np.exp(sequential.log_density[0])) < 5 * error[0]
-
-
-def test_error_bars_cover_the_spread_of_repeats(rng):
-    # Mean square of (repeat - mean)/stderr over 30 repeats: about 7/5 for eight populations; 6 is far outside.
-    levels = _random_levels(rng, 16)
-    options = {"index": 0, "n_samples": 800, "rng": rng}
-    repeats = [fd.finite_log_density([0.3], levels, 8, **options) for _ in range(30)]
-    means = np.array([d.log_density[0] for d in repeats])
-    errors = np.array([d.stderr[0] for d in repeats])
-    assert np.mean(((means - means.mean()) / errors) ** 2) < 6
-
-
 def test_projectors_in_large_spaces_are_the_field(rng):
     """For k and p much less than N a projector of rank k is the field with m = k; at N = 4 k it is not."""
     field = kac_rice.expected_counts(3, 4.0, index=0, n_samples=40_000, rng=rng)
@@ -242,20 +183,6 @@ def test_projectors_in_large_spaces_are_the_field(rng):
     assert abs(ratios[0] - 1) > 0.06 + 5 * errors[0]
 
 
-def test_hessians_of_large_dimension_have_the_limiting_moments(rng):
-    levels = problems.tfim(6).levels
-    profiles, _ = fd.sample_profiles(levels, 0.6, 1, rng)
-    variance = profiles[0] @ (levels - 0.6) ** 2
-    drawn = fd.sample_critical_hessians(levels, np.repeat(profiles, 8000, axis=0), 2, rng)
-    beside, diagonal = drawn[:, 0, 1], drawn[:, 0, 0]
-    expected = (np.mean((levels - 0.6) ** 2) + variance) / 128
-    # Corrections are of the order of 1/N; 4/N and five standard errors are allowed.
-    error = 5 * np.std(beside**2) / np.sqrt(8000)
-    assert abs(np.mean(beside**2) - expected) < 4 / 64 * expected + error
-    assert abs(diagonal.mean() - 0.4) < 4 / 64 + 5 * diagonal.std() / np.sqrt(8000)
-    assert fd.gradient_log_density(64) == pytest.approx(0.5 * np.log(64 / np.pi), abs=2 / 64)
-
-
 def test_published_check_values(rng):
     """Transverse-field Ising rings, p = 5; 60 circuits of random Pauli words each had 0.628 and 0.760."""
     for n_qubits, enumerated in ((4, 0.628), (5, 0.760)):
@@ -267,7 +194,7 @@ def test_published_check_values(rng):
 def test_tasks_return_a_normalised_density(rng):
     task = fd.FiniteMinimaDensity(tuple(problems.tfim(3).levels), 3, 8192, seed=int(rng.integers(1000)))
     table = task.run()
-    assert len(table) == 24
+    assert len(table) == 16
     assert np.trapezoid(table["density"], table["energy"]) == pytest.approx(1, abs=1e-9)
     assert table.equals(task.run())
 
@@ -285,16 +212,16 @@ def test_unresolved_events_are_refused(rng):
 def test_bad_arguments_are_refused(rng):
     levels = [0.0, 0.5, 1.0, 2.5]
     with pytest.raises(ValueError, match="levels must be"):
-        fd.sample_profiles([0.0, 1.0, 2.0], 0.5, 3, rng)
+        profiles.sample_profiles([0.0, 1.0, 2.0], 0.5, 3, rng)
     with pytest.raises(ValueError, match="energy must lie"):
         fd.finite_log_density([2.6], levels, 2, n_samples=10, rng=rng)
     with pytest.raises(ValueError, match="rates must be"):
-        fd.sample_profiles(levels, 0.5, 3, rng, rates=[1.0, 1.0, -1.0, 1.0])
+        profiles.sample_profiles(levels, 0.5, 3, rng, rates=[1.0, 1.0, -1.0, 1.0])
     with pytest.raises(ValueError, match="index must be"):
         fd.finite_log_density([0.5], levels, 2, index=3, n_samples=10, rng=rng)
     with pytest.raises(ValueError, match="n_params must be"):
         fd.finite_log_density([0.5], levels, 0, n_samples=10, rng=rng)
     with pytest.raises(ValueError, match="profiles must have shape"):
-        fd.sample_critical_hessians(levels, [[0.5, 0.5]], 2, rng)
+        reflections.sample_critical_hessians(levels, [[0.5, 0.5]], 2, rng)
     with pytest.raises(ValueError, match="more than one level"):
-        fd.sample_critical_hessians(levels, [[1.0, 0.0, 0.0, 0.0]], 2, rng)
+        reflections.sample_critical_hessians(levels, [[1.0, 0.0, 0.0, 0.0]], 2, rng)
