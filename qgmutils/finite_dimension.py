@@ -246,7 +246,7 @@ def _bulk(h: Array, scan: Callable[[Array], Array], n_energies: int, depth: floa
     `scan` gives the logarithm of the density.  Windows are narrowed until the bulk fills a fifth of one, but not more
     than `looks` times.
     """
-    low, high, bulk = 0.0, np.pi, np.empty(0)
+    low, high = 0.0, np.pi
     for _ in range(looks):
         coarse = np.linspace(low, high, 22)[1:-1]
         log_mass = scan(_energy(coarse, h)) + np.log(np.sin(coarse))
@@ -266,7 +266,7 @@ def minima_density(
     rng: np.random.Generator,
     n_energies: int = 16,
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES,
-    max_rounds: int = 4,
+    max_rounds: int = 8,
 ) -> LogDensity:
     """The density of minima over its whole bulk, which a scan finds, sampled until their number is known well enough.
 
@@ -453,7 +453,8 @@ class FiniteMinimaDensity:
                 min_effective_samples=self.min_effective_samples,
             )
         except UnresolvedError:
-            found = LogDensity(*np.empty((4, 0)), np.empty(0, dtype=bool))
+            nothing = np.empty(0)
+            found = LogDensity(nothing, nothing, nothing, nothing, nothing.astype(bool))
         resolved = bool(found.resolved.all() and found.resolved.size)
         density = np.exp(normalised(found).log_density) if resolved else np.full(found.energies.size, np.nan)
         return pd.DataFrame(

@@ -30,7 +30,9 @@ from qgmutils.processes import process_pool
 from qgmutils.threads import one_thread
 
 # These modules and folders draw, report and drive; no result depends on them, so a change in them keeps the cache.
-NOT_SCIENCE = frozenset({"bench", "claims.py", "figures.py", "manifest.py", "runner.py", "suite.py"})
+NOT_SCIENCE = frozenset(
+    {"ansatz_figures.py", "bench", "claims.py", "figures.py", "manifest.py", "runner.py", "suite.py"}
+)
 
 
 class Task(Protocol):

@@ -1,0 +1,128 @@
+"""Extrapolation of means to large dimension with the uncertainty of the law that is assumed.
+
+A few sizes cannot tell the power with which a mean approaches its limit.  The fit E = E_inf + a N^-b is therefore
+made at every power b of a range, and what is reported is the range of limits over all powers that describe the
+data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+__all__ = ["POWERS", "Limit", "extrapolate", "limits_table"]
+
+POWERS = tuple(np.round(np.arange(0.25, 2.01, 0.05), 2).tolist())
+"""Powers b tried: 2/3 is that of the edge of a random matrix's spectrum, 1 that of most corrections to means; below
+1/4 the limit would be determined by the power alone."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Limit:
+    """A limit with its uncertainties.
+
+    Attributes
+    ----------
+    estimate, error : float
+        At the power of least chi^2, and the standard error there.
+    low, high : float
+        Over all powers whose chi^2 is within 4 of the least: the lowest limit minus, and the highest plus, two
+        standard errors.
+    power, power_low, power_high : float
+        The power of least chi^2 and the range of powers within 4 of it; ends of the range tried say that it is open.
+    chi_square : float
+        The least one.
+    degrees : int
+        Sizes minus 2: the power is scanned, not counted.
+    """
+
+    estimate: float
+    error: float
+    low: float
+    high: float
+    power: float
+    power_low: float
+    power_high: float
+    chi_square: float
+    degrees: int
+
+
+def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers: ArrayLike = POWERS) -> Limit:
+    """Fit E_inf + a N^-b by weighted least squares at every power b.
+
+    Parameters
+    ----------
+    dims : array_like, shape (S,)
+        Dimensions N, at least three different ones.
+    means, errors : array_like, shape (S,)
+        Means with their standard errors, positive.
+    powers : array_like
+        Powers to try, positive.
+
+    Returns
+    -------
+    Limit
+
+    Raises
+    ------
+    ValueError
+        For fewer than three sizes, or errors or powers that are not positive.
+    """
+    n, y, s = (np.asarray(v, dtype=np.float64) for v in (dims, means, errors))
+    tried = np.atleast_1d(np.asarray(powers, dtype=np.float64))
+    if not (n.ndim == 1 and n.shape == y.shape == s.shape and len(np.unique(n)) >= 3 and (n > 0).all()):
+        raise ValueError(
+            f"dims, means and errors must be equally long, with at least 3 different dims; got {dims!r}"
+        )
+    if not (np.isfinite(y).all() and (s > 0).all() and (tried > 0).all()):
+        raise ValueError(f"means must be finite, errors and powers positive; got errors {errors!r}")
+    limits, spreads, chi = [], [], []
+    for b in tried:
+        design = np.column_stack([np.ones_like(n), (n / n.min()) ** -b]) / s[:, None]
+        covariance = np.linalg.inv(design.T @ design)
+        fit = covariance @ design.T @ (y / s)
+        limits.append(fit[0])
+        spreads.append(np.sqrt(covariance[0, 0]))
+        chi.append(np.sum((y / s - design @ fit) ** 2))
+    limit, spread, chi_square = np.array(limits), np.array(spreads), np.array(chi)
+    best = int(np.argmin(chi_square))
+    near = chi_square <= chi_square[best] + 4
+    return Limit(
+        estimate=float(limit[best]),
+        error=float(spread[best]),
+        low=float((limit - 2 * spread)[near].min()),
+        high=float((limit + 2 * spread)[near].max()),
+        power=float(tried[best]),
+        power_low=float(tried[near].min()),
+        power_high=float(tried[near].max()),
+        chi_square=float(chi_square[best]),
+        degrees=len(n) - 2,
+    )
+
+
+def limits_table(trained: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Means at every fraction p/N and size, and their limits.
+
+    Parameters
+    ----------
+    trained : DataFrame
+        Columns fraction, n_qubits and energy; independent starts, one per circuit.
+
+    Returns
+    -------
+    trend : DataFrame
+        fraction, n_qubits, circuits, mean, error (standard error).
+    limits : DataFrame
+        fraction and the fields of `Limit`.
+    """
+    grouped = trained.groupby(["fraction", "n_qubits"])["energy"]
+    trend = grouped.agg(circuits="size", mean="mean", error="sem").reset_index()
+    limits = [
+        {"fraction": f}
+        | dataclasses.asdict(extrapolate(2.0 ** rows["n_qubits"], rows["mean"], rows["error"]))
+        for f, rows in trend.groupby("fraction")
+    ]
+    return trend, pd.DataFrame(limits)
