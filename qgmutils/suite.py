@@ -130,7 +130,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Results are cached: an interrupted run goes on where it stopped, a second one takes seconds.",
     )
     parser.add_argument(
-        "--profile", default="quick", help="quick (default; minutes) or full (the paper's sizes)"
+        "--profile",
+        default="quick",
+        help="quick (default; minutes), full (the paper's sizes) or large (hours)",
     )
     parser.add_argument(
         "--only",
