@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.metadata
+import itertools
 import json
 import math
 import os
@@ -138,7 +139,7 @@ def verdict(
     holds = _scalar(holds, "holds")  # type: ignore[assignment]
     if holds is not None and not isinstance(holds, bool):
         raise ValueError(f"holds is {holds!r}; it must be True, False, or None where the data cannot tell")
-    word = {True: "reproduced", False: "not reproduced", None: "inconclusive"}[holds]
+    word = dict(zip((True, False, None), VERDICTS, strict=True))[holds]
     numbers = (_scalar(expected, "expected"), _scalar(observed, "observed"), _scalar(tolerance, "tolerance"))
     return Verdict(id, statement, provenance, *numbers, word)
 
@@ -245,7 +246,7 @@ def keep(path: str | os.PathLike[str], runs: Container[tuple[str, str]]) -> None
 
 
 def markdown_table(claims: Iterable[Claim]) -> str:
-    """Render records as the table of the README.
+    """Render records as a Markdown table.
 
     Parameters
     ----------
@@ -257,15 +258,39 @@ def markdown_table(claims: Iterable[Claim]) -> str:
     str
         A Markdown table, ending with a line end.
     """
-    rows = ["| Notebook | Claim | Source | Expected | Observed | Tolerance | Verdict |", "|" + "---|" * 7]
+    rows = ["| Run | Claim | Source | Expected | Observed | Tolerance | Verdict |", "|" + "---|" * 7]
     for claim in claims:
-        label = f"[{claim.notebook}](notebooks/{claim.notebook}.ipynb)" + (
-            f" {claim.run}" if claim.run else ""
-        )
         values = [text(value) for value in (claim.expected, claim.observed, claim.tolerance)]
-        cells = [label, claim.statement, claim.provenance, *values, f"**{claim.verdict}**"]
+        cells = [claim.run, claim.statement, claim.provenance, *values, f"**{claim.verdict}**"]
         rows.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def markdown_section(claims: Iterable[Claim]) -> str:
+    """Render records for the README: how many verdicts of each kind a notebook has, and its table to unfold.
+
+    Parameters
+    ----------
+    claims : iterable of Claim
+        Those of one notebook follow each other.
+
+    Returns
+    -------
+    str
+        Markdown with the HTML of foldable parts, ending with a line end.
+    """
+    groups = {name: list(rows) for name, rows in itertools.groupby(claims, key=lambda claim: claim.notebook)}
+    lines = ["| Notebook | " + " | ".join(VERDICTS) + " |", "|---|" + "---|" * len(VERDICTS)]
+    parts = []
+    for name, rows in groups.items():
+        numbers = [sum(claim.verdict == word for claim in rows) for word in VERDICTS]
+        lines.append(
+            f"| [{name}](notebooks/{name}.ipynb) | " + " | ".join(str(n or "") for n in numbers) + " |"
+        )
+        parts.append(
+            f"<details><summary>{name}: every claim</summary>\n\n{markdown_table(rows)}\n</details>\n"
+        )
+    return "\n".join(lines) + "\n\n" + "\n".join(parts)
 
 
 def replace_between(text: str, begin: str, end: str, content: str) -> str:

@@ -299,7 +299,7 @@ def _update_readme(readme: Path, records: Sequence[claims.Claim], run: Path) -> 
         return
     text = old = readme.read_text(encoding="utf-8")
     text = claims.replace_between(
-        text, claims.VERDICTS_BEGIN, claims.VERDICTS_END, claims.markdown_table(records)
+        text, claims.VERDICTS_BEGIN, claims.VERDICTS_END, claims.markdown_section(records)
     )
     if run.is_file():
         sentence = timing_sentence(json.loads(run.read_text(encoding="utf-8")))

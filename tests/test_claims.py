@@ -120,9 +120,17 @@ def test_markdown_table_escapes_cells(tmp_path: Path) -> None:
     lines = claims.markdown_table(claims.load(tmp_path / "claims.json")).splitlines()
     assert len(lines) == 3
     assert lines[2] == (
-        r"| [01_x](notebooks/01_x.ipynb) a | \|x\| is small | derived | 1 | 0.3333 | 3 standard errors "
+        r"| a | \|x\| is small | derived | 1 | 0.3333 | 3 standard errors "
         "| **reproduced** |"
     )
+
+
+def test_markdown_section_counts_and_folds(tmp_path: Path) -> None:
+    record([judged(), judged("other", holds=False)], tmp_path, run="a")
+    text = claims.markdown_section(claims.load(tmp_path / "claims.json"))
+    assert "| [01_x](notebooks/01_x.ipynb) | 1 | 1 |  |" in text
+    assert text.count("<details>") == text.count("</details>") == 1
+    assert claims.markdown_table(claims.load(tmp_path / "claims.json")) in text
 
 
 def test_replace_between() -> None:
@@ -168,5 +176,5 @@ def test_readme_shows_the_recorded_verdicts() -> None:
         pytest.skip("there is no README.md or no figures/claims.json yet")
     text = readme.read_text(encoding="utf-8")
     assert claims.VERDICTS_BEGIN in text
-    table = claims.markdown_table(claims.load(recorded))
+    table = claims.markdown_section(claims.load(recorded))
     assert claims.replace_between(text, claims.VERDICTS_BEGIN, claims.VERDICTS_END, table) == text

@@ -164,7 +164,7 @@ def test_complete_run_and_the_same_numbers_in_another_way(folder: Path, tmp_path
     keys = {"profile", "seed", "wall_seconds", "cpu_count", "processor", "python", "commit"}
     assert set(details) == keys
     readme = (folder.parent / "README.md").read_text()
-    assert claims.markdown_table(records) in readme
+    assert claims.markdown_section(records) in readme
     assert suite.timing_sentence(details) in readme
     assert readme.endswith("<!-- timing:end -->\nend\n")
     assert sorted(path.name for path in (figures / "executed").iterdir()) == [
