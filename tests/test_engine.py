@@ -68,8 +68,8 @@ def some_case(index, rng):
     return circuit, some_problem(PROBLEMS[index // 3 % 4], n, rng)
 
 
-def same(actual, expected):
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=EXACT)
+def same(actual, expected, slack=0.0):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=EXACT + slack)
 
 
 def rate(circuit):
@@ -213,8 +213,13 @@ def test_every_representation(n, rng):
             fast = landscape(circuit, problem)
             fast.observable = observable.pack_problem(problem, number)
             energies, gradients = fast.energy_and_gradient(theta)
-            same(energies[-1], energy)
-            same(gradients[-1, chosen], gradient)
+            # Levels within `problems.DEGENERACY_TOLERANCE` of the lowest count as it, and low rank leaves them out: a
+            # loss misses that much, and its derivative twice as much for each gate of the angle.
+            left_out = (
+                problem.levels[: problem.ground_degeneracy].max() if number == observable.LOW_RANK else 0.0
+            )
+            same(energies[-1], energy, left_out)
+            same(gradients[-1, chosen], gradient, 2 * left_out * np.abs(scale).sum())
             np.testing.assert_array_equal(fast.energy(theta), energies)
         ours = fast.states(theta[-1:])[0]
         same(abs(np.vdot(ours, state)), 1)
