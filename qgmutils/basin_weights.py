@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.finite_dimension import integrate
+from qgmutils.bulk import integrate
 from qgmutils.kac_rice import LogDensity
 from qgmutils.statistics import Interval
 

@@ -8,18 +8,25 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtrc
 
+from .bulk import Populations, density_table, find_bulk, sample_bulk
 from .kac_rice import (
     MIN_EFFECTIVE_SAMPLES,
     Counts,
     LogDensity,
     UnresolvedError,
     expected_counts,
-    normalised,
+    log_prefactor,
     whrf_log_density,
 )
+from .positive_definite import N_POPULATIONS, POPULATION_SIZE, populations
 from .spectra import wishart_dimension
 
 __all__ = ["CountTask", "MinimaDensity", "compare_counts"]
+
+
+_TOP = 4.0  # minima lie well below the mean energy 1
+_N_ENERGIES = 24
+_MAX_ROUNDS = 8
 
 
 def _stream(seed: int, n_params: int, degrees_of_freedom: float) -> np.random.Generator:
@@ -65,12 +72,13 @@ class MinimaDensity:
     n_params, degrees_of_freedom
         ``p`` and ``m``.
     n_samples : int
-        Matrices per energy.
+        Matrices per energy, and per round without given energies; at least 16.
     seed : int
     energies : tuple of float
-        At least two, increasing; none stands for 25 energies that cover the bulk.
+        At least two, increasing; none stands for 24 energies that cover the bulk.
     min_effective_samples : float
-        Below this an energy is unresolved. At 10 the standard error is 1/3: enough to draw a curve with its error band.
+        Below this an energy is unresolved; without given energies sampling goes on until the number of minima has as
+        many. At 10 the standard error is 1/3: enough to draw a curve with its error band.
     """
 
     n_params: int
@@ -81,53 +89,36 @@ class MinimaDensity:
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES
 
     def run(self) -> pd.DataFrame:
-        """Return one row per energy: energy, log_density, density, stderr (relative), effective_samples, resolved.
+        """Return the rows of :func:`qgmutils.bulk.density_table`.
 
-        exp(log_density) integrates to the expected number of minima, density to 1; density is nan where its bulk is not
-        resolved. Without given energies a coarse scan with few matrices finds the bulk, 8 e-folds below the peak on
-        either side; for ``p >= 2m - 2`` the density is not integrable at ``E = 0`` and there are no rows then.
+        Without given energies a scan finds the bulk, which is sampled in at most 8 rounds, all energies being resolved
+        or none; for ``p >= 2m - 2`` the density is not integrable at ``E = 0`` and there are no rows then.
         """
-        rng = _stream(self.seed, self.n_params, self.degrees_of_freedom)
-        energies = np.array(self.energies) if self.energies else self._bulk(rng)
-        nothing = np.empty(0)
-        found = LogDensity(nothing, nothing, nothing, nothing, nothing.astype(bool))
-        density = nothing
-        if energies.size:
-            found = self._sample(energies, self.n_samples, rng)
-            try:
-                density = np.exp(normalised(found).log_density)
-            except UnresolvedError:
-                density = np.full(energies.size, np.nan)
-        return pd.DataFrame(
-            {
-                "energy": found.energies,
-                "log_density": found.log_density,
-                "density": density,
-                "stderr": found.stderr,
-                "effective_samples": found.effective_samples,
-                "resolved": found.resolved,
-            }
-        )
+        return density_table(self._sample(_stream(self.seed, self.n_params, self.degrees_of_freedom)))
 
-    def _sample(self, energies: np.ndarray, n_samples: int, rng: np.random.Generator) -> LogDensity:
-        return whrf_log_density(
-            energies,
-            self.n_params,
-            self.degrees_of_freedom,
-            index=0,
-            n_samples=n_samples,
-            rng=rng,
-            min_effective_samples=self.min_effective_samples,
-        )
+    def _sample(self, rng: np.random.Generator) -> LogDensity:
+        p, m, least = self.n_params, self.degrees_of_freedom, self.min_effective_samples
+        if self.energies:
+            given = np.array(self.energies)
+            return whrf_log_density(
+                given, p, m, index=0, n_samples=self.n_samples, rng=rng, min_effective_samples=least
+            )
+        two_m = wishart_dimension(m)
+        if p >= two_m - 2:
+            nothing = np.empty(0)
+            return LogDensity(nothing, nothing, nothing, nothing, nothing.astype(bool))
+        size = min(POPULATION_SIZE, self.n_samples // N_POPULATIONS)
 
-    def _bulk(self, rng: np.random.Generator) -> np.ndarray:
-        if self.n_params >= wishart_dimension(self.degrees_of_freedom) - 2:
-            return np.empty(0)
-        coarse = np.linspace(0.02, 1.3, 40) ** 2
-        scan = self._sample(coarse, 400, rng).log_density
-        bulk = np.flatnonzero(scan > scan.max() - 8)
-        low, high = coarse[max(bulk[0] - 1, 0)], coarse[min(bulk[-1] + 1, len(coarse) - 1)]
-        return np.linspace(np.sqrt(low), np.sqrt(high), 25) ** 2
+        def sample(energy: float, number: int) -> np.ndarray:
+            logs = populations(energy, p, two_m, size=size, count=number, rng=rng)
+            return logs + log_prefactor(np.array([energy]), p, two_m / 2, 1)
+
+        def scan(energies: np.ndarray) -> np.ndarray:
+            return np.array([sample(float(e), 1)[0] for e in energies])
+
+        energies = find_bulk(scan, 0.0, _TOP, _N_ENERGIES)
+        wanted = Populations(size, self.n_samples // size, _MAX_ROUNDS, least)
+        return sample_bulk(energies, scan(energies), sample, 0.0, _TOP, wanted)
 
 
 def compare_counts(points: pd.DataFrame, theory: pd.DataFrame) -> tuple[pd.DataFrame, float]:

@@ -7,26 +7,24 @@ the gradient vanishes, the density in energy of the critical points of index k o
     rho_k(E) = mean over Haar psi of  delta(E - <H>) (pi kappa_N / sigma)^p  |det M|,  k negative eigenvalues
 
 Profiles |psi_a|^2 come from :mod:`qgmutils.profiles`, M from :mod:`qgmutils.reflections`, and minima, which are rare,
-from :mod:`qgmutils.positive_reflections`.  All of it is derived for this project (derived); the steps stand in
-`docs/finite_dimension.md`.
+from :mod:`qgmutils.minima_proposals` and :mod:`qgmutils.positive_reflections`.  All of it is derived for this project
+(derived); the steps stand in `docs/finite_dimension.md`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
-from .kac_rice import Counts, LogDensity, UnresolvedError, normalised
+from .bulk import Populations, collect, density_table, find_bulk, integrate, sample_bulk
+from .kac_rice import Counts, LogDensity, UnresolvedError
+from .minima_proposals import estimates, split, tuned, weighted_profiles
 from .positive_definite import N_POPULATIONS
-from .positive_reflections import POPULATION_SIZE, population
-from .profiles import at_least, entropic_variance, even_levels, inside, profile_rates, sample_profiles
-from .reflections import gradient_log_density, sample_critical_hessians
+from .profiles import at_least, entropic_variance, even_levels, inside, sample_profiles
+from .reflections import sample_critical_hessians
 
 __all__ = [
     "MIN_EFFECTIVE_SAMPLES",
@@ -34,7 +32,6 @@ __all__ = [
     "finite_counts",
     "finite_log_density",
     "haar_log_density",
-    "integrate",
     "minima_density",
 ]
 
@@ -42,8 +39,6 @@ Array = NDArray[np.float64]
 
 #: Effective samples below which an estimate is refused: its relative standard error would exceed 1/14.
 MIN_EFFECTIVE_SAMPLES = 200.0
-
-_MEMORY = 2**28  # bytes of a population
 
 
 def haar_log_density(
@@ -57,41 +52,14 @@ def haar_log_density(
     h = even_levels(levels)
     n_samples = at_least("n_samples", n_samples, 2)
     points = np.atleast_1d(np.asarray(energies, dtype=np.float64))
-    return _collect(points, [sample_profiles(h, e, n_samples, rng)[1] for e in points])
-
-
-def _collect(energies: Array, log_weights: list[Array], least: float = MIN_EFFECTIVE_SAMPLES) -> LogDensity:
-    """The density at each energy from one list of independent log weights per energy."""
-    log_density, stderr, effective = [], [], []
-    for log_w in log_weights:
-        size = len(log_w)
-        total = logsumexp(log_w)
-        log_density.append(total - np.log(size))
-        effective.append(float(np.exp(2 * total - logsumexp(2 * log_w))) if np.isfinite(total) else 0.0)
-        with np.errstate(divide="ignore"):
-            # Relative variance of a mean of n weights: (1/effective - 1/n) n/(n-1).
-            spread = (1 / np.float64(effective[-1]) - 1 / size) * size / (size - 1)
-        stderr.append(np.sqrt(max(spread, 0.0)))
-    count = np.array(effective)
-    return LogDensity(energies, np.array(log_density), np.array(stderr), count, count >= least)
-
-
-def _weighted_profiles(
-    h: Array, energy: float, p: int, size: int, variance: float, rng: np.random.Generator
-) -> tuple[Array, Array, Array]:
-    """Profiles, their sigma^2, and their log weights with the density of a vanishing gradient and the torus."""
-    rates = profile_rates(h, energy, variance)
-    profiles, log_weights = sample_profiles(h, energy, size, rng, rates=rates)
-    spread = profiles @ (h - energy) ** 2
-    log_weights += p * (np.log(np.pi) + gradient_log_density(len(h)) - np.log(spread) / 2)
-    return profiles, spread, log_weights
+    return collect(points, [sample_profiles(h, e, n_samples, rng)[1] for e in points], MIN_EFFECTIVE_SAMPLES)
 
 
 def _plain(
     h: Array, energy: float, p: int, index: int, size: int, variance: float, rng: np.random.Generator
 ) -> tuple[Array, float]:
     """Log weights |det M| of matrices with the index, and the mean sigma^2 that they see."""
-    profiles, spread, log_weights = _weighted_profiles(h, energy, p, size, variance, rng)
+    profiles, spread, log_weights = weighted_profiles(h, energy, p, size, variance, rng)
     block = max(1, 4_000_000 // p**2)
     for first in range(0, size, block):
         part = slice(first, first + block)
@@ -104,15 +72,6 @@ def _plain(
     if not np.isfinite(top):
         return log_weights, np.nan
     return log_weights, float(np.average(spread, weights=np.exp(log_weights - top)))
-
-
-def _sequential(
-    h: Array, energy: float, p: int, size: int, variance: float, rng: np.random.Generator
-) -> tuple[float, float]:
-    """ln of one population's estimate for minima, and the mean sigma^2 that its survivors have."""
-    profiles, spread, log_weights = _weighted_profiles(h, energy, p, size, variance, rng)
-    value, ended = population(h, energy, np.sqrt(profiles), log_weights, p, rng)
-    return value, float(ended @ spread) if np.isfinite(value) else np.nan
 
 
 def finite_log_density(
@@ -138,8 +97,8 @@ def finite_log_density(
     index : int or None
         Number of negative Hessian eigenvalues (0 for minima), or None for all critical points.
     n_samples : int
-        Matrices per energy; for minima at least 2 `N_POPULATIONS`, shared out among populations of about
-        `POPULATION_SIZE`.  About as many again tune the sampling when there are few.
+        Matrices per energy; for minima at least 2 `N_POPULATIONS`, shared out among populations of at most 128, and
+        about two populations more at each energy tune the sampling.
     rng : numpy.random.Generator
     min_effective_samples : float
         Effective samples below which an energy is marked as unresolved.
@@ -170,92 +129,12 @@ def finite_log_density(
                 seen = _plain(h, energy, p, wanted, min(n_samples, 200), variance, rng)[1]
                 variance = seen if np.isfinite(seen) else variance
             logs.append(_plain(h, energy, p, wanted, n_samples, variance, rng)[0])
-        return _collect(points, logs, min_effective_samples)
-    populations, size = _split(n_samples, p, len(h))
-    _, variances = _walk(h, p, points, size, 2, rng)
-    return _combine(
-        points, _populations(h, p, points, variances, size, populations, rng), size, min_effective_samples
+        return collect(points, logs, min_effective_samples)
+    size, count = split(n_samples, p)
+    proposals, _ = tuned(h, p, points, size, rng)
+    return collect(
+        points, [estimates(h, p, one, size, count, rng) for one in proposals], min_effective_samples, size
     )
-
-
-def _split(n_samples: int, p: int, dim: int) -> tuple[int, int]:
-    """Number and size of the populations that share `n_samples` matrices."""
-    most = max(16, _MEMORY // (8 * p * (dim + p)))
-    populations = max(N_POPULATIONS, n_samples // min(POPULATION_SIZE, most))
-    return populations, max(2, n_samples // populations)
-
-
-def _walk(
-    h: Array, p: int, energies: Array, size: int, rounds: int, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Let the proposal's sigma^2 follow that of the weighted samples (the cross-entropy method), energy by energy.
-
-    From low energies, where most matrices survive, to high ones; each starts from the last one's ratio to the sigma^2
-    of the profile of largest entropy.  Without any survivor sigma^2 is lowered: less of it leaves more matrices
-    positive definite.  Returns the logarithm that the last population gave at each energy, and the sigma^2 found.
-    """
-    logs, variances = np.full(len(energies), -np.inf), np.empty(len(energies))
-    ratio, known = 1.0, False
-    for e in np.argsort(energies):
-        energy = float(energies[e])
-        neutral = entropic_variance(h, energy)
-        variance, seen = ratio * neutral, np.nan
-        for _ in range(rounds if known else 4):
-            logs[e], seen = _sequential(h, energy, p, size, variance, rng)
-            variance = seen if np.isfinite(seen) else 0.6 * variance
-        if np.isfinite(seen):
-            ratio, known = variance / neutral, True
-        variances[e] = variance
-    return logs, variances
-
-
-def _populations(
-    h: Array, p: int, energies: Array, variances: Array, size: int, count: int, rng: np.random.Generator
-) -> Array:
-    """Logarithms of the estimates of `count` populations at each energy, (E, count)."""
-    pairs = zip(energies, variances, strict=True)
-    return np.array([[_sequential(h, e, p, size, v, rng)[0] for _ in range(count)] for e, v in pairs])
-
-
-def _combine(energies: Array, logs: Array, size: int, least: float) -> LogDensity:
-    """The density at each energy from the estimates of populations of `size` matrices, (E, populations)."""
-    top = logs.max(axis=1, keepdims=True)
-    found = np.isfinite(top[:, 0])
-    values = np.exp(logs - np.where(np.isfinite(top), top, 0.0))
-    log_density, stderr = np.full(len(energies), -np.inf), np.full(len(energies), np.inf)
-    mean = values[found].mean(axis=1)
-    log_density[found] = top[found, 0] + np.log(mean)
-    stderr[found] = values[found].std(axis=1, ddof=1) / mean / np.sqrt(logs.shape[1])
-    effective = np.minimum(1 / np.maximum(stderr, 1e-12) ** 2, logs.shape[1] * size)
-    return LogDensity(energies, log_density, stderr, effective, effective >= least)
-
-
-def _angle(energies: ArrayLike, bottom: float, top: float) -> Array:
-    """phi in [0, pi] with E = bottom + (top - bottom) sin^2(phi / 2): near either end densities are powers of E."""
-    share = (np.asarray(energies, dtype=np.float64) - bottom) / (top - bottom)
-    return 2 * np.arcsin(np.sqrt(np.clip(share, 0, 1)))
-
-
-def _energy(angles: Array, h: Array) -> Array:
-    return h[0] + (h[-1] - h[0]) * np.sin(angles / 2) ** 2
-
-
-def _bulk(h: Array, scan: Callable[[Array], Array], n_energies: int, depth: float, looks: int) -> Array:
-    """Energies that cover the bulk, `depth` e-folds below the peak on either side, evenly spaced in `_angle`.
-
-    `scan` gives the logarithm of the density.  Windows are narrowed until the bulk fills a fifth of one, but not more
-    than `looks` times.
-    """
-    low, high = 0.0, np.pi
-    for _ in range(looks):
-        coarse = np.linspace(low, high, 22)[1:-1]
-        log_mass = scan(_energy(coarse, h)) + np.log(np.sin(coarse))
-        bulk = np.flatnonzero(log_mass > log_mass.max() - depth)
-        step = coarse[1] - coarse[0]
-        low, high = max(low, coarse[bulk[0]] - step), min(high, coarse[bulk[-1]] + step)
-        if len(bulk) > 3:  # where levels are few, the next look might see one narrow hump at a level only
-            break
-    return _energy(np.linspace(low, high, n_energies + 2)[1:-1], h)
 
 
 def minima_density(
@@ -275,7 +154,7 @@ def minima_density(
     levels, n_params, rng
         As in :func:`finite_log_density`.
     n_samples : int
-        Matrices at each energy and round, at least 2 `N_POPULATIONS`.
+        Matrices at each energy and round on average, at least 2 `N_POPULATIONS`; more where there are more minima.
     n_energies : int
         At least 8; evenly spaced in phi, E = bottom + (top - bottom) sin^2(phi / 2), as :func:`integrate` needs them.
     min_effective_samples : float
@@ -290,27 +169,22 @@ def minima_density(
 
     Raises
     ------
-    UnresolvedError
-        If no minimum was found at all.
     ValueError
         As :func:`finite_log_density`.
     """
     h, p = even_levels(levels), at_least("n_params", n_params, 1)
     n_energies, max_rounds = at_least("n_energies", n_energies, 8), at_least("max_rounds", max_rounds, 1)
-    populations, size = _split(at_least("n_samples", n_samples, 2 * N_POPULATIONS), p, len(h))
-    # Minima have one hump, which gets narrow; what a normal law has beyond 6.5 e-folds is 3e-4 of it.
-    energies = _bulk(h, lambda e: _walk(h, p, e, size, 1, rng)[0], n_energies, 6.5, 4)
-    _, variances = _walk(h, p, energies, size, 2, rng)
-    logs = np.empty((n_energies, 0))
-    for _ in range(max_rounds):
-        more = _populations(h, p, energies, variances, size, populations, rng)
-        logs = np.concatenate([logs, more], axis=1)
-        density = _combine(energies, logs, size, 0.0)
-        count, stderr, _, _ = integrate(density, h[0], h[-1])
-        resolved = bool(count > 0 and (count / stderr) ** 2 >= min_effective_samples)
-        if resolved:
-            break
-    return dataclasses.replace(density, resolved=np.full(n_energies, resolved))
+    size, count = split(at_least("n_samples", n_samples, 2 * N_POPULATIONS), p)
+    bottom, top = float(h[0]), float(h[-1])
+    energies = find_bulk(lambda e: tuned(h, p, e, size, rng)[1], bottom, top, n_energies)
+    proposals, logs = tuned(h, p, energies, size, rng)
+    by_energy = {one.energy: one for one in proposals}
+
+    def sample(energy: float, number: int) -> Array:
+        return estimates(h, p, by_energy[energy], size, number, rng)
+
+    wanted = Populations(size, count, max_rounds, min_effective_samples)
+    return sample_bulk(energies, logs, sample, bottom, top, wanted)
 
 
 def finite_counts(
@@ -357,7 +231,7 @@ def finite_counts(
             return finite_log_density(energies, h, p, index=index, n_samples=few, rng=rng).log_density
 
         # Saddles may have humps at several levels, some of them narrow.
-        energies = _bulk(h, scan, n_energies, 9.0, 2)
+        energies = find_bulk(scan, float(h[0]), float(h[-1]), n_energies, depth=9.0, looks=2)
         density = finite_log_density(energies, h, p, index=index, n_samples=n_samples, rng=rng)
     count, count_stderr, mean, mean_stderr = integrate(density, h[0], h[-1])
     effective = (count / count_stderr) ** 2 if count_stderr > 0 else 0.0
@@ -375,40 +249,6 @@ def finite_counts(
         effective_samples=np.array([effective]),
         resolved=np.array([True]),
     )
-
-
-def integrate(density: LogDensity, bottom: float, top: float) -> tuple[float, float, float, float]:
-    """Number, its standard error, mean energy and its standard error, by the trapezoidal rule.
-
-    Parameters
-    ----------
-    density : LogDensity
-        At energies evenly spaced in phi, E = bottom + (top - bottom) sin^2(phi / 2), which have to cover the bulk: the
-        density counts as 0 one step beyond them.  Errors at different energies are taken as independent.
-    bottom, top : float
-        Lowest and highest level.
-
-    Raises
-    ------
-    ValueError
-        For fewer than 3 energies, or other spacings.
-    """
-    angle = _angle(density.energies, bottom, top)
-    if len(angle) < 3 or not np.allclose(np.diff(angle), angle[1] - angle[0], rtol=1e-5):
-        raise ValueError(
-            "energies must be at least 3, evenly spaced in phi, E = bottom + (top - bottom) sin^2(phi / 2)"
-        )
-    highest = density.log_density.max()
-    if not np.isfinite(highest):
-        return 0.0, 0.0, np.nan, np.nan
-    step = (angle[1] - angle[0]) * (top - bottom) / 2
-    mass = np.sin(angle) * step * np.exp(density.log_density - highest)
-    error = mass * np.where(mass > 0, density.stderr, 0.0)
-    total = mass.sum()
-    mean = float(mass @ density.energies / total)
-    mean_stderr = float(np.linalg.norm((density.energies - mean) * error) / total)
-    scale = float(np.exp(highest))
-    return float(total) * scale, float(np.linalg.norm(error)) * scale, mean, mean_stderr
 
 
 @dataclass(frozen=True)
@@ -436,34 +276,17 @@ class FiniteMinimaDensity:
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES
 
     def run(self) -> pd.DataFrame:
-        """Return one row per energy: energy, log_density, density, stderr (relative), effective_samples, resolved.
+        """Return the rows of :func:`qgmutils.bulk.density_table`.
 
-        exp(log_density) integrates to the expected number of minima, density to 1.  Where that number has fewer than
-        `min_effective_samples`, resolved is False and density is nan; where no minimum was found there are no rows.
+        density is nan where the number of minima has fewer effective samples than `min_effective_samples`.
         """
         key = (len(self.levels), self.n_params)
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
-        try:
-            found = minima_density(
-                self.levels,
-                self.n_params,
-                n_samples=self.n_samples,
-                rng=rng,
-                n_energies=self.n_energies,
-                min_effective_samples=self.min_effective_samples,
-            )
-        except UnresolvedError:
-            nothing = np.empty(0)
-            found = LogDensity(nothing, nothing, nothing, nothing, nothing.astype(bool))
-        resolved = bool(found.resolved.all() and found.resolved.size)
-        density = np.exp(normalised(found).log_density) if resolved else np.full(found.energies.size, np.nan)
-        return pd.DataFrame(
-            {
-                "energy": found.energies,
-                "log_density": found.log_density,
-                "density": density,
-                "stderr": found.stderr,
-                "effective_samples": found.effective_samples,
-                "resolved": found.resolved,
-            }
+        found = minima_density(
+            self.levels,
+            self.n_params,
+            n_samples=self.n_samples,
+            rng=np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key)),
+            n_energies=self.n_energies,
+            min_effective_samples=self.min_effective_samples,
         )
+        return density_table(found)

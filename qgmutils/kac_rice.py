@@ -38,6 +38,7 @@ __all__ = [
     "UnresolvedError",
     "complexity",
     "expected_counts",
+    "log_prefactor",
     "normalised",
     "whrf_log_density",
 ]
@@ -149,7 +150,8 @@ def _integrate(log_det, negative, log_weight, energies, labels):  # type: ignore
     return out
 
 
-def _log_prefactor(energies: Array, p: int, m: float, layers: int) -> Array:
+def log_prefactor(energies: Array, p: int, m: float, layers: int) -> Array:
+    """ln of all that stands before the mean over matrices in the module's formula, at positive energies."""
     return (
         p / 2 * np.log(np.pi * layers * m / energies)
         + m * np.log(m)
@@ -202,7 +204,7 @@ def whrf_log_density(
     wanted, two_m = _check_index(index, p), wishart_dimension(degrees_of_freedom)
     layers = _check_at_least("layers", layers, 1)
     n_samples = _check_at_least("n_samples", n_samples, 2 * N_POPULATIONS if wanted == 0 else 2)
-    prefactor = _log_prefactor(energies, p, two_m / 2, layers)
+    prefactor = log_prefactor(energies, p, two_m / 2, layers)
     if wanted == 0:
         log_mean, stderr = log_positive_determinant(
             energies, p, two_m, n_samples=n_samples, rng=rng, layers=layers
@@ -278,7 +280,7 @@ def expected_counts(
     wanted, layers = _check_index(index, p), _check_at_least("layers", layers, 1)
     n_samples = _check_at_least("n_samples", n_samples, 2)
     energies, weights = _quadrature(p, two_m / 2, energy_range)
-    log_weight = _log_prefactor(energies, p, two_m / 2, layers) + np.log(weights)
+    log_weight = log_prefactor(energies, p, two_m / 2, layers) + np.log(weights)
     labels = np.arange(p + 1) if wanted < 0 else np.array([wanted])
     logs: list[Array] = []  # per sample and index: ln of the integral of rho, and of E rho
     for log_det, negative in sample_determinants(energies, p, two_m, n_samples, rng, layers, wanted):

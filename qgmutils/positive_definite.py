@@ -7,7 +7,8 @@ product of the mean weights is an unbiased estimate of E[det A; A > 0], a produc
 plain sampling has to find an event of probability exp(-O(p)) or less at one stroke.  Independent populations give
 the error bar.
 
-W = T T^T with T by Bartlett's decomposition, so that row k needs k normal and one chi-square number only.
+W = T T^T with T by Bartlett's decomposition, so that row k needs k normal and one chi-square number only.  L^-1 is kept
+in place of L: it eliminates a new row as well, and its rows give tr A^-1, which tells how much later pivots will lose.
 
 Source: sequential importance resampling is textbook (field); its use on the pivots is this project's (derived) and
 tested against plain sampling.
@@ -19,9 +20,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.engine.simd import LANES, fma, horizontal_sum, load, splat
+from qgmutils.engine.simd import LANES, fma, horizontal_sum, load, splat, store
 
-__all__ = ["N_POPULATIONS", "POPULATION_SIZE", "log_positive_determinant"]
+__all__ = ["N_POPULATIONS", "POPULATION_SIZE", "log_positive_determinant", "populations"]
 
 N_POPULATIONS = 8
 """Least number of independent populations behind every error bar."""
@@ -30,7 +31,13 @@ POPULATION_SIZE = 256
 """Matrices of a population, unless there would be too few populations: larger ones no longer fit into a processor's
 cache, smaller ones lose accuracy."""
 
-_RESAMPLE_BELOW = 0.7  # effective fraction of the population
+_RESAMPLE_BELOW = 0.9  # effective fraction of the population
+
+# An entry of a new row has variance v = (1 + E)/2m about, so that its pivot, a fraction of the mean diagonal entry
+# 1 - E, loses v tr A^-1 on average.  A matrix whose later pivots will be small is weighted down ahead of time, by
+# 1/(1 + 4x) for each row to come, x = v tr A^-1/(1 - E).  This does not move the mean of an estimate, but reduces its
+# spread, measured with 256 matrices: from 0.57 to 0.24 at p = 128, m = 1,680, E = 0.575.
+_LOOK_AHEAD = 4.0
 
 
 @numba.njit(cache=True)
@@ -54,6 +61,23 @@ def _four_dots(rows, start, width, vector, at, count):
         s2 = fma(load(rows, i + 2 * width), v, s2)
         s3 = fma(load(rows, i + 3 * width), v, s3)
     return horizontal_sum(s0), horizontal_sum(s1), horizontal_sum(s2), horizontal_sum(s3)
+
+
+@numba.njit(cache=True)
+def _add_four(rows, start, width, factors, at, target, to, count):
+    """Add factors[at ... at + 3] times four consecutive rows, over at least `count` entries, in blocks of eight."""
+    f0, f1, f2, f3 = (
+        splat(factors[at]),
+        splat(factors[at + 1]),
+        splat(factors[at + 2]),
+        splat(factors[at + 3]),
+    )
+    for k in range(0, count, LANES):
+        i = start + k
+        v = fma(load(rows, i), f0, load(target, to + k))
+        v = fma(load(rows, i + width), f1, v)
+        v = fma(load(rows, i + 2 * width), f2, v)
+        store(target, to + k, fma(load(rows, i + 3 * width), f3, v))
 
 
 @numba.njit(cache=True)
@@ -89,11 +113,12 @@ def _population(energy, p, two_m, diagonal_variance, size, rng):
     """Logarithm of one population's estimate of E[det A; A > 0]; -inf if all its matrices died."""
     fields = two_m - 1  # degrees of freedom of W
     padded = (p + 7) // 8 * 8
-    factor, lower = np.zeros((size, _row(padded))), np.zeros((size, _row(padded)))  # T and L
+    factor, inverse = np.zeros((size, _row(padded))), np.zeros((size, _row(padded)))  # T and L^-1
     pivots = np.zeros((size, p))  # D
-    weight, row, reduced = np.ones(size), np.zeros(padded), np.zeros(padded)
+    weight, trace, row, factors = np.ones(size), np.zeros(size), np.zeros(padded), np.zeros(padded)
     chosen = np.empty(size, np.int64)
     spread = np.sqrt(energy / two_m)
+    strength = _LOOK_AHEAD * (1 + energy) / two_m / max(1 - energy, 0.1)
     result = 0.0
     # Element by element throughout: slices and sums of arrays would take seconds to compile.
     for k in range(p):
@@ -101,7 +126,7 @@ def _population(energy, p, two_m, diagonal_variance, size, rng):
         for b in range(size):
             if weight[b] == 0.0:
                 continue
-            t, low, d = factor[b], lower[b], pivots[b]
+            t, low, d = factor[b], inverse[b], pivots[b]
             square = 0.0
             for j in range(min(k, fields)):
                 t[here + j] = rng.standard_normal()
@@ -118,18 +143,29 @@ def _population(energy, p, two_m, diagonal_variance, size, rng):
             if diagonal_variance > 0.0:
                 pivot += spread * np.sqrt(diagonal_variance) * rng.standard_normal()
             for i in range(padded):
-                reduced[i] = 0.0
-            for i in range(0, k, 4):  # forward substitution, four rows at a time
-                dots = _four_dots(low, _row(i), i // 8 * 8 + 8, reduced, 0, i)
+                factors[i] = 0.0
+            for i in range(0, k, 4):  # the row times L^-1, four entries at a time
+                dots = _four_dots(low, _row(i), i // 8 * 8 + 8, row, 0, i + 4)
                 for j in range(i, min(i + 4, k)):
-                    total = row[j] - dots[j - i]
-                    for c in range(i, j):
-                        total -= low[_row(j) + c] * reduced[c]
-                    reduced[j] = total
-                    low[here + j] = total / d[j]
-                    pivot -= total * low[here + j]
+                    factors[j] = -dots[j - i] / d[j]
+                    pivot += dots[j - i] * factors[j]
             d[k] = pivot
-            weight[b] *= max(pivot, 0.0)
+            if not pivot > 0.0:
+                weight[b] = 0.0
+                continue
+            for i in range(padded):
+                row[i] = 0.0
+            for i in range(0, k, 4):
+                _add_four(low, _row(i), i // 8 * 8 + 8, factors, i, row, 0, i + 4)
+            row[k] = 1.0
+            length = 0.0
+            for i in range(k + 1):
+                low[here + i] = row[i]
+                length += row[i] ** 2
+            before = trace[b]
+            trace[b] += length / pivot
+            now, then = np.log1p(strength * trace[b]), np.log1p(strength * before)
+            weight[b] *= pivot * np.exp((p - k) * then - (p - k - 1) * now)
         total = squares = 0.0
         for b in range(size):
             total += weight[b]
@@ -146,11 +182,45 @@ def _population(energy, p, two_m, diagonal_variance, size, rng):
                 source = chosen[b]
                 if source != b:
                     for i in range(done):
-                        factor[b, i], lower[b, i] = factor[source, i], lower[source, i]
+                        factor[b, i], inverse[b, i] = factor[source, i], inverse[source, i]
                     for i in range(k + 1):
                         pivots[b, i] = pivots[source, i]
+                    trace[b] = trace[source]
                 weight[b] = 1.0
     return result
+
+
+def populations(
+    energy: float,
+    n_params: int,
+    two_m: int,
+    *,
+    size: int,
+    count: int,
+    rng: np.random.Generator,
+    layers: int = 1,
+) -> NDArray[np.float64]:
+    """ln of the independent estimates of E[det A; A positive definite] that populations of matrices give.
+
+    Parameters
+    ----------
+    energy : float
+        Positive, normalised.
+    n_params, two_m : int
+        p and 2m.
+    size, count : int
+        Matrices of a population, and number of populations.
+    rng : numpy.random.Generator
+    layers : int
+        Gates per angle r.
+
+    Returns
+    -------
+    array, shape (count,)
+        -inf where no matrix survived; the exponentials have the expected value asked for.
+    """
+    variance = 2 * (1 - 1 / layers)
+    return np.array([_population(energy, n_params, two_m, variance, size, rng) for _ in range(count)])
 
 
 def log_positive_determinant(
@@ -182,19 +252,14 @@ def log_positive_determinant(
         Natural logarithm and its standard error from independent populations, at least `N_POPULATIONS`; -inf and inf
         where no matrix survived.
     """
-    populations = max(N_POPULATIONS, n_samples // POPULATION_SIZE)
-    size = max(2, n_samples // populations)
+    count = max(N_POPULATIONS, n_samples // POPULATION_SIZE)
+    size = max(2, n_samples // count)
     log_mean, stderr = np.full(len(energies), -np.inf), np.full(len(energies), np.inf)
     for e, energy in enumerate(energies):
-        logs = np.array(
-            [
-                _population(float(energy), n_params, two_m, 2 * (1 - 1 / layers), size, rng)
-                for _ in range(populations)
-            ]
-        )
+        logs = populations(float(energy), n_params, two_m, size=size, count=count, rng=rng, layers=layers)
         top = logs.max()
         if np.isfinite(top):
             values = np.exp(logs - top)
             log_mean[e] = top + np.log(values.mean())
-            stderr[e] = values.std(ddof=1) / values.mean() / np.sqrt(populations)
+            stderr[e] = values.std(ddof=1) / values.mean() / np.sqrt(count)
     return log_mean, stderr

@@ -2,9 +2,12 @@
 
 As in :mod:`qgmutils.positive_definite` the rows of the half Hessian M are revealed to a population of matrices,
 which are weighted with their pivots (0 if negative) and resampled: the product of the mean weights is an unbiased
-estimate of E[w det M; M > 0].  Here each matrix comes with a state and its tangents b_i (:mod:`qgmutils.reflections`).
+estimate of E[det M; M > 0].  Here all the matrices of a population belong to one state, whose tangents b_i
+(:mod:`qgmutils.reflections`) make the rows: M_ij = b_j . z_i.  What is kept of them is B' = L^-1 B with M = L D L^T,
+since B' z is the new row after the elimination, and B' all that the rows to come depend on.
 
-Source: sequential importance resampling is textbook (field); its use on the pivots is this project's (derived).
+Source: sequential importance resampling is textbook (field); its use on the pivots, the elimination among the tangents
+and the look-ahead are this project's (derived).
 """
 
 from __future__ import annotations
@@ -15,109 +18,163 @@ import numpy as np
 from .positive_definite import _resample
 from .reflections import draw_row
 
-__all__ = ["POPULATION_SIZE", "population"]
-
-POPULATION_SIZE = 128
-"""Matrices of a population.  The more there are, the fewer share their ancestors after p rows."""
+__all__ = ["populations"]
 
 BLOCK = 4
 """Rows drawn at a time for one matrix: its tangents, too many for the caches, are read once for all of them."""
 
-_RESAMPLE_BELOW = 0.7  # effective fraction of the population
+_RESAMPLE_BELOW = 0.9  # effective fraction of a population
 
-# Neither constant moves the mean of an estimate, both reduce its spread.  What M says about the profile it says in the
-# last rows, so that the profile's weight enters like (k/p)^5; a matrix with small eigenvalues, whose future pivots will
-# be small, is weighted down ahead of time.  Measured at N = 64, p = 32, 64, 110: relative spread of one population
-# 0.48, 2.4, 2.8 without (linear growth, no look-ahead) and 0.16, 0.6, 0.42 with these values; twice as much
-# look-ahead or powers 3 and 8 are no better, nor is the determinant of M plus a constant in place of the trace.
-_GROWTH = 5.0
-_LOOK_AHEAD = 0.3
+# Neither constant moves the mean of an estimate, both reduce its spread.  A new row z has covariance
+# K = ((H - E)^2 + sigma^2) / 2N up to 1/N, so that its pivot, a fraction of the mean diagonal entry, loses
+# tr(B'^T D^-1 B' K) on average.  A matrix whose later pivots will be small is weighted down ahead of time, by
+# 1/(1 + 3x)^2 for each row to come, x the ratio of the two.  The last eighth of the rows, where every second matrix
+# dies, is drawn one by one with resampling after each.
+_LOOK_AHEAD = 3.0
+_SINGLE_ROWS = 8  # one in so many
 
 _fast = numba.njit(cache=True, fastmath={"reassoc", "contract"})
 
 
 @_fast
-def _dot(a, b, count):
-    total = a.dtype.type(0)
-    for k in range(count):
-        total += a[k] * b[k]
+def _eliminate_four(direction, pivot, count, z, b, losses):
+    """Take out of four rows what they share with one earlier direction, which is read once for all of them."""
+    s0 = s1 = s2 = s3 = np.float32(0)
+    for a in range(count):
+        s0 += direction[a] * z[0, a]
+        s1 += direction[a] * z[1, a]
+        s2 += direction[a] * z[2, a]
+        s3 += direction[a] * z[3, a]
+    f0, f1, f2, f3 = (
+        np.float32(s0 / pivot),
+        np.float32(s1 / pivot),
+        np.float32(s2 / pivot),
+        np.float32(s3 / pivot),
+    )
+    for a in range(count):
+        b[0, a] -= f0 * direction[a]
+        b[1, a] -= f1 * direction[a]
+        b[2, a] -= f2 * direction[a]
+        b[3, a] -= f3 * direction[a]
+    losses[0] += float(s0) * s0 / pivot
+    losses[1] += float(s1) * s1 / pivot
+    losses[2] += float(s2) * s2 / pivot
+    losses[3] += float(s3) * s3 / pivot
+
+
+@_fast
+def _eliminate(direction, pivot, count, z, b):
+    """The same for one row; returns what its pivot loses."""
+    s = np.float32(0)
+    for a in range(count):
+        s += direction[a] * z[a]
+    factor = np.float32(s / pivot)
+    for a in range(count):
+        b[a] -= factor * direction[a]
+    return float(s) * s / pivot
+
+
+@_fast
+def _weighted_square(metric, vector):
+    total = 0.0
+    for a in range(vector.size):
+        total += metric[a] * float(vector[a]) * vector[a]
     return total
 
 
-@_fast
-def _four_dots(a, rows, count, result):
-    """Products of `a` with four rows; `a` is read once."""
-    s0 = s1 = s2 = s3 = a.dtype.type(0)
-    for k in range(count):
-        s0 += a[k] * rows[0, k]
-        s1 += a[k] * rows[1, k]
-        s2 += a[k] * rows[2, k]
-        s3 += a[k] * rows[3, k]
-    result[0], result[1], result[2], result[3] = s0, s1, s2, s3
-
-
-@_fast
-def _subtract(a, count, factor, rows):
-    """Take factor[i] times `a` from row i, for four rows; `a` is read once."""
-    f0, f1, f2, f3 = factor[0], factor[1], factor[2], factor[3]
-    for k in range(count):
-        rows[0, k] -= f0 * a[k]
-        rows[1, k] -= f1 * a[k]
-        rows[2, k] -= f2 * a[k]
-        rows[3, k] -= f3 * a[k]
-
-
 @numba.njit(cache=True)
-def _reveal(
-    levels, energy, amplitude, first, width, tangents, lower, pivots, lengths, b, z, narrow, rows, four, rng
-):
-    """Draw rows first ... first + width - 1 of M, extend its factor L D L^T, and the trace of its inverse.
-
-    `lengths` receives what each row adds to the trace, times its pivot.  Numbers behind a negative pivot mean nothing.
-    """
-    n = levels.size
-    rows[:] = 0.0
-    narrow[:] = 0.0
+def _reveal(levels, energy, amplitude, first, width, directions, pivots, b, z, four_b, four_z, losses, rng):
+    """Draw rows first ... first + width - 1 of M, and extend D and B'.  Behind a negative pivot they mean nothing."""
+    count = 2 * levels.size
+    four_b[:], four_z[:], losses[:] = 0.0, 0.0, 0.0
     for i in range(width):
         pivots[first + i] = draw_row(levels, energy, amplitude, b, z, rng)
-        # Rounding to single precision moves an entry by 1e-7 of the diagonal: nothing next to a pivot's spread.
-        for a in range(2 * n):
-            tangents[first + i, a], narrow[i, a] = b[a], z[a]
+        # Rounding to single precision moves an entry of M by 1e-7 of the diagonal: nothing next to a pivot's spread.
+        for a in range(count):
+            four_b[i, a], four_z[i, a] = b[a], z[a]
     for j in range(first):
-        _four_dots(tangents[j], narrow, 2 * n, four)
-        for i in range(BLOCK):
-            rows[i, j] = four[i]
-    for j in range(first):  # L y = row, for the four rows at once
-        _four_dots(lower[j], rows, j, four)
-        for i in range(BLOCK):
-            rows[i, j] -= four[i]
+        if width == BLOCK:
+            _eliminate_four(directions[j], pivots[j], count, four_z, four_b, losses)
+        else:
+            for i in range(width):
+                losses[i] += _eliminate(directions[j], pivots[j], count, four_z[i], four_b[i])
     for i in range(width):
-        for j in range(first, first + i):
-            entry = float(_dot(tangents[j], narrow[i], 2 * n))
-            rows[i, j] = entry - _dot(lower[j], rows[i], j)
-        for j in range(first + i):
-            quotient = rows[i, j] / pivots[j]
-            pivots[first + i] -= rows[i, j] * quotient
-            lower[first + i, j] = quotient
-            rows[i, j] = quotient
-    # The new rows of the inverse of L, of length sum of squares, by substitution from the right.
-    for i in range(width):
-        lengths[i] = 1.0
-        for j in range(first + i - 1, first - 1, -1):
-            lengths[i] += rows[i, j] ** 2
-            for k in range(j):
-                rows[i, k] -= lower[j, k] * rows[i, j]
-    for j in range(first - 1, -1, -1):
-        for i in range(BLOCK):
-            four[i] = rows[i, j]
-        for i in range(width):
-            lengths[i] += four[i] ** 2
-        _subtract(lower[j], j, four, rows)
+        for j in range(i):
+            losses[i] += _eliminate(four_b[j], pivots[first + j], count, four_z[i], four_b[i])
+        pivots[first + i] -= losses[i]
+        directions[first + i] = four_b[i]
 
 
 @numba.njit(cache=True)
-def population(levels, energy, amplitudes, log_weights, p, rng):
-    """ln of one population's estimate of E[exp(log_weight) det M; M > 0], and the weights at the end by profile.
+def _population(levels, energy, amplitude, p, directions, pivots, rng):
+    """ln of one population's estimate; `directions` (size, p, 2N) and `pivots` (size, p) are scratch."""
+    size, n = len(pivots), levels.size
+    weight, trace, chosen = np.ones(size), np.zeros(size), np.empty(size, np.int64)
+    b, z, losses = np.empty(2 * n), np.empty(2 * n), np.empty(BLOCK)
+    four_b, four_z = np.empty((BLOCK, 2 * n), np.float32), np.empty((BLOCK, 2 * n), np.float32)
+    metric = np.empty(2 * n)
+    gaps = levels - energy
+    variance = np.sum((gaps * amplitude) ** 2)
+    metric[:n] = (gaps**2 + variance) / (2 * n)
+    metric[n:] = metric[:n]
+    # Pivots are a fraction of the mean diagonal entry, which is the mean of |H - E| at the energies of minima.
+    strength = _LOOK_AHEAD / np.mean(np.abs(gaps))
+    result, done = 0.0, 0
+    while done < p:
+        first, width = done, BLOCK if done + BLOCK <= p - p // _SINGLE_ROWS else 1
+        done += width
+        total = squares = 0.0
+        for m in range(size):
+            if weight[m] == 0.0:
+                continue
+            own = pivots[m]
+            _reveal(
+                *(
+                    levels,
+                    energy,
+                    amplitude,
+                    first,
+                    width,
+                    directions[m],
+                    own,
+                    b,
+                    z,
+                    four_b,
+                    four_z,
+                    losses,
+                    rng,
+                )
+            )
+            for k in range(first, done):
+                if not own[k] > 0.0:
+                    weight[m] = 0.0
+                    break
+                before = trace[m]
+                trace[m] += _weighted_square(metric, directions[m, k]) / own[k]
+                now, then = np.log1p(strength * trace[m]), np.log1p(strength * before)
+                weight[m] *= own[k] * np.exp(2 * ((p - k) * then - (p - k - 1) * now))
+            total += weight[m]
+            squares += weight[m] * weight[m]
+        if not total > 0.0:
+            return -np.inf
+        result += np.log(total / size)
+        for m in range(size):
+            weight[m] *= size / total
+        if done < p and total * total < _RESAMPLE_BELOW * size * squares:
+            _resample(weight, 1.0, chosen, rng.random())
+            for m in range(size):
+                source = chosen[m]
+                if source != m:
+                    directions[m, :done] = directions[source, :done]
+                    pivots[m, :done] = pivots[source, :done]
+                    trace[m] = trace[source]
+                weight[m] = 1.0
+    return result
+
+
+@numba.njit(cache=True)
+def populations(levels, energy, amplitudes, p, size, rng):
+    """ln of the estimates of E[det M; M > 0 | state] that one population of matrices gives for each state.
 
     Parameters
     ----------
@@ -125,73 +182,21 @@ def population(levels, energy, amplitudes, log_weights, p, rng):
         Sorted.
     energy : float
     amplitudes : array, shape (B, N)
-        Square roots of profiles of that energy; one for each of the B matrices.
-    log_weights : array, shape (B,)
+        Square roots of profiles |psi_a|^2 of that energy.
     p : int
         Number of rows of M.
+    size : int
+        Matrices of a population.
     rng : numpy.random.Generator
 
     Returns
     -------
-    float
-        -inf if all matrices died.
     array, shape (B,)
-        Mean weights, which sum to 1, of the matrices at the end that descend from each profile.
+        Independent; the exponential of each has the expected value asked for.  -inf if all matrices died.
     """
-    size, n = amplitudes.shape
-    tangents = np.empty((size, p, 2 * n), np.float32)
-    lower, pivots = np.empty((size, p, p)), np.empty((size, p))
-    origin, chosen = np.arange(size), np.empty(size, np.int64)
-    weight, ended, lengths = np.ones(size), np.zeros(size), np.empty(BLOCK)
-    b, z, narrow = np.empty(2 * n), np.empty(2 * n), np.empty((BLOCK, 2 * n), np.float32)
-    rows, four = np.empty((BLOCK, p)), np.empty(BLOCK)
-    top = log_weights.max()
-    trace = np.zeros(size)  # of the inverse of M
-    result = top
-    # An entry of a new row has about this variance, so that the trace times it is what a pivot loses.
-    square = np.mean((levels - energy) ** 2) / (2 * n)
-    for first in range(0, p, BLOCK):
-        width = min(BLOCK, p - first)
-        total = squares = 0.0
-        for m in range(size):
-            if weight[m] == 0.0:
-                continue
-            own = pivots[m]
-            _reveal(
-                *(levels, energy, amplitudes[origin[m]], first, width, tangents[m], lower[m], own, lengths),
-                *(b, z, narrow, rows, four, rng),
-            )
-            for i in range(width):
-                k = first + i
-                if not own[k] > 0.0:
-                    weight[m] = 0.0
-                    break
-                before = trace[m]
-                trace[m] += lengths[i] / own[k]
-                share = ((k + 1) / p) ** _GROWTH - (k / p) ** _GROWTH
-                hope = (p - k) * before - (p - k - 1) * trace[m]
-                weight[m] *= own[k] * np.exp(
-                    (log_weights[origin[m]] - top) * share + _LOOK_AHEAD * square * hope
-                )
-            total += weight[m]
-            squares += weight[m] * weight[m]
-        if not total > 0.0:
-            return -np.inf, ended
-        result += np.log(total / size)
-        for m in range(size):
-            weight[m] *= size / total
-        done = first + width
-        if done < p and total * total < _RESAMPLE_BELOW * size * squares:
-            _resample(weight, 1.0, chosen, rng.random())
-            for m in range(size):
-                source = chosen[m]
-                if source != m:
-                    tangents[m, :done] = tangents[source, :done]
-                    for k in range(done):
-                        lower[m, k, :k] = lower[source, k, :k]
-                    pivots[m, :done] = pivots[source, :done]
-                    origin[m], trace[m] = origin[source], trace[source]
-                weight[m] = 1.0
-    for m in range(size):
-        ended[origin[m]] += weight[m] / size
-    return result, ended
+    directions = np.empty((size, p, 2 * levels.size), np.float32)
+    pivots = np.empty((size, p))
+    result = np.empty(len(amplitudes))
+    for k in range(len(amplitudes)):
+        result[k] = _population(levels, energy, amplitudes[k], p, directions, pivots, rng)
+    return result

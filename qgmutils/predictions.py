@@ -94,8 +94,9 @@ def density_tasks(problem: Problem, n_params: int, *, n_samples: int, seed: int)
     tasks: dict[str, Any] = {}
     for name, degrees in (("field, m", problem.degrees_of_freedom), ("field, r", problem.effective_rank)):
         if n_params < 2 * degrees - 2:
-            # Whether the whole curve is known well enough is judged in `predict`.
-            tasks[name] = MinimaDensity(n_params, float(degrees), n_samples, seed, min_effective_samples=0.0)
+            tasks[name] = MinimaDensity(
+                n_params, float(degrees), n_samples, seed, min_effective_samples=MIN_EFFECTIVE_SAMPLES
+            )
     if n_params < 2 * problem.rank:
         levels = tuple(float(h) for h in problem.levels)
         tasks["finite dimension"] = FiniteMinimaDensity(levels, n_params, n_samples, seed)

@@ -68,8 +68,8 @@ def test_density_on_given_energies_and_on_its_bulk(rng):
     given = counting.MinimaDensity(4, 8.0, 2000, seed, (0.1, 0.3, 0.5)).run()
     assert given["energy"].tolist() == [0.1, 0.3, 0.5]
     assert given["resolved"].all()
-    bulk = counting.MinimaDensity(4, 8.0, 4000, seed, min_effective_samples=10.0).run()
-    assert len(bulk) == 25
+    bulk = counting.MinimaDensity(4, 8.0, 4000, seed, min_effective_samples=400.0).run()
+    assert len(bulk) == 24
     assert np.trapezoid(bulk["density"], bulk["energy"]) == pytest.approx(1, abs=1e-12)
     mean = np.trapezoid(bulk["density"] * bulk["energy"], bulk["energy"])
     assert mean == pytest.approx(0.309, abs=0.02)  # check value, and four errors of this sample

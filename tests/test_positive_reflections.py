@@ -1,9 +1,10 @@
 """Populations of growing Hessians against plain sampling of the same matrices."""
 
 import numpy as np
+import pytest
 
 from qgmutils import finite_dimension as fd
-from qgmutils import profiles, reflections
+from qgmutils import positive_reflections, profiles, reflections
 
 
 def _random_levels(rng, dim):
@@ -32,3 +33,51 @@ def test_error_bars_cover_the_spread_of_repeats(rng):
     means = np.array([d.log_density[0] for d in repeats])
     errors = np.array([d.stderr[0] for d in repeats])
     assert np.mean(((means - means.mean()) / errors) ** 2) < 6
+
+
+@pytest.mark.parametrize(("dim", "n_params"), [(8, 1), (8, 7), (16, 12), (64, 50)])
+def test_one_matrix_gives_its_determinant(dim, n_params, rng):
+    """The same rows, put together to a dense matrix; rounding of rows to single precision is 1e-7 of the diagonal."""
+    levels = _random_levels(rng, dim)
+    drawn, _ = profiles.sample_profiles(
+        levels, 0.02, 40, rng
+    )  # so low that some matrices are positive definite
+    compared = 0
+    for profile in drawn:
+        seed = int(rng.integers(2**31))
+        same, dense = np.random.default_rng(seed), np.zeros((n_params, n_params))
+        b, z = np.empty((n_params, 2 * dim)), np.empty(2 * dim)
+        for i in range(n_params):
+            dense[i, i] = reflections.draw_row(levels, 0.02, np.sqrt(profile), b[i], z, same)
+            dense[i, :i] = dense[:i, i] = b[:i] @ z
+        values = np.linalg.eigvalsh(dense)
+        amplitudes = np.sqrt(profile)[None]
+        found = positive_reflections.populations(
+            levels, 0.02, amplitudes, n_params, 1, np.random.default_rng(seed)
+        )
+        if values[0] > 1e-3:
+            # d ln det = tr M^-1 dM, with some 2 dim roundings in an entry.
+            assert found[0] == pytest.approx(
+                np.log(values).sum(), abs=1e-6 * np.sum(1 / values) * np.sqrt(dim)
+            )
+            compared += 1
+        elif values[0] < -1e-3:
+            assert np.isneginf(found[0])
+    assert compared >= 3
+
+
+@pytest.mark.parametrize(("dim", "n_params"), [(4, 2), (8, 4), (12, 9)])
+def test_mean_over_matrices_of_one_state(dim, n_params, rng):
+    levels = _random_levels(rng, dim)
+    profile = profiles.sample_profiles(levels, 0.2, 1, rng)[0]
+    values = np.linalg.eigvalsh(
+        reflections.sample_critical_hessians(levels, np.repeat(profile, 200_000, axis=0), n_params, rng)
+    )
+    plain = np.where(values[:, 0] > 0, values.prod(axis=1), 0.0)
+    logs = positive_reflections.populations(
+        levels, 0.2, np.repeat(np.sqrt(profile), 400, axis=0), n_params, 50, rng
+    )
+    sequential = np.exp(logs)
+    error = np.hypot(plain.std() / np.sqrt(200_000), sequential.std() / 20)
+    assert error < 0.2 * plain.mean()
+    assert abs(plain.mean() - sequential.mean()) < 5 * error

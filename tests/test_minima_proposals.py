@@ -1,0 +1,62 @@
+"""Profiles for minima: whatever the pilots suggest, the estimates have the same mean."""
+
+import numpy as np
+import pytest
+
+from qgmutils import minima_proposals as mp
+
+
+def _random_levels(rng, dim):
+    levels = np.sort(rng.exponential(size=dim))
+    return (levels - levels[0]) / (levels.mean() - levels[0])
+
+
+def _mean(logs):
+    values = np.exp(logs - logs.max())
+    return logs.max() + np.log(values.mean()), values.std(ddof=1) / values.mean() / np.sqrt(len(values))
+
+
+@pytest.mark.parametrize("n_params", [2, 6])
+def test_wrong_proposals_cost_accuracy_only(n_params, rng):
+    levels, energy = _random_levels(rng, 8), 0.3
+    (good,), _ = mp.tuned(levels, n_params, np.array([energy]), 50, rng)
+    right, error = _mean(mp.estimates(levels, n_params, good, 50, 400, rng))
+    assert error < 0.1
+    for variance, tilt in (
+        (1.3, good.tilt),
+        (0.8, good.tilt),
+        (1.0, good.tilt + 4.0),
+        (1.0, good.tilt - 4.0),
+    ):
+        other = mp.Proposal(energy, variance * good.variance, tilt)
+        value, other_error = _mean(mp.estimates(levels, n_params, other, 50, 400, rng))
+        assert abs(value - right) < 5 * np.hypot(error, other_error)
+
+
+def test_pilots_see_the_density_that_is_sampled_then(rng):
+    levels = _random_levels(rng, 16)
+    energies = np.array([0.15, 0.25, 0.35])
+    proposals, logs = mp.tuned(levels, 8, energies, 128, rng)
+    for proposal, log in zip(proposals, logs, strict=True):
+        value, error = _mean(mp.estimates(levels, 8, proposal, 128, 30, rng))
+        # Two populations of relative spread 0.5 at most, and a line through so few points.
+        assert abs(log - value) < 1.5 + 5 * error
+
+
+def test_two_levels_leave_nothing_to_tune(rng):
+    levels = np.repeat([0.0, 2.0], 4)
+    (proposal,), logs = mp.tuned(levels, 3, np.array([0.3]), 64, rng)
+    assert proposal.tilt == 0.0
+    assert proposal.variance == pytest.approx(0.3 * 1.7)
+    assert np.isfinite(logs[0])
+
+
+def test_populations_share_the_matrices():
+    assert mp.split(1024, 1) == (8, 128)
+    assert mp.split(1024, 256) == (128, 8)
+    assert mp.split(16, 64) == (2, 8)
+
+
+def test_large_requests_are_done_in_parts(rng):
+    levels, proposal = _random_levels(rng, 8), mp.Proposal(0.3, 0.2, 0.0)
+    assert mp.estimates(levels, 2, proposal, 2, 9000, rng).shape == (9000,)
