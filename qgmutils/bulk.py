@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
@@ -130,7 +131,8 @@ def sample_bulk(
         From :func:`find_bulk`.
     pilot : array, shape (E,)
         Logarithm of the density, roughly and up to a constant.  Where there is more of it more is sampled: the error
-        of a sum of independent estimates is least if the samples are shared out like the summands.
+        of a sum of independent estimates is least if the samples are shared out like the summands.  Single energies
+        at which the pilot is far off, too high or too low, do not matter.
     sample : callable
         (energy, number) -> logarithms of so many independent estimates of the density.
     bottom, top : float
@@ -142,8 +144,10 @@ def sample_bulk(
         ``resolved`` is the same at all energies: whether the integral has the effective samples asked for.
     """
     share = np.full(len(energies), wanted.count)
-    if np.isfinite(pilot.max()):
-        mass = np.exp(pilot - pilot.max()) * np.sin(_angle(energies, bottom, top))
+    if np.isfinite(pilot).any():
+        log_mass = np.where(np.isfinite(pilot), pilot, -1e9) + np.log(np.sin(_angle(energies, bottom, top)))
+        log_mass = np.median(sliding_window_view(np.pad(log_mass, 2, mode="edge"), 5), axis=1)
+        mass = np.convolve(np.exp(log_mass - log_mass.max()), np.ones(3), mode="same")
         share = np.maximum(2, np.rint(share.sum() * mass / mass.sum())).astype(int)
     found = [np.empty(0)] * len(energies)
     for _ in range(wanted.max_rounds):

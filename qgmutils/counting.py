@@ -18,7 +18,7 @@ from .kac_rice import (
     log_prefactor,
     whrf_log_density,
 )
-from .positive_definite import N_POPULATIONS, POPULATION_SIZE, populations
+from .positive_definite import POPULATION_SIZE, populations
 from .spectra import wishart_dimension
 
 __all__ = ["CountTask", "MinimaDensity", "compare_counts"]
@@ -107,7 +107,7 @@ class MinimaDensity:
         if p >= two_m - 2:
             nothing = np.empty(0)
             return LogDensity(nothing, nothing, nothing, nothing, nothing.astype(bool))
-        size = min(POPULATION_SIZE, self.n_samples // N_POPULATIONS)
+        size = min(POPULATION_SIZE, self.n_samples // 4)
 
         def sample(energy: float, number: int) -> np.ndarray:
             logs = populations(energy, p, two_m, size=size, count=number, rng=rng)

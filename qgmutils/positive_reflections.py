@@ -28,9 +28,10 @@ _RESAMPLE_BELOW = 0.9  # effective fraction of a population
 # Neither constant moves the mean of an estimate, both reduce its spread.  A new row z has covariance
 # K = ((H - E)^2 + sigma^2) / 2N up to 1/N, so that its pivot, a fraction of the mean diagonal entry, loses
 # tr(B'^T D^-1 B' K) on average.  A matrix whose later pivots will be small is weighted down ahead of time, by
-# 1/(1 + 3x)^2 for each row to come, x the ratio of the two.  The last eighth of the rows, where every second matrix
-# dies, is drawn one by one with resampling after each.
-_LOOK_AHEAD = 3.0
+# (1 + 4x/b)^-b for each row to come, x the ratio of the two, b = 1 + p/16: an exponential where x is small, which would
+# be ruinous where N is so small that x is of order one.  The last eighth of the rows, where every second matrix dies,
+# is drawn one by one with resampling after each.
+_LOOK_AHEAD = 4.0
 _SINGLE_ROWS = 8  # one in so many
 
 _fast = numba.njit(cache=True, fastmath={"reassoc", "contract"})
@@ -118,7 +119,8 @@ def _population(levels, energy, amplitude, p, directions, pivots, rng):
     metric[:n] = (gaps**2 + variance) / (2 * n)
     metric[n:] = metric[:n]
     # Pivots are a fraction of the mean diagonal entry, which is the mean of |H - E| at the energies of minima.
-    strength = _LOOK_AHEAD / np.mean(np.abs(gaps))
+    power = 1 + p / 16
+    strength = _LOOK_AHEAD / power / np.mean(np.abs(gaps))
     result, done = 0.0, 0
     while done < p:
         first, width = done, BLOCK if done + BLOCK <= p - p // _SINGLE_ROWS else 1
@@ -152,7 +154,7 @@ def _population(levels, energy, amplitude, p, directions, pivots, rng):
                 before = trace[m]
                 trace[m] += _weighted_square(metric, directions[m, k]) / own[k]
                 now, then = np.log1p(strength * trace[m]), np.log1p(strength * before)
-                weight[m] *= own[k] * np.exp(2 * ((p - k) * then - (p - k - 1) * now))
+                weight[m] *= own[k] * np.exp(power * ((p - k) * then - (p - k - 1) * now))
             total += weight[m]
             squares += weight[m] * weight[m]
         if not total > 0.0:
