@@ -33,11 +33,11 @@ cache, smaller ones lose accuracy."""
 
 _RESAMPLE_BELOW = 0.9  # effective fraction of the population
 
-# An entry of a new row has variance v = (1 + E)/2m about, so that its pivot, a fraction of the mean diagonal entry
-# 1 - E, loses v tr A^-1 on average.  A matrix whose later pivots will be small is weighted down ahead of time, by
-# (1 + 4x/b)^-b for each row to come, x = v tr A^-1/(1 - E), b = 1 + p/16: an exponential where x is small, which would
-# be ruinous where matrices are so small that x is of order one.  This does not move the mean of an estimate, but
-# reduces its spread, measured with 256 matrices: from 0.57 to 0.25 at p = 128, m = 1,680, E = 0.575.
+# A new row has covariance (W/2m + E)/2m = A/2m + 2E/2m up to S, so that its pivot, a fraction of the mean diagonal
+# entry 1 - E, loses a constant and 2E/2m tr A^-1 on average.  A matrix whose later pivots will be small is weighted down
+# ahead of time, by (1 + 4x/b)^-b for each row to come, x = (2E/2m) tr A^-1/(1 - E), b = 1 + p/16: an exponential where x
+# is small, which would be ruinous where matrices are so small that x is of order one.  This does not move the mean of
+# an estimate, but reduces its spread, measured with 256 matrices: from 0.57 to 0.25 at p = 128, m = 1,680, E = 0.575.
 _LOOK_AHEAD = 4.0
 
 
@@ -120,7 +120,7 @@ def _population(energy, p, two_m, diagonal_variance, size, rng):
     chosen = np.empty(size, np.int64)
     spread = np.sqrt(energy / two_m)
     power = 1 + p / 16
-    strength = _LOOK_AHEAD / power * (1 + energy) / two_m / max(1 - energy, 0.1)
+    strength = _LOOK_AHEAD / power * 2 * energy / two_m / max(1 - energy, 0.1)
     result = 0.0
     # Element by element throughout: slices and sums of arrays would take seconds to compile.
     for k in range(p):
