@@ -176,7 +176,13 @@ def minima_density(
     n_energies, max_rounds = at_least("n_energies", n_energies, 8), at_least("max_rounds", max_rounds, 1)
     size, count = split(at_least("n_samples", n_samples, 2 * N_POPULATIONS), p)
     bottom, top = float(h[0]), float(h[-1])
-    energies = find_bulk(lambda e: tuned(h, p, e, size, rng)[1], bottom, top, n_energies)
+
+    def scan(places: Array) -> Array:
+        # Pilots extrapolate and may be far too high; an estimate is e^t times too high with a chance of e^-t at most.
+        drawn = [estimates(h, p, one, max(size, 32), 1, rng)[0] for one in tuned(h, p, places, size, rng)[0]]
+        return np.array(drawn)
+
+    energies = find_bulk(scan, bottom, top, n_energies)
     proposals, logs = tuned(h, p, energies, size, rng)
     by_energy = {one.energy: one for one in proposals}
 

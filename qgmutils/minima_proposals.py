@@ -130,21 +130,24 @@ def tuned(
 ) -> tuple[list[Proposal], Array]:
     """A proposal for each energy, and the logarithm of the density there as the pilot populations saw it.
 
-    How the estimate depends on sigma^2 changes smoothly with the energy: all pilots together give slope and drift.
+    How the estimate depends on sigma^2, in units of that of the profile of largest entropy, changes smoothly with the
+    energy: neighbours share a slope.
     """
     logs, variances, seen = _walk(h, p, energies, size, rng)
-    centred = [pairs - pairs.mean(axis=0) for pairs in seen if len(pairs)]
-    places = [np.full(len(pairs), e) for e, pairs in zip(energies, seen, strict=True) if len(pairs)]
-    slope = drift = 0.0
-    if centred:
-        x, y = np.concatenate(centred).T
-        x[np.abs(x) <= _SAME * variances.max()] = 0.0
-        features = np.column_stack([x, x * np.concatenate(places)])
-        scale = np.maximum(np.abs(features).max(axis=0), 1e-300)
-        slope, drift = np.linalg.lstsq(features / scale, y, rcond=1e-3)[0] / scale
+    neutral = np.array([entropic_variance(h, e) for e in energies])
+    moments = np.zeros((len(energies), 2))  # of pairs around their mean: <x y> and <x x>
+    for e, pairs in enumerate(seen):
+        if len(pairs):
+            x, y = (pairs - pairs.mean(axis=0)).T / np.array([[neutral[e]], [1.0]])
+            x[np.abs(x) <= _SAME] = 0.0
+            moments[e] = x @ y, x @ x
+    tilts, order = np.zeros(len(energies)), np.argsort(energies)
+    for place, e in enumerate(order):
+        near = moments[order[max(place - 2, 0) : place + 3]].sum(axis=0)
+        tilts[e] = near[0] / near[1] / neutral[e] if near[1] > 0 else 0.0
     proposals = []
     for e, (energy, variance) in enumerate(zip(energies, variances, strict=True)):
-        tilt = float(slope + drift * energy)
+        tilt = float(tilts[e])
         if len(seen[e]):
             for _ in range(3):
                 _, spread, log_weights = weighted_profiles(h, energy, p, 4 * _CANDIDATES, variance, rng)
