@@ -24,6 +24,17 @@ def test_bulk_is_found_and_integrated(mean, width, rng):
     assert average == pytest.approx(mean, abs=0.02 * width)
 
 
+def test_two_humps_are_both_covered(rng):
+    low, high = _normal(0.14, 0.02), _normal(0.27, 0.02)
+
+    def scan(e):
+        return np.logaddexp(low(e), high(e) - 1) + rng.normal(0, 0.5, e.shape)
+
+    energies = bulk.find_bulk(scan, 0.0, 2.0, 16)
+    assert energies.min() < 0.09
+    assert energies.max() > 0.31
+
+
 def test_nothing_found_leaves_the_whole_range():
     energies = bulk.find_bulk(lambda e: np.full(e.shape, -np.inf), 0.0, 2.0, 8)
     assert energies[0] < 0.1
