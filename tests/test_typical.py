@@ -68,8 +68,10 @@ def test_degenerate_copies_change_nothing_but_the_count(rng):
     # A is exact to 1e-13, and quadratic around its maximum: the energy is exact to about the root of that.
     assert [m.energy for m in one] == pytest.approx([m.energy for m in two], abs=2e-5)
     shift = 0.25 * np.log(3)
-    # The same deviation, squared, times a curvature of the order of 100.
-    assert [m.complexity + shift for m in one] == pytest.approx([m.complexity for m in two], abs=1e-7)
+    # A search may stop short of the boundary, edge = 0, towards which the complexity rises linearly, by about 2 edge.
+    for single, copied in zip(one, two, strict=True):
+        slack = 1e-8 + 5 * abs(single.edge - copied.edge)
+        assert single.complexity + shift == pytest.approx(copied.complexity, abs=slack)
 
 
 def test_complexity_is_the_rate_of_the_exact_density(rng):
