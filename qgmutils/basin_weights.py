@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.bulk import integrate
-from qgmutils.kac_rice import LogDensity
+from qgmutils.densities import LogDensity
 from qgmutils.statistics import Interval
 
 __all__ = ["gap_to_all_minima", "mean_energies", "share_law", "weight_table"]

@@ -6,19 +6,16 @@ end.  Which random matrices are behind a density does not matter here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
-from .kac_rice import LogDensity, UnresolvedError, normalised
+from .densities import LogDensity, collect
 
-__all__ = ["Populations", "collect", "density_table", "find_bulk", "integrate", "sample_bulk"]
+__all__ = ["Populations", "find_bulk", "integrate", "sample_bulk"]
 
 Array = NDArray[np.float64]
 
@@ -43,29 +40,6 @@ class Populations:
     count: int
     max_rounds: int
     min_effective_samples: float
-
-
-def collect(energies: Array, log_weights: Sequence[Array], least: float, size: int = 1) -> LogDensity:
-    """The density at each energy from one list of independent log weights per energy, each of `size` matrices.
-
-    Effective samples are (sum w)^2 / sum w^2 for single matrices and 1/stderr^2 for populations; below `least` an
-    energy is unresolved.
-    """
-    log_density, stderr, effective = [], [], []
-    for log_w in log_weights:
-        count = len(log_w)
-        total = logsumexp(log_w)
-        log_density.append(total - np.log(count))
-        found = bool(np.isfinite(total))
-        effective.append(float(np.exp(2 * total - logsumexp(2 * log_w))) if found else 0.0)
-        with np.errstate(divide="ignore"):
-            # Relative variance of a mean of n weights: (1/effective - 1/n) n/(n-1).
-            spread = (1 / np.float64(effective[-1]) - 1 / count) * count / (count - 1)
-        stderr.append(np.sqrt(max(spread, 0.0)))
-        if found and size > 1:
-            effective[-1] = min(1 / max(spread, 1e-24), float(count * size))
-    number = np.array(effective)
-    return LogDensity(energies, np.array(log_density), np.array(stderr), number, number >= least)
 
 
 def _angle(energies: ArrayLike, bottom: float, top: float) -> Array:
@@ -132,7 +106,8 @@ def sample_bulk(
     pilot : array, shape (E,)
         Logarithm of the density, roughly and up to a constant.  Where there is more of it more is sampled: the error
         of a sum of independent estimates is least if the samples are shared out like the summands.  Single energies
-        at which the pilot is far off, too high or too low, do not matter.
+        at which the pilot is far off, too high or too low, do not matter; none gets less than a quarter of the mean,
+        since estimates scatter most where there are few minima.
     sample : callable
         (energy, number) -> logarithms of so many independent estimates of the density.
     bottom, top : float
@@ -148,7 +123,7 @@ def sample_bulk(
         log_mass = np.where(np.isfinite(pilot), pilot, -1e9) + np.log(np.sin(_angle(energies, bottom, top)))
         log_mass = np.median(sliding_window_view(np.pad(log_mass, 2, mode="edge"), 5), axis=1)
         mass = np.convolve(np.exp(log_mass - log_mass.max()), np.ones(3), mode="same")
-        share = np.maximum(2, np.rint(share.sum() * mass / mass.sum())).astype(int)
+        share = np.maximum(max(2, wanted.count // 4), np.rint(share.sum() * mass / mass.sum())).astype(int)
     found = [np.empty(0)] * len(energies)
     for _ in range(wanted.max_rounds):
         found = [
@@ -194,24 +169,3 @@ def integrate(density: LogDensity, bottom: float, top: float) -> tuple[float, fl
     mean_stderr = float(np.linalg.norm((density.energies - mean) * error) / total)
     scale = float(np.exp(highest))
     return float(total) * scale, float(np.linalg.norm(error)) * scale, mean, mean_stderr
-
-
-def density_table(found: LogDensity) -> pd.DataFrame:
-    """One row per energy: energy, log_density, density, stderr (relative), effective_samples, resolved.
-
-    exp(log_density) integrates to the expected number of minima, density to 1; it is nan where the bulk is unresolved.
-    """
-    density = np.full(found.energies.size, np.nan)
-    if found.energies.size:
-        with suppress(UnresolvedError):
-            density = np.exp(normalised(found).log_density)
-    return pd.DataFrame(
-        {
-            "energy": found.energies,
-            "log_density": found.log_density,
-            "density": density,
-            "stderr": found.stderr,
-            "effective_samples": found.effective_samples,
-            "resolved": found.resolved,
-        }
-    )

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtrc
 
-from .bulk import Populations, density_table, find_bulk, sample_bulk
+from .bulk import Populations, find_bulk, sample_bulk
+from .densities import LogDensity, UnresolvedError, density_table
 from .kac_rice import (
     MIN_EFFECTIVE_SAMPLES,
     Counts,
-    LogDensity,
-    UnresolvedError,
     expected_counts,
     log_prefactor,
     whrf_log_density,
@@ -89,7 +88,7 @@ class MinimaDensity:
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES
 
     def run(self) -> pd.DataFrame:
-        """Return the rows of :func:`qgmutils.bulk.density_table`.
+        """Return the rows of :func:`qgmutils.densities.density_table`.
 
         Without given energies a scan finds the bulk, which is sampled in at most 8 rounds, all energies being resolved
         or none; for ``p >= 2m - 2`` the density is not integrable at ``E = 0`` and there are no rows then.

@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from .bulk import Populations, collect, density_table, find_bulk, integrate, sample_bulk
-from .kac_rice import Counts, LogDensity, UnresolvedError
+from .bulk import Populations, find_bulk, integrate, sample_bulk
+from .densities import LogDensity, UnresolvedError, collect, density_table
+from .kac_rice import Counts
 from .minima_proposals import estimates, split, tuned, weighted_profiles
 from .positive_definite import N_POPULATIONS
 from .profiles import at_least, entropic_variance, even_levels, inside, sample_profiles
@@ -130,7 +131,7 @@ def finite_log_density(
                 variance = seen if np.isfinite(seen) else variance
             logs.append(_plain(h, energy, p, wanted, n_samples, variance, rng)[0])
         return collect(points, logs, min_effective_samples)
-    size, count = split(n_samples, p)
+    size, count = split(n_samples)
     proposals, _ = tuned(h, p, points, size, rng)
     return collect(
         points, [estimates(h, p, one, size, count, rng) for one in proposals], min_effective_samples, size
@@ -174,7 +175,7 @@ def minima_density(
     """
     h, p = even_levels(levels), at_least("n_params", n_params, 1)
     n_energies, max_rounds = at_least("n_energies", n_energies, 8), at_least("max_rounds", max_rounds, 1)
-    size, count = split(at_least("n_samples", n_samples, 2 * N_POPULATIONS), p)
+    size, count = split(at_least("n_samples", n_samples, 2 * N_POPULATIONS))
     bottom, top = float(h[0]), float(h[-1])
 
     def scan(places: Array) -> Array:
@@ -282,7 +283,7 @@ class FiniteMinimaDensity:
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES
 
     def run(self) -> pd.DataFrame:
-        """Return the rows of :func:`qgmutils.bulk.density_table`.
+        """Return the rows of :func:`qgmutils.densities.density_table`.
 
         density is nan where the number of minima has fewer effective samples than `min_effective_samples`.
         """

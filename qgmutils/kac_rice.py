@@ -20,26 +20,24 @@ throughout. Only energies ``E > 0`` are counted: for ``p > 2m`` the field also v
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammainccinv, gammaln, logsumexp
 
+from .densities import LogDensity, UnresolvedError, collect
 from .determinants import sample_determinants
-from .positive_definite import N_POPULATIONS, log_positive_determinant
+from .positive_definite import N_POPULATIONS, POPULATION_SIZE, populations
 from .spectra import log_determinant_limit, wishart_dimension
 
 __all__ = [
     "MIN_EFFECTIVE_SAMPLES",
     "Counts",
-    "LogDensity",
-    "UnresolvedError",
     "complexity",
     "expected_counts",
     "log_prefactor",
-    "normalised",
     "whrf_log_density",
 ]
 
@@ -48,36 +46,6 @@ Array = NDArray[np.float64]
 #: Effective samples below which an estimate is refused: its relative standard error would exceed 1/10 and the
 #: error estimate itself would be off by more than about 1/14.
 MIN_EFFECTIVE_SAMPLES = 100.0
-
-
-class UnresolvedError(ValueError):
-    """The Monte Carlo sample does not resolve the rare event that was asked for."""
-
-
-@dataclass(frozen=True)
-class LogDensity:
-    """Natural logarithm of a density of critical points in energy, with Monte Carlo errors; arrays of shape (E,).
-
-    Attributes
-    ----------
-    energies
-        Normalised energies (ground state 0, mean 1).
-    log_density
-        ``ln rho_k(E)``; -inf where no sample had the index.
-    stderr
-        Standard error of ``log_density``; inf where there was no sample. Errors at different energies are correlated.
-    effective_samples
-        Independent weights that would give the same error: ``(sum w)^2 / sum w^2`` of ``w = |det A|`` with the right
-        index for plain sampling, ``1 / stderr^2`` for minima.
-    resolved
-        Where ``effective_samples`` suffices; elsewhere values are not to be used.
-    """
-
-    energies: Array
-    log_density: Array
-    stderr: Array
-    effective_samples: Array
-    resolved: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -206,13 +174,13 @@ def whrf_log_density(
     n_samples = _check_at_least("n_samples", n_samples, 2 * N_POPULATIONS if wanted == 0 else 2)
     prefactor = log_prefactor(energies, p, two_m / 2, layers)
     if wanted == 0:
-        log_mean, stderr = log_positive_determinant(
-            energies, p, two_m, n_samples=n_samples, rng=rng, layers=layers
-        )
-        effective = np.minimum(1 / np.maximum(stderr, 1e-12) ** 2, n_samples)
-        return LogDensity(
-            energies, log_mean + prefactor, stderr, effective, effective >= min_effective_samples
-        )
+        count = max(N_POPULATIONS, n_samples // POPULATION_SIZE)
+        size = max(2, n_samples // count)
+        logs = [
+            populations(float(e), p, two_m, size=size, count=count, rng=rng, layers=layers) + log
+            for e, log in zip(energies, prefactor, strict=True)
+        ]
+        return collect(energies, logs, min_effective_samples, size)
     first = np.full(energies.size, -np.inf)
     second = np.full(energies.size, -np.inf)
     for log_det, negative in sample_determinants(energies, p, two_m, n_samples, rng, layers, wanted):
@@ -305,42 +273,6 @@ def expected_counts(
     values = [c.mean(0) * unit, c.std(0, ddof=1) / np.sqrt(n_samples) * unit, energy, energy_stderr]
     count, count_stderr, energy, energy_stderr = (np.where(resolved, v, np.nan) for v in values)
     return Counts(labels, count, count_stderr, energy, energy_stderr, effective, resolved)
-
-
-def normalised(density: LogDensity) -> LogDensity:
-    """The same density, divided by its integral over its energies (increasing), so that it integrates to 1.
-
-    For minima this is the distribution of their energies; every minimum counts the same here, while training finds
-    minima in proportion to their basins.
-
-    Raises
-    ------
-    UnresolvedError
-        If the sample leaves the bulk of the density unresolved: no energy is resolved, the largest resolved density
-        sits next to an unresolved one, or the raw estimate puts more than 2 % of the points at unresolved energies.
-    ValueError
-        If the energies are not at least two increasing numbers.
-    """
-    x, log_density, resolved = density.energies, density.log_density, density.resolved
-    if x.size < 2 or not (np.diff(x) > 0).all():
-        raise ValueError(f"energies must be at least two increasing numbers, got {x!r}")
-    width = np.gradient(x)
-    with np.errstate(divide="ignore"):
-        log_mass = log_density + np.log(width)
-    total = logsumexp(log_mass)
-    hidden = float(np.exp(log_mass[~resolved] - total).sum()) if np.isfinite(total) else 1.0
-    at_border = False
-    if resolved.any():
-        peak = int(np.argmax(np.where(resolved, log_density, -np.inf)))
-        at_border = not resolved[max(peak - 1, 0) : peak + 2].all()
-    if hidden > 0.02 or at_border or not resolved.any():
-        raise UnresolvedError(
-            f"the sample must resolve the bulk of the density, got {hidden:.1%} of it at energies with too few "
-            "effective samples (or the peak next to such an energy); raise n_samples or lower n_params"
-        )
-    log_integral = logsumexp(log_density[1:] + np.log(np.diff(x) / 2))
-    log_integral = np.logaddexp(log_integral, logsumexp(log_density[:-1] + np.log(np.diff(x) / 2)))
-    return replace(density, log_density=log_density - log_integral)
 
 
 def complexity(gamma: float, energy: ArrayLike) -> Array:

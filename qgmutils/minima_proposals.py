@@ -23,7 +23,7 @@ __all__ = ["Proposal", "estimates", "split", "tuned", "weighted_profiles"]
 
 Array = NDArray[np.float64]
 
-_LARGEST = 128  # matrices of a population
+_LARGEST = 128  # matrices of a population: more are better spent on another profile
 _CANDIDATES = 64  # profiles of which one is chosen for a population
 _SAME = 1e-9  # relative differences of sigma^2 below are rounding: with two levels the energy fixes it
 
@@ -70,30 +70,25 @@ def estimates(h: Array, p: int, proposal: Proposal, size: int, count: int, rng: 
     return found
 
 
-def split(n_samples: int, p: int) -> tuple[int, int]:
-    """Size and number of the populations that share `n_samples` matrices.
-
-    The variance of a population is about that of the profiles plus C / size, C of the order of p / 4: matrices beyond
-    a few C are better spent on another profile.
-    """
-    size = min(max(8, 4 * p), _LARGEST, n_samples // N_POPULATIONS)
+def split(n_samples: int) -> tuple[int, int]:
+    """Size and number of the populations that share `n_samples` matrices."""
+    size = min(_LARGEST, n_samples // N_POPULATIONS)
     return size, n_samples // size
 
 
 def _walk(
     h: Array, p: int, energies: Array, size: int, rng: np.random.Generator
-) -> tuple[Array, Array, list[Array]]:
+) -> tuple[Array, list[Array]]:
     """Let the proposals' sigma^2 follow that of the minima, energy by energy.
 
     From low energies, where most matrices survive, to high ones; each starts from the last one's ratio to the sigma^2
     of the profile of largest entropy.  Two populations, whose profiles have different sigma^2, show how the estimate
     depends on it.  Without survivors in both sigma^2 is lowered: less of it leaves more matrices positive definite.
 
-    Returns the logarithm of the density and the sigma^2 found at each energy, and what the populations with survivors
-    had there: columns sigma^2 and ln E[det M; M > 0].
+    Returns the sigma^2 found at each energy, and what the populations with survivors had there: columns sigma^2 and
+    ln E[det M; M > 0].
     """
-    logs, variances = np.full(len(energies), -np.inf), np.empty(len(energies))
-    seen = [np.empty((0, 2))] * len(energies)
+    variances, seen = np.empty(len(energies)), [np.empty((0, 2))] * len(energies)
     ratio, known = 1.0, False
     size = max(size, 32)  # an estimate that is far off here costs more than it saves
     for e in np.argsort(energies):
@@ -111,10 +106,10 @@ def _walk(
                 continue
             step = pair[1] - pair[0]
             tilt = step[1] / step[0] if step[0] > _SAME * variance else 0.0
-            logs[e], variance = _weigh(spread, log_weights, tilt, pair)
+            _, variance = _weigh(spread, log_weights, tilt, pair)
             ratio, known = variance / neutral, True
         variances[e] = variance
-    return logs, variances, seen
+    return variances, seen
 
 
 def _weigh(spread: Array, log_weights: Array, tilt: float, seen: Array) -> tuple[float, float]:
@@ -133,7 +128,7 @@ def tuned(
     How the estimate depends on sigma^2, in units of that of the profile of largest entropy, changes smoothly with the
     energy: neighbours share a slope.
     """
-    logs, variances, seen = _walk(h, p, energies, size, rng)
+    variances, seen = _walk(h, p, energies, size, rng)
     neutral = np.array([entropic_variance(h, e) for e in energies])
     moments = np.zeros((len(energies), 2))  # of pairs around their mean: <x y> and <x x>
     for e, pairs in enumerate(seen):
@@ -145,7 +140,7 @@ def tuned(
     for place, e in enumerate(order):
         near = moments[order[max(place - 2, 0) : place + 3]].sum(axis=0)
         tilts[e] = near[0] / near[1] / neutral[e] if near[1] > 0 else 0.0
-    proposals = []
+    proposals, logs = [], np.full(len(energies), -np.inf)
     for e, (energy, variance) in enumerate(zip(energies, variances, strict=True)):
         tilt = float(tilts[e])
         if len(seen[e]):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from qgmutils.engine.simd import LANES, fma, horizontal_sum, load, splat, store
 
-__all__ = ["N_POPULATIONS", "POPULATION_SIZE", "log_positive_determinant", "populations"]
+__all__ = ["N_POPULATIONS", "POPULATION_SIZE", "populations"]
 
 N_POPULATIONS = 8
 """Least number of independent populations behind every error bar."""
@@ -223,45 +223,3 @@ def populations(
     """
     variance = 2 * (1 - 1 / layers)
     return np.array([_population(energy, n_params, two_m, variance, size, rng) for _ in range(count)])
-
-
-def log_positive_determinant(
-    energies: NDArray[np.float64],
-    n_params: int,
-    two_m: int,
-    *,
-    n_samples: int,
-    rng: np.random.Generator,
-    layers: int = 1,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """ln E[det A; A positive definite] at each energy, and its standard error.
-
-    Parameters
-    ----------
-    energies : array, shape (E,)
-        Positive normalised energies.
-    n_params, two_m : int
-        p and 2m.
-    n_samples : int
-        Matrices per energy, at least 2 `N_POPULATIONS`; shared out among populations of about `POPULATION_SIZE`.
-    rng : numpy.random.Generator
-    layers : int
-        Gates per angle r.
-
-    Returns
-    -------
-    log_mean, stderr : arrays, shape (E,)
-        Natural logarithm and its standard error from independent populations, at least `N_POPULATIONS`; -inf and inf
-        where no matrix survived.
-    """
-    count = max(N_POPULATIONS, n_samples // POPULATION_SIZE)
-    size = max(2, n_samples // count)
-    log_mean, stderr = np.full(len(energies), -np.inf), np.full(len(energies), np.inf)
-    for e, energy in enumerate(energies):
-        logs = populations(float(energy), n_params, two_m, size=size, count=count, rng=rng, layers=layers)
-        top = logs.max()
-        if np.isfinite(top):
-            values = np.exp(logs - top)
-            log_mean[e] = top + np.log(values.mean())
-            stderr[e] = values.std(ddof=1) / values.mean() / np.sqrt(count)
-    return log_mean, stderr

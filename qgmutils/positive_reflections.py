@@ -29,8 +29,8 @@ _RESAMPLE_BELOW = 0.9  # effective fraction of a population
 # K = ((H - E)^2 + sigma^2) / 2N up to 1/N, so that its pivot, a fraction of the mean diagonal entry, loses
 # tr(B'^T D^-1 B' K) on average.  A matrix whose later pivots will be small is weighted down ahead of time, by
 # (1 + 4x/b)^-b for each row to come, x the ratio of the two, b = 1 + p/16: an exponential where x is small, which would
-# be ruinous where N is so small that x is of order one.  The last eighth of the rows, where every second matrix dies,
-# is drawn one by one with resampling after each.
+# be ruinous where N is so small that x is of order one.  The last eighth of the rows, and four more, where
+# every second matrix dies, are drawn one by one with resampling after each.
 _LOOK_AHEAD = 4.0
 _SINGLE_ROWS = 8  # one in so many
 
@@ -121,9 +121,9 @@ def _population(levels, energy, amplitude, p, directions, pivots, rng):
     # Pivots are a fraction of the mean diagonal entry, which is the mean of |H - E| at the energies of minima.
     power = 1 + p / 16
     strength = _LOOK_AHEAD / power / np.mean(np.abs(gaps))
-    result, done = 0.0, 0
+    result, done, single = 0.0, 0, p - p // _SINGLE_ROWS - BLOCK
     while done < p:
-        first, width = done, BLOCK if done + BLOCK <= p - p // _SINGLE_ROWS else 1
+        first, width = done, BLOCK if done + BLOCK <= single else 1
         done += width
         total = squares = 0.0
         for m in range(size):

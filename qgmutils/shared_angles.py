@@ -15,9 +15,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils import circuits, problems
+from qgmutils.densities import normalised
 from qgmutils.engine import landscape
 from qgmutils.ensembles import build_problem, circuit_stream
-from qgmutils.kac_rice import normalised, whrf_log_density
+from qgmutils.kac_rice import whrf_log_density
 from qgmutils.minimize import minimize
 from qgmutils.problems import is_integer
 from qgmutils.tasks import run_tasks

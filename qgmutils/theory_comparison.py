@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from qgmutils.bulk import integrate
+from qgmutils.densities import LogDensity
 from qgmutils.ensembles import CircuitEnumeration, minima_tasks, options_of
 from qgmutils.finite_dimension import FiniteMinimaDensity
-from qgmutils.kac_rice import LogDensity
 from qgmutils.predictions import density_tasks, designed_problem, predict, score
 from qgmutils.sampling import run_ensembles
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qgmutils import bulk, kac_rice
+from qgmutils import bulk, densities
 
 
 def _normal(mean, width):
@@ -17,7 +17,7 @@ def test_bulk_is_found_and_integrated(mean, width, rng):
     energies = bulk.find_bulk(noisy, 0.0, 2.0, 16)
     assert energies.min() < mean - 3 * width
     assert energies.max() > mean + 3 * width
-    exact = kac_rice.LogDensity(energies, log_density(energies), *np.zeros((2, 16)), np.ones(16, bool))
+    exact = densities.LogDensity(energies, log_density(energies), *np.zeros((2, 16)), np.ones(16, bool))
     number, _, average, _ = bulk.integrate(exact, 0.0, 2.0)
     # Nodes are less than a width apart, where the rule is exact; the ends beyond 3 widths hold 0.3 %.
     assert number == pytest.approx(1, abs=5e-3)
@@ -80,23 +80,8 @@ def test_rounds_end_in_any_case(rng):
     assert not density.resolved.any()
 
 
-def test_weights_of_single_matrices_and_of_populations(rng):
-    weights = rng.exponential(size=1000)
-    single, grouped = (bulk.collect(np.array([0.5]), [np.log(weights)], 100.0, size) for size in (1, 50))
-    assert np.exp(single.log_density[0]) == pytest.approx(weights.mean())
-    relative = weights.std(ddof=1) / weights.mean() / np.sqrt(1000)
-    assert single.stderr[0] == pytest.approx(relative)
-    assert grouped.stderr[0] == pytest.approx(relative)
-    assert single.effective_samples[0] == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
-    assert grouped.effective_samples[0] == pytest.approx(relative**-2)
-    nothing = bulk.collect(np.array([0.5]), [np.full(3, -np.inf)], 100.0, 50)
-    assert np.isneginf(nothing.log_density[0])
-    assert np.isinf(nothing.stderr[0])
-    assert not nothing.resolved[0]
-
-
 def test_other_spacings_are_refused():
     values = np.array([0.1, 0.2, 0.4])
-    density = kac_rice.LogDensity(values, values, values, values, values > 0)
+    density = densities.LogDensity(values, values, values, values, values > 0)
     with pytest.raises(ValueError, match="evenly spaced in phi"):
         bulk.integrate(density, 0.0, 1.0)

@@ -65,7 +65,7 @@ def test_tasks_return_tables_and_mark_what_is_refused(rng):
 
 def test_density_on_given_energies_and_on_its_bulk(rng):
     seed = int(rng.integers(2**31))
-    given = counting.MinimaDensity(4, 8.0, 2000, seed, (0.1, 0.3, 0.5)).run()
+    given = counting.MinimaDensity(4, 8.0, 8000, seed, (0.1, 0.3, 0.5)).run()
     assert given["energy"].tolist() == [0.1, 0.3, 0.5]
     assert given["resolved"].all()
     bulk = counting.MinimaDensity(4, 8.0, 4000, seed, min_effective_samples=400.0).run()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qgmutils import kac_rice, spectra
+from qgmutils import densities, kac_rice, spectra
 
 
 def test_published_check_value(rng):
@@ -82,12 +82,21 @@ def test_standard_errors_are_honest(rng):
     assert low / 2 < spread / quoted < high * 2
 
 
+def test_error_bars_of_rare_events_cover_the_spread_of_repeats(rng):
+    # Mean square of (repeat - mean)/stderr over 30 repeats: about 7/5 for eight populations; 6 is far outside.
+    options = {"index": 0, "n_samples": 800, "rng": rng}
+    repeats = [kac_rice.whrf_log_density([0.3], 12, 50.0, **options) for _ in range(30)]
+    means = np.array([d.log_density[0] for d in repeats])
+    errors = np.array([d.stderr[0] for d in repeats])
+    assert np.mean(((means - means.mean()) / errors) ** 2) < 6
+
+
 def test_rare_events_are_refused(rng):
-    with pytest.raises(kac_rice.UnresolvedError, match="raise n_samples"):
+    with pytest.raises(densities.UnresolvedError, match="raise n_samples"):
         kac_rice.expected_counts(20, 40.0, index=0, n_samples=300, rng=rng, energy_range=(0.9, 1.2))
     wide = kac_rice.whrf_log_density(np.linspace(0.4, 1.5, 20), 12, 60.0, index=0, n_samples=400, rng=rng)
-    with pytest.raises(kac_rice.UnresolvedError, match="bulk"):
-        kac_rice.normalised(wide)
+    with pytest.raises(densities.UnresolvedError, match="bulk"):
+        densities.normalised(wide)
     density = kac_rice.whrf_log_density([0.2, 1.5], 12, 60.0, index=0, n_samples=2000, rng=rng)
     assert density.resolved.tolist() == [True, False]
     assert np.isneginf(density.log_density[1])
@@ -102,7 +111,7 @@ def test_rare_events_are_refused(rng):
 def test_normalised_density_is_normalised(rng):
     energies = np.linspace(0.005, 1.2, 150)
     density = kac_rice.whrf_log_density(energies, 4, 8.0, index=0, n_samples=20000, rng=rng)
-    density = kac_rice.normalised(density)
+    density = densities.normalised(density)
     assert np.trapezoid(np.exp(density.log_density), energies) == pytest.approx(1, abs=1e-12)
     mean = np.trapezoid(energies * np.exp(density.log_density), energies)
     assert mean == pytest.approx(0.309, abs=0.012)  # check value, and four errors of this sample
@@ -133,7 +142,7 @@ def test_bad_input_is_named(rng):
         lambda: kac_rice.whrf_log_density([0.1], 3, 4.0, layers=0, **options),
         lambda: kac_rice.whrf_log_density([0.1], 3, 4.0, n_samples=1, rng=rng),
         lambda: kac_rice.expected_counts(3, 4.0, energy_range=(1.0, 0.5), **options),
-        lambda: kac_rice.normalised(kac_rice.whrf_log_density([0.2, 0.1], 3, 4.0, **options)),
+        lambda: densities.normalised(kac_rice.whrf_log_density([0.2, 0.1], 3, 4.0, **options)),
     ):
         with pytest.raises(ValueError, match="got"):
             call()

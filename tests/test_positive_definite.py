@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qgmutils.positive_definite import log_positive_determinant
+from qgmutils.positive_definite import populations
 from qgmutils.spectra import sample_hessians
 
 
@@ -16,26 +16,24 @@ def test_mean_determinant_agrees_with_plain_sampling(n_params, two_m, layers, rn
     eigenvalues = np.linalg.eigvalsh(matrices / (2 * layers))
     weights = np.where(eigenvalues[:, 0] > 0, np.prod(eigenvalues, axis=1), 0.0)
     plain, plain_error = weights.mean(), weights.std(ddof=1) / np.sqrt(len(weights))
-    log_mean, stderr = log_positive_determinant(
-        np.array([energy]), n_params, two_m, n_samples=40_000, rng=rng, layers=layers
-    )
-    # Eight populations: the error bar has 7 degrees of freedom, for which 10 standard errors are one chance in 5e4.
-    error = np.hypot(plain_error, stderr[0] * np.exp(log_mean[0]))
-    assert abs(np.exp(log_mean[0]) - plain) < 10 * error
+    found = np.exp(populations(energy, n_params, two_m, size=250, count=160, rng=rng, layers=layers))
+    # 5 standard errors of 160 populations, whose laws are skewed, are less than one chance in 1e5.
+    error = np.hypot(plain_error, found.std(ddof=1) / np.sqrt(160))
+    assert abs(found.mean() - plain) < 5 * error
 
 
-def test_error_bars_cover_the_spread_of_repeats(rng):
-    # Mean square of (repeat - mean)/stderr over 30 repeats: about 7/5 for eight populations; 6 is far outside.
-    repeats = [log_positive_determinant(np.array([0.3]), 12, 100, n_samples=800, rng=rng) for _ in range(30)]
-    means = np.array([mean[0] for mean, _ in repeats])
-    errors = np.array([error[0] for _, error in repeats])
-    assert np.mean(((means - means.mean()) / errors) ** 2) < 6
+def test_the_size_of_a_population_does_not_move_the_mean(rng):
+    # At p = 24 plain sampling finds no positive definite matrix.
+    means, errors = [], []
+    for size, count in ((32, 1600), (256, 200)):
+        logs = populations(0.3, 24, 100, size=size, count=count, rng=rng)
+        values = np.exp(logs - logs.max())
+        means.append(logs.max() + np.log(values.mean()))
+        errors.append(values.std(ddof=1) / values.mean() / np.sqrt(count))
+    assert max(errors) < 0.1
+    assert abs(means[0] - means[1]) < 5 * np.hypot(*errors)
 
 
-def test_an_event_that_never_happens_has_no_finite_error():
+def test_an_event_that_never_happens_has_no_estimate():
     # At E = 50 every pivot is near -50.
-    log_mean, stderr = log_positive_determinant(
-        np.array([50.0]), 8, 20, n_samples=64, rng=np.random.default_rng(0)
-    )
-    assert log_mean[0] == -np.inf
-    assert stderr[0] == np.inf
+    assert np.isneginf(populations(50.0, 8, 20, size=8, count=8, rng=np.random.default_rng(0))).all()

@@ -2,19 +2,15 @@
 
 import numpy as np
 import pytest
+from levels import random_levels
 
 from qgmutils import finite_dimension as fd
 from qgmutils import haar, profiles
 
 
-def _random_levels(rng, dim):
-    levels = np.sort(rng.exponential(size=dim))
-    return (levels - levels[0]) / (levels.mean() - levels[0])
-
-
 @pytest.mark.parametrize("degenerate", [False, True])
 def test_weights_reproduce_the_exact_law_of_the_energy(degenerate, rng):
-    levels = np.repeat([0.0, 16 / 5], [11, 5]) if degenerate else _random_levels(rng, 16)
+    levels = np.repeat([0.0, 16 / 5], [11, 5]) if degenerate else random_levels(rng, 16)
     energies, step = np.array([0.3, 0.7, 1.0, 1.6]), 1e-3
     density = fd.haar_log_density(levels, energies, n_samples=20_000, rng=rng)
     exact = (haar.energy_cdf(energies + step, levels) - haar.energy_cdf(energies - step, levels)) / (2 * step)
@@ -24,7 +20,7 @@ def test_weights_reproduce_the_exact_law_of_the_energy(degenerate, rng):
 
 
 def test_profiles_have_the_energy_and_other_rates_the_same_means(rng):
-    levels, energy = _random_levels(rng, 8), 0.4
+    levels, energy = random_levels(rng, 8), 0.4
     means, errors = [], []
     for rates in (None, profiles.profile_rates(levels, energy, 0.25), rng.uniform(0.7, 1.4, 8)):
         drawn, log_weights = profiles.sample_profiles(levels, energy, 40_000, rng, rates=rates)
@@ -38,7 +34,7 @@ def test_profiles_have_the_energy_and_other_rates_the_same_means(rng):
 
 
 def test_rates_meet_their_constraints(rng):
-    levels = _random_levels(rng, 32)
+    levels = random_levels(rng, 32)
     for energy, variance in ((0.3, None), (0.3, 0.15), (1.1, 0.4)):
         profile = 1 / (32 * profiles.profile_rates(levels, energy, variance))
         assert profile.min() > 0

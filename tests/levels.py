@@ -1,0 +1,10 @@
+"""Spectra to test with."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def random_levels(rng: np.random.Generator, dim: int) -> NDArray[np.float64]:
+    """Sorted levels with minimum 0 and mean 1, shape (dim,)."""
+    levels = np.sort(rng.exponential(size=dim))
+    return (levels - levels[0]) / (levels.mean() - levels[0])
