@@ -180,7 +180,8 @@ def minima_density(
 
     def scan(places: Array) -> Array:
         # Pilots extrapolate and may be far too high; an estimate is e^t times too high with a chance of e^-t at most.
-        drawn = [estimates(h, p, one, max(size, 32), 1, rng)[0] for one in tuned(h, p, places, size, rng)[0]]
+        proposals, _ = tuned(h, p, places, size // 2, rng)
+        drawn = [estimates(h, p, one, max(size, 32), 1, rng)[0] for one in proposals]
         return np.array(drawn)
 
     energies = find_bulk(scan, bottom, top, n_energies)

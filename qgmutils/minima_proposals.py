@@ -8,7 +8,7 @@ drawn and chosen accordingly, with exact weights: what the pilots got wrong cost
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ __all__ = ["Proposal", "estimates", "split", "tuned", "weighted_profiles"]
 Array = NDArray[np.float64]
 
 _LARGEST = 128  # matrices of a population: more are better spent on another profile
-_CANDIDATES = 64  # profiles of which one is chosen for a population
+_CANDIDATES = 256  # profiles of which one is chosen for a population
 _SAME = 1e-9  # relative differences of sigma^2 below are rounding: with two levels the energy fixes it
 
 
@@ -41,11 +41,16 @@ def weighted_profiles(
 
 @dataclass(frozen=True)
 class Proposal:
-    """How profiles of one energy are drawn, and chosen as if ln E[det M; M > 0] were tilt sigma^2 + const."""
+    """How profiles of one energy are drawn, and chosen: as if ln E[det M; M > 0] were a parabola in sigma^2."""
 
     energy: float
     variance: float  # sigma^2 of the profile of largest entropy among those proposed
     tilt: float
+    bend: float
+
+    def expected(self, spread: Array) -> Array:
+        """ln E[det M; M > 0] up to a constant, for profiles of that sigma^2."""
+        return self.tilt * spread + self.bend * spread**2
 
 
 def estimates(h: Array, p: int, proposal: Proposal, size: int, count: int, rng: np.random.Generator) -> Array:
@@ -61,7 +66,7 @@ def estimates(h: Array, p: int, proposal: Proposal, size: int, count: int, rng: 
     drawn, spread, log_weights = weighted_profiles(
         h, proposal.energy, p, count * _CANDIDATES, proposal.variance, rng
     )
-    expected = proposal.tilt * spread
+    expected = proposal.expected(spread)
     score = (log_weights + expected).reshape(count, _CANDIDATES)
     # The largest of the scores plus Gumbel noise is a draw in proportion to their exponentials.
     chosen = np.argmax(score + rng.gumbel(size=score.shape), axis=1) + _CANDIDATES * np.arange(count)
@@ -76,48 +81,88 @@ def split(n_samples: int) -> tuple[int, int]:
     return size, n_samples // size
 
 
+def _pilots(
+    h: Array,
+    p: int,
+    energy: float,
+    drawn: Array,
+    log_weights: Array,
+    shares: list[float],
+    size: int,
+    rng: np.random.Generator,
+) -> Array:
+    """What populations give whose profiles have more sigma^2 than these shares: rows (sigma^2, ln estimate)."""
+    spread = drawn @ (h - energy) ** 2
+    order = np.argsort(spread)
+    reached = np.cumsum(np.exp(log_weights - log_weights.max())[order])
+    chosen = order[np.searchsorted(reached, np.array(shares) * reached[-1])]
+    return np.column_stack([spread[chosen], populations(h, energy, np.sqrt(drawn[chosen]), p, size, rng)])
+
+
 def _walk(
     h: Array, p: int, energies: Array, size: int, rng: np.random.Generator
 ) -> tuple[Array, list[Array]]:
     """Let the proposals' sigma^2 follow that of the minima, energy by energy.
 
     From low energies, where most matrices survive, to high ones; each starts from the last one's ratio to the sigma^2
-    of the profile of largest entropy.  Two populations, whose profiles have different sigma^2, show how the estimate
-    depends on it.  Without survivors in both sigma^2 is lowered: less of it leaves more matrices positive definite.
+    of the profile of largest entropy.  Without survivors sigma^2 is lowered: less of it leaves more matrices positive
+    definite.
 
-    Returns the sigma^2 found at each energy, and what the populations with survivors had there: columns sigma^2 and
-    ln E[det M; M > 0].
+    Returns the sigma^2 found at each energy, and what the pilots with survivors gave there.
     """
     variances, seen = np.empty(len(energies)), [np.empty((0, 2))] * len(energies)
     ratio, known = 1.0, False
-    size = max(size, 32)  # an estimate that is far off here costs more than it saves
     for e in np.argsort(energies):
         energy = float(energies[e])
         neutral = entropic_variance(h, energy)
         variance = ratio * neutral
         for _ in range(1 if known else 4):
             drawn, spread, log_weights = weighted_profiles(h, energy, p, _CANDIDATES, variance, rng)
-            chosen = np.argsort(spread)[[_CANDIDATES // 4, 3 * _CANDIDATES // 4]]
-            found = populations(h, energy, np.sqrt(drawn[chosen]), p, size, rng)
-            pair = np.column_stack([spread[chosen], found])
-            seen[e] = np.concatenate([seen[e], pair[np.isfinite(found)]])
-            if not np.isfinite(found).all():
+            pair = _pilots(h, p, energy, drawn, np.zeros(_CANDIDATES), [0.2, 0.8], size, rng)
+            alive = np.isfinite(pair[:, 1])
+            seen[e] = np.concatenate([seen[e], pair[alive]])
+            if not alive.all():
                 variance *= 0.6
                 continue
             step = pair[1] - pair[0]
             tilt = step[1] / step[0] if step[0] > _SAME * variance else 0.0
-            _, variance = _weigh(spread, log_weights, tilt, pair)
+            variance = _mean(spread, log_weights + tilt * spread)
             ratio, known = variance / neutral, True
         variances[e] = variance
     return variances, seen
 
 
-def _weigh(spread: Array, log_weights: Array, tilt: float, seen: Array) -> tuple[float, float]:
-    """ln of the density, and the minima's mean sigma^2, from some profiles and a line through what was seen."""
-    score = log_weights + tilt * spread
-    offset = np.mean(seen[:, 1] - tilt * seen[:, 0])
-    mean = float(np.average(spread, weights=np.exp(score - score.max())))
-    return float(logsumexp(score) - np.log(len(score)) + offset), mean
+def _mean(values: Array, log_weights: Array) -> float:
+    return float(np.average(values, weights=np.exp(log_weights - log_weights.max())))
+
+
+def _responses(energies: Array, variances: Array, seen: list[Array]) -> Array:
+    """How ln E[det M; M > 0] depends on sigma^2: rows of coefficients (of sigma^2, of sigma^4), one per energy.
+
+    In units of the sigma^2 of minima that changes smoothly with the energy: up to a constant an energy shares its
+    parabola with its neighbours, which count less.  It is concave, and a line where points are too few to tell.
+    """
+    result, order = np.zeros((len(energies), 2)), np.argsort(energies)
+    for place, e in enumerate(order):
+        near = [k for k in range(max(place - 2, 0), min(place + 3, len(order))) if len(seen[order[k]])]
+        x = [seen[order[k]][:, 0] / variances[order[k]] - 1 for k in near]
+        if not near or not max(np.ptp(one) for one in x) > _SAME:
+            continue
+        width = np.sqrt(np.mean([np.mean(one**2) for one in x]))
+        features, logs = [], []
+        for k, one in zip(near, x, strict=True):
+            weight, log = 0.7 ** abs(k - place), seen[order[k]][:, 1]
+            powers = np.column_stack([one / width, (one / width) ** 2])
+            features.append(weight * (powers - powers.mean(axis=0)))
+            logs.append(weight * (log - log.mean()))
+        a, b = np.concatenate(features), np.concatenate(logs)
+        # Populations scatter by about one; a curvature of a few is plausible, and one of many has to be shown.
+        slope, bend = np.linalg.solve(a.T @ a + np.diag([1e-6, 0.25]), a.T @ b)
+        if bend > 0:
+            slope, bend = (a[:, 0] @ b) / (a[:, 0] @ a[:, 0] + 1e-6), 0.0
+        slope, bend = slope / width, bend / width**2
+        result[e] = (slope - 2 * bend) / variances[e], bend / variances[e] ** 2
+    return result
 
 
 def tuned(
@@ -125,27 +170,27 @@ def tuned(
 ) -> tuple[list[Proposal], Array]:
     """A proposal for each energy, and the logarithm of the density there as the pilot populations saw it.
 
-    How the estimate depends on sigma^2, in units of that of the profile of largest entropy, changes smoothly with the
-    energy: neighbours share a slope.
+    Two pilots and then three per energy: where the first two were the slope may be another than where the minima are,
+    and at large p weights differ by e-folds if it is wrong by a few per cent.
     """
+    size = max(size, 32)  # an estimate that is far off here costs more than it saves
     variances, seen = _walk(h, p, energies, size, rng)
-    neutral = np.array([entropic_variance(h, e) for e in energies])
-    moments = np.zeros((len(energies), 2))  # of pairs around their mean: <x y> and <x x>
-    for e, pairs in enumerate(seen):
-        if len(pairs):
-            x, y = (pairs - pairs.mean(axis=0)).T / np.array([[neutral[e]], [1.0]])
-            x[np.abs(x) <= _SAME] = 0.0
-            moments[e] = x @ y, x @ x
-    tilts, order = np.zeros(len(energies)), np.argsort(energies)
-    for place, e in enumerate(order):
-        near = moments[order[max(place - 2, 0) : place + 3]].sum(axis=0)
-        tilts[e] = near[0] / near[1] / neutral[e] if near[1] > 0 else 0.0
-    proposals, logs = [], np.full(len(energies), -np.inf)
-    for e, (energy, variance) in enumerate(zip(energies, variances, strict=True)):
-        tilt = float(tilts[e])
-        if len(seen[e]):
-            for _ in range(3):
-                _, spread, log_weights = weighted_profiles(h, energy, p, 4 * _CANDIDATES, variance, rng)
-                logs[e], variance = _weigh(spread, log_weights, tilt, seen[e])
-        proposals.append(Proposal(float(energy), variance, tilt))
+    logs = np.full(len(energies), -np.inf)
+    for last in (False, True):
+        responses = _responses(energies, variances, seen)
+        proposals = []
+        for e, energy in enumerate(energies):
+            one = Proposal(float(energy), float(variances[e]), *map(float, responses[e]))
+            if len(seen[e]):
+                for _ in range(3):
+                    drawn, spread, score = weighted_profiles(h, energy, p, _CANDIDATES, one.variance, rng)
+                    score += one.expected(spread)
+                    one = replace(one, variance=_mean(spread, score))
+                variances[e] = one.variance
+                constant = np.mean(seen[e][:, 1] - one.expected(seen[e][:, 0]))
+                logs[e] = logsumexp(score) - np.log(len(score)) + constant
+                if not last:
+                    three = _pilots(h, p, energy, drawn, score, [0.03, 0.5, 0.97], size, rng)
+                    seen[e] = np.concatenate([seen[e], three[np.isfinite(three[:, 1])]])
+            proposals.append(one)
     return proposals, logs

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
@@ -93,7 +94,7 @@ class Runner:
     seed : int
         The notebooks' seed.
     jobs : int
-        How many notebooks run at a time, at least 1. The cores are shared out among them.
+        How many notebooks run at a time, at least 1. The cores are shared out among them, by weight if one has most.
     cache : bool
         Whether results of tasks may come from the cache.
     say : callable
@@ -180,11 +181,10 @@ class Runner:
             "error": str(folder / "error.json"),
         }
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        cores = os.cpu_count() or 1
-        # When little is left, those that are left may use all cores.
-        together = min(self._jobs, len(self._running) + 1 + len(self._queue))
+        others = [job.run.weight for job in self._running] + [run.weight for run in self._queue]
+        workers = workers_of(run.weight, others, jobs=self._jobs, cores=os.cpu_count() or 1)
         environment = os.environ | {
-            "QGMUTILS_WORKERS": str(max(1, cores // together)),
+            "QGMUTILS_WORKERS": str(workers),
             "QGMUTILS_PROGRESS": str(folder / "progress.json"),
             **({} if self._cache else {"QGMUTILS_NO_CACHE": "1"}),
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
@@ -219,6 +219,22 @@ class Runner:
             error += f"\nexecuted copy: {copy}" if copy.is_file() else ""
         cached = int(_read_json(job.folder / "progress.json").get("cached", 0))
         return Outcome(job.run, time.monotonic() - job.started, cached, error)
+
+
+def workers_of(weight: float, others: Sequence[float], *, jobs: int, cores: int) -> int:
+    """Workers that a run starts with: an equal share of the cores, or one like its share of the work if that is more.
+
+    Parameters
+    ----------
+    weight : float
+        Its weight.
+    others : sequence of float
+        Weights of the runs that have not ended yet.
+    jobs, cores : int
+        How many runs may go on at a time, and cores that there are.
+    """
+    together = min(jobs, len(others) + 1)
+    return max(cores // together, math.ceil(cores * weight / (weight + sum(others))))
 
 
 def execute(job: dict[str, Any]) -> int:

@@ -24,7 +24,7 @@ def test_wrong_proposals_cost_accuracy_only(n_params, rng):
         (1.0, good.tilt + 4.0),
         (1.0, good.tilt - 4.0),
     ):
-        other = mp.Proposal(energy, variance * good.variance, tilt)
+        other = mp.Proposal(energy, variance * good.variance, tilt, good.bend)
         value, other_error = _mean(mp.estimates(levels, n_params, other, 50, 400, rng))
         assert abs(value - right) < 5 * np.hypot(error, other_error)
 
@@ -53,5 +53,5 @@ def test_populations_share_the_matrices():
 
 
 def test_large_requests_are_done_in_parts(rng):
-    levels, proposal = random_levels(rng, 8), mp.Proposal(0.3, 0.2, 0.0)
+    levels, proposal = random_levels(rng, 8), mp.Proposal(0.3, 0.2, 0.0, 0.0)
     assert mp.estimates(levels, 2, proposal, 2, 9000, rng).shape == (9000,)

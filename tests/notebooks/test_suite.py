@@ -493,6 +493,23 @@ def test_kernel_that_dies_at_its_start_is_started_once_more(
     assert [bool(outcome.error) for outcome in watched.outcomes] == [error]
 
 
+@pytest.mark.parametrize(
+    ("weight", "others", "jobs", "cores", "workers"),
+    [
+        (1.0, [1.0] * 16, 2, 2, 1),
+        (60.0, [1.0] * 16, 2, 2, 2),  # most of the work
+        (1.0, [60.0] + [1.0] * 15, 2, 2, 1),
+        (1.0, [], 2, 2, 2),  # the last one
+        (1.0, [1.0] * 16, 4, 16, 4),
+        (1.0, [5.0], 8, 1, 1),
+    ],
+)
+def test_cores_are_shared_out(
+    weight: float, others: list[float], jobs: int, cores: int, workers: int
+) -> None:
+    assert runner.workers_of(weight, others, jobs=jobs, cores=cores) == workers
+
+
 def test_table_fits_the_width() -> None:
     rows = [("notebook", "claim"), ("01_x", "a rather long sentence that has to be wrapped " * 3)]
     lines = suite.verdict_table(rows, width=60).splitlines()
