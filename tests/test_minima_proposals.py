@@ -5,6 +5,7 @@ import pytest
 from levels import random_levels
 
 from qgmutils import minima_proposals as mp
+from qgmutils import profiles
 
 
 def _mean(logs):
@@ -27,6 +28,18 @@ def test_wrong_proposals_cost_accuracy_only(n_params, rng):
         other = mp.Proposal(energy, variance * good.variance, tilt, good.bend)
         value, other_error = _mean(mp.estimates(levels, n_params, other, 50, 400, rng))
         assert abs(value - right) < 5 * np.hypot(error, other_error)
+
+
+def test_pilots_make_estimates_more_accurate(rng):
+    levels = random_levels(rng, 32)
+    energies = np.quantile(levels, 0.25) * np.array([0.8, 0.9, 1.0, 1.1, 1.2])
+    energy = float(energies[2])
+    proposals, _ = mp.tuned(levels, 16, energies, 64, rng)
+    neutral = mp.Proposal(energy, profiles.entropic_variance(levels, energy), 0.0, 0.0)
+    chosen, blind = (mp.estimates(levels, 16, one, 64, 40, rng) for one in (proposals[2], neutral))
+    assert np.isfinite(chosen).all()
+    # Ratios were 0.24 to 0.45 in twelve trials; deviations of 40 samples are known to 11 %.
+    assert chosen.std() < 0.8 * blind[np.isfinite(blind)].std()
 
 
 def test_pilots_see_the_density_that_is_sampled_then(rng):
