@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qgmutils import densities
+from qgmutils import densities, kac_rice
 
 
 def test_weights_of_single_matrices_and_of_populations(rng):
@@ -19,3 +19,12 @@ def test_weights_of_single_matrices_and_of_populations(rng):
     assert np.isneginf(nothing.log_density[0])
     assert np.isinf(nothing.stderr[0])
     assert not nothing.resolved[0]
+
+
+def test_normalised_density_is_normalised(rng):
+    energies = np.linspace(0.005, 1.2, 150)
+    density = kac_rice.whrf_log_density(energies, 4, 8.0, index=0, n_samples=20000, rng=rng)
+    density = densities.normalised(density)
+    assert np.trapezoid(np.exp(density.log_density), energies) == pytest.approx(1, abs=1e-12)
+    mean = np.trapezoid(energies * np.exp(density.log_density), energies)
+    assert mean == pytest.approx(0.309, abs=0.012)  # check value, and four errors of this sample

@@ -108,15 +108,6 @@ def test_rare_events_are_refused(rng):
     assert np.isfinite(every.count[every.resolved]).all()
 
 
-def test_normalised_density_is_normalised(rng):
-    energies = np.linspace(0.005, 1.2, 150)
-    density = kac_rice.whrf_log_density(energies, 4, 8.0, index=0, n_samples=20000, rng=rng)
-    density = densities.normalised(density)
-    assert np.trapezoid(np.exp(density.log_density), energies) == pytest.approx(1, abs=1e-12)
-    mean = np.trapezoid(energies * np.exp(density.log_density), energies)
-    assert mean == pytest.approx(0.309, abs=0.012)  # check value, and four errors of this sample
-
-
 @pytest.mark.parametrize("gamma", [0.05, 0.2, 0.6])
 def test_complexity_increases_up_to_the_threshold_and_is_the_limit(rng, gamma):
     threshold = float(spectra.threshold_energy(gamma))
