@@ -16,6 +16,7 @@ import numba
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import comb
 
 from qgmutils.engine.simd import LANES, add, fma, fnma, load, mul, sincos, splat, store, sub
 
@@ -38,6 +39,7 @@ _TO_COEFFICIENTS = np.array(
     [[1 / 3, 1 / 3, 1 / 3], *(2 / 3 * f(2 * _NODES) for f in (np.cos, np.sin))]
 )  # exact: the nodes are the third roots of unity
 _MAX_PARAMS = 10
+_FLAT = 1e-6  # of the largest Hessian eigenvalue: with isolated points, one list in some thousands has one so small
 
 
 @numba.njit(cache=True)
@@ -382,6 +384,18 @@ class CriticalPoints:
         return int(np.sum(1 - 2 * (self.index % 2)))
 
 
+def _torus_has(index: NDArray[np.int64], p: int) -> bool:
+    """Whether a function on the p-torus may have non-degenerate critical points of these indices and no others (Morse).
+
+    At least binom(p, k) of index k, a minimum and a maximum among them, and as many of even as of odd index (field).
+    """
+    count = np.bincount(index, minlength=p + 1)
+    order = np.arange(p + 1)
+    return bool(
+        (count >= comb(p, order)).all() and count[order % 2 == 0].sum() == count[order % 2 == 1].sum()
+    )
+
+
 def _derived_starts(polynomial: TrigPolynomial, points: Array) -> Array:
     """Starts near which further critical points are likely, given some.
 
@@ -420,13 +434,15 @@ def critical_points(
     and fold partners). Limits closer than 1e-6 on the torus are one point. A round has ``max(n_starts, 4 K)``
     starts, ``K`` the number of points known. The search stops, and ``complete`` is True, after a round in which
     no random start led to a new point (so, by the Good-Turing estimate, unknown points attract about one start
-    in ``4 K`` or less) while ``sum (-1)^index`` is 0. It stops with ``complete`` False once ``max_starts`` are
-    spent.
+    in ``4 K`` or less) while the indices are such as a torus allows: ``sum (-1)^index`` is 0, and ``binom(p, k)``
+    points or more have index k (Morse). It stops with ``complete`` False once ``max_starts`` are spent, or after a
+    round that found a degenerate point, with a Hessian eigenvalue of 1e-6 of the largest one or less: such points
+    may lie on curves, or belong to an angle that changes the field by rounding only.
 
     Parameters
     ----------
     polynomial : TrigPolynomial
-        Its critical points must be isolated: a WHRF needs ``p <= 2m``.
+        Its critical points must be isolated for a complete list: a WHRF needs ``p <= 2m``.
     rng : numpy.random.Generator
     n_starts : int
         Random starts of the first round and the least number in any round.
@@ -463,10 +479,11 @@ def critical_points(
             before = len(points)
             points = search(derived, points)
             spent += len(derived)
-        index = (np.linalg.eigvalsh(polynomial.hessian(points)) < 0).sum(axis=1)
-        # A field on the torus has a minimum: an empty list means that all its critical points are degenerate.
-        settled = not found_by_chance and 0 < len(points) == before
-        complete = settled and int(np.sum(1 - 2 * (index % 2))) == 0
+        curvature = np.linalg.eigvalsh(polynomial.hessian(points))
+        index = (curvature < 0).sum(axis=1)
+        if len(points) and np.abs(curvature).min() <= _FLAT * np.abs(curvature).max():
+            break
+        complete = not found_by_chance and len(points) == before and _torus_has(index, p)
     return CriticalPoints(points, polynomial.value(points), index.astype(np.int64), complete, spent)
 
 

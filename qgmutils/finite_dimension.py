@@ -99,7 +99,7 @@ def finite_log_density(
         Number of negative Hessian eigenvalues (0 for minima), or None for all critical points.
     n_samples : int
         Matrices per energy; for minima at least 2 `N_POPULATIONS`, shared out among populations of at most 128, and
-        about two populations more at each energy tune the sampling.
+        five populations more or so at each energy tune the sampling.
     rng : numpy.random.Generator
     min_effective_samples : float
         Effective samples below which an energy is marked as unresolved.
@@ -146,7 +146,7 @@ def minima_density(
     rng: np.random.Generator,
     n_energies: int = 16,
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES,
-    max_rounds: int = 8,
+    max_rounds: int = 12,
 ) -> LogDensity:
     """The density of minima over its whole bulk, which a scan finds, sampled until their number is known well enough.
 
@@ -172,6 +172,12 @@ def minima_density(
     ------
     ValueError
         As :func:`finite_log_density`.
+
+    Notes
+    -----
+    There may be several humps, near p = N above all.  The scan looks at 20 energies of the whole range and then of the
+    bulk, each with pilots of its own, and covers all humps that rise to within 8 e-folds of the highest one; what is
+    narrower than the distance of two energies may be missed.
     """
     h, p = even_levels(levels), at_least("n_params", n_params, 1)
     n_energies, max_rounds = at_least("n_energies", n_energies, 8), at_least("max_rounds", max_rounds, 1)

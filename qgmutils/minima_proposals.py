@@ -16,8 +16,9 @@ from scipy.special import logsumexp
 
 from .positive_definite import N_POPULATIONS
 from .positive_reflections import populations
-from .profiles import entropic_variance, profile_rates, sample_profiles
+from .profiles import profile_rates, sample_profiles
 from .reflections import gradient_log_density
+from .typical import pushed_variance
 
 __all__ = ["Proposal", "estimates", "split", "tuned", "weighted_profiles"]
 
@@ -25,6 +26,7 @@ Array = NDArray[np.float64]
 
 _LARGEST = 128  # matrices of a population: more are better spent on another profile
 _CANDIDATES = 256  # profiles of which one is chosen for a population
+_ATTEMPTS = 4  # to find a sigma^2 that leaves survivors
 _SAME = 1e-9  # relative differences of sigma^2 below are rounding: with two levels the energy fixes it
 
 
@@ -102,21 +104,21 @@ def _pilots(
 def _walk(
     h: Array, p: int, energies: Array, size: int, rng: np.random.Generator
 ) -> tuple[Array, list[Array]]:
-    """Let the proposals' sigma^2 follow that of the minima, energy by energy.
+    """Find the proposals' sigma^2 at each energy, from where theory expects that of the minima.
 
-    From low energies, where most matrices survive, to high ones; each starts from the last one's ratio to the sigma^2
-    of the profile of largest entropy.  Without survivors sigma^2 is lowered: less of it leaves more matrices positive
-    definite.
+    The theory is that of large N (:func:`qgmutils.typical.pushed_variance`).  By how much it is off changes slowly with
+    the energy, so each one starts from the ratio seen at the last.  Without survivors sigma^2 is lowered: less of it
+    leaves more matrices positive definite.
 
     Returns the sigma^2 found at each energy, and what the pilots with survivors gave there.
     """
     variances, seen = np.empty(len(energies)), [np.empty((0, 2))] * len(energies)
-    ratio, known = 1.0, False
+    ratio = 1.0
     for e in np.argsort(energies):
         energy = float(energies[e])
-        neutral = entropic_variance(h, energy)
-        variance = ratio * neutral
-        for _ in range(1 if known else 4):
+        expected = pushed_variance(h, energy, p)
+        variance = ratio * expected
+        for _ in range(_ATTEMPTS):
             drawn, spread, log_weights = weighted_profiles(h, energy, p, _CANDIDATES, variance, rng)
             pair = _pilots(h, p, energy, drawn, np.zeros(_CANDIDATES), [0.2, 0.8], size, rng)
             alive = np.isfinite(pair[:, 1])
@@ -127,7 +129,8 @@ def _walk(
             step = pair[1] - pair[0]
             tilt = step[1] / step[0] if step[0] > _SAME * variance else 0.0
             variance = _mean(spread, log_weights + tilt * spread)
-            ratio, known = variance / neutral, True
+            ratio = variance / expected
+            break
         variances[e] = variance
     return variances, seen
 

@@ -74,8 +74,7 @@ def test_enumerated_minima_come_in_sets_of_copies(rng):
             fields.from_function(loss.energy, 5), rng, n_starts=300, max_starts=6000
         )
         # One circuit in some hundred has valleys of critical points, of which any number may be listed.
-        flat = np.abs(np.linalg.eigvalsh(loss.hessian(points.theta))).min() < 1e-6
-        if flat or not points.complete:
+        if not points.complete:
             continue
         for k in range(6):
             assert np.sum(points.index == k) % size == 0

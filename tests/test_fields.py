@@ -165,6 +165,21 @@ def test_field_with_a_free_angle_is_not_called_complete(rng):
     assert not critical_points(TrigPolynomial(coefficients), rng, n_starts=50, max_starts=400).complete
 
 
+def test_field_with_a_flat_valley_is_not_called_complete(rng):
+    # The square of cos(t1 - t2 - a) + b cos(t1 + t2 - c) vanishes on curves, to which Newton's method creeps.  The rest
+    # of its critical points, one maximum and one saddle, may have the Morse sum of a torus.
+    for _ in range(5):
+        x = rng.normal(size=4)
+
+        def square(theta, x=x):
+            cos, sin = np.cos(theta), np.sin(theta)
+            one, two = np.stack([cos[:, 0], sin[:, 0]]), np.stack([cos[:, 1], sin[:, 1]])
+            return (np.einsum("ik,jk->kij", one, two).reshape(-1, 4) @ x) ** 2
+
+        points = critical_points(from_function(square, 2), rng, n_starts=50, max_starts=2000)
+        assert not points.complete
+
+
 def test_search_that_keeps_finding_points_ends_at_its_bound(rng):
     # A free angle up to 1e-7: points are isolated to rounding only, so new ones turn up in every round.
     coefficients = np.zeros((3, 3, 3))

@@ -5,7 +5,7 @@ import pytest
 from levels import random_levels
 
 from qgmutils import minima_proposals as mp
-from qgmutils import profiles
+from qgmutils import problems, profiles
 
 
 def _mean(logs):
@@ -50,6 +50,17 @@ def test_pilots_see_the_density_that_is_sampled_then(rng):
         value, error = _mean(mp.estimates(levels, 8, proposal, 128, 30, rng))
         # Two populations of relative spread 0.5 at most, and a line through so few points.
         assert abs(log - value) < 1.5 + 5 * error
+
+
+def test_minima_are_found_on_both_sides_of_a_gap(rng):
+    """TFIM ring of 8 qubits, p = N = 256: two humps, and in between, as beyond, wide profiles leave no survivor."""
+    levels = np.sort(problems.tfim(8).levels)
+    low, gap, high = 0.112, 0.18, 0.245
+    proposals, logs = mp.tuned(levels, 256, np.array([low, gap, high]), 32, rng)
+    assert proposals[2].variance < 0.4 * profiles.entropic_variance(levels, high)
+    # 459, 438 and 458 in sixteen populations of 128 each; pilots of 32 differ by some three e-folds.
+    assert np.isfinite(logs).all()
+    assert min(logs[0], logs[2]) > logs[1] + 3
 
 
 def test_two_levels_leave_nothing_to_tune(rng):

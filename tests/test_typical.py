@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from qgmutils import edges, problems, spectra, typical
-from qgmutils.complexity import _entropy, _variance_range, complexity, complexity_at_energy
+from qgmutils.complexity import _entropy, _evaluate, _variance_range, complexity, complexity_at_energy
 from qgmutils.edge_samples import beta_levels
 from qgmutils.finite_dimension import finite_log_density
+from qgmutils.minima_proposals import tuned
 from qgmutils.profiles import profile_rates
-from qgmutils.typical import pushed_minima, typical_minima
+from qgmutils.typical import pushed_minima, pushed_variance, typical_minima
 
 
 def _levels(rng, size):
@@ -144,6 +145,34 @@ def test_pushed_minima_match_the_exact_density(rng):
     )  # corrections of relative order N^(-1/4) to the shift
 
 
+def test_pushed_variance_is_the_best_of_its_energy(rng):
+    h, p = _levels(rng, 32), int(rng.integers(4, 60))
+    share = np.full(len(h), 1 / len(h))
+
+    def value(energy, v):
+        complexity, edge, cubic = _evaluate(h, share, energy, v, p / (2 * len(h)), True)
+        return complexity - len(h) * cubic * max(0.0, -edge) ** 3
+
+    for energy in rng.uniform(0.1, 1.0, 10):
+        least, most = _variance_range(h, energy)
+        best = value(energy, pushed_variance(h, energy, p))
+        for v in least + rng.uniform(0, 1, 500) ** 2 * (most - least):
+            # The grid's steps are half a hundredth of the range's root, and the maximum is quadratic.
+            assert value(energy, v) <= best + 5e-3 * max(1.0, abs(best))
+    two = np.repeat([0.0, 2.0], 4)
+    assert pushed_variance(two, 0.5, 3) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(("size", "n_params"), [(16, 8), (64, 32)])
+def test_pushed_variance_is_that_of_sampled_minima(size, n_params, rng):
+    h = _levels(rng, size)
+    energies = np.array([0.15, 0.25, 0.35])
+    sampled, _ = tuned(h, n_params, energies, 128, rng)
+    for one in sampled:
+        # Six trials at N = 4 ... 128, p <= N / 2, differed by 5 % at most, theory and sampling error together.
+        assert one.variance == pytest.approx(pushed_variance(h, one.energy, n_params), rel=0.15)
+
+
 def test_bad_input_is_named():
     levels = beta_levels(16, 1.5)
     for call in (
@@ -152,6 +181,7 @@ def test_bad_input_is_named():
         lambda: complexity_at_energy(levels, 5.0, 8),
         lambda: typical_minima(levels, 8, law="free"),
         lambda: pushed_minima(levels, 8, dim=-1.0),
+        lambda: pushed_variance(levels, 5.0, 8),
         lambda: typical_minima([1.0], 8),
     ):
         with pytest.raises(ValueError, match=r"must .*got"):
