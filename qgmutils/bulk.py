@@ -34,12 +34,16 @@ class Populations:
         Rounds after which sampling ends in any case, at least 1.
     min_effective_samples : float
         Sampling ends when the number of minima has as many: 1/(relative standard error)^2.
+    window : int
+        Energies whose median stands for the pilot of the one in the middle, odd: the more, the less single pilots
+        that are far off matter, and the more populations miss a narrow hump.
     """
 
     size: int
     count: int
     max_rounds: int
     min_effective_samples: float
+    window: int
 
 
 def _angle(energies: ArrayLike, bottom: float, top: float) -> Array:
@@ -105,9 +109,8 @@ def sample_bulk(
         From :func:`find_bulk`.
     pilot : array, shape (E,)
         Logarithm of the density, roughly and up to a constant.  Where there is more of it more is sampled: the error
-        of a sum of independent estimates is least if the samples are shared out like the summands.  Single energies
-        at which the pilot is far off, too high or too low, do not matter; none gets less than a quarter of the mean,
-        since estimates scatter most where there are few minima.
+        of a sum of independent estimates is least if the samples are shared out like the summands.  No energy gets
+        less than a quarter of the mean, since estimates scatter most where there are few minima.
     sample : callable
         (energy, number) -> logarithms of so many independent estimates of the density.
     bottom, top : float
@@ -121,7 +124,8 @@ def sample_bulk(
     share = np.full(len(energies), wanted.count)
     if np.isfinite(pilot).any():
         log_mass = np.where(np.isfinite(pilot), pilot, -1e9) + np.log(np.sin(_angle(energies, bottom, top)))
-        log_mass = np.median(sliding_window_view(np.pad(log_mass, 2, mode="edge"), 5), axis=1)
+        padded = np.pad(log_mass, wanted.window // 2, mode="edge")
+        log_mass = np.median(sliding_window_view(padded, wanted.window), axis=1)
         mass = np.convolve(np.exp(log_mass - log_mass.max()), np.ones(3), mode="same")
         share = np.maximum(max(2, wanted.count // 4), np.rint(share.sum() * mass / mass.sum())).astype(int)
     found = [np.empty(0)] * len(energies)

@@ -116,7 +116,7 @@ class MinimaDensity:
             return np.array([sample(float(e), 1)[0] for e in energies])
 
         energies = find_bulk(scan, 0.0, _TOP, _N_ENERGIES)
-        wanted = Populations(size, self.n_samples // size, _MAX_ROUNDS, least)
+        wanted = Populations(size, self.n_samples // size, _MAX_ROUNDS, least, window=5)
         return sample_bulk(energies, scan(energies), sample, 0.0, _TOP, wanted)
 
 

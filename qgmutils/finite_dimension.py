@@ -197,7 +197,8 @@ def minima_density(
     def sample(energy: float, number: int) -> Array:
         return estimates(h, p, by_energy[energy], size, number, rng)
 
-    wanted = Populations(size, count, max_rounds, min_effective_samples)
+    # Five pilots each are rarely far off, and humps at p = N are but three energies wide.
+    wanted = Populations(size, count, max_rounds, min_effective_samples, window=3)
     return sample_bulk(energies, logs, sample, bottom, top, wanted)
 
 

@@ -44,7 +44,7 @@ def test_nothing_found_leaves_the_whole_range():
 def test_errors_cover_repeats_and_sampling_stops_when_enough(rng):
     log_density = _normal(0.4, 0.1)
     energies = bulk.find_bulk(log_density, 0.0, 2.0, 16)
-    wanted = bulk.Populations(10, 4, 50, 400.0)
+    wanted = bulk.Populations(10, 4, 50, 400.0, window=5)
     sizes, numbers, errors = [], [], []
     for _ in range(40):
         drawn = []
@@ -66,8 +66,27 @@ def test_errors_cover_repeats_and_sampling_stops_when_enough(rng):
     assert np.mean((np.array(numbers) - 1) ** 2) < 2.2 * 1.44 * np.mean(np.square(errors))
 
 
+def test_pilots_share_out_the_samples(rng):
+    """A median of three sees the three energies that hold all of the mass, and not the one pilot that is far off."""
+    energies = bulk.find_bulk(_normal(0.5, 0.2), 0.0, 2.0, 16)
+    pilot = np.full(16, -10.0)
+    pilot[[4, 5, 6]], pilot[12] = (-1.0, 0.0, -1.0), 5.0
+    drawn = {}
+
+    def sample(energy, number):
+        drawn[energy] = number
+        return rng.normal(0, 0.1, number)
+
+    bulk.sample_bulk(energies, pilot, sample, 0.0, 2.0, bulk.Populations(10, 16, 1, 1.0, window=3))
+    numbers = np.array([drawn[float(e)] for e in energies])
+    assert numbers.min() == 4
+    assert numbers[12] == 4
+    # The median is -1 at all three, and -10 elsewhere; a window of 5 would see -10 everywhere, 48 for the three.
+    assert numbers[[4, 5, 6]].sum() > 0.5 * 256
+
+
 def test_rounds_end_in_any_case(rng):
-    wanted = bulk.Populations(10, 2, 3, 1e9)
+    wanted = bulk.Populations(10, 2, 3, 1e9, window=5)
     calls = []
 
     def sample(energy, number):
