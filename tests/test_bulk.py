@@ -67,10 +67,10 @@ def test_errors_cover_repeats_and_sampling_stops_when_enough(rng):
 
 
 def test_pilots_share_out_the_samples(rng):
-    """A median of three sees the three energies that hold all of the mass, and not the one pilot that is far off."""
+    """A median of three sees the two energies that hold all of the mass, and not the one pilot that is far off."""
     energies = bulk.find_bulk(_normal(0.5, 0.2), 0.0, 2.0, 16)
     pilot = np.full(16, -10.0)
-    pilot[[4, 5, 6]], pilot[12] = (-1.0, 0.0, -1.0), 5.0
+    pilot[[4, 5]], pilot[12] = (0.0, -0.5), 5.0
     drawn = {}
 
     def sample(energy, number):
@@ -81,8 +81,8 @@ def test_pilots_share_out_the_samples(rng):
     numbers = np.array([drawn[float(e)] for e in energies])
     assert numbers.min() == 4
     assert numbers[12] == 4
-    # The median is -1 at all three, and -10 elsewhere; a window of 5 would see -10 everywhere, 48 for the three.
-    assert numbers[[4, 5, 6]].sum() > 0.5 * 256
+    # Both have half of the mass, or nearly, and so has either neighbour, as masses are averaged over three energies.
+    assert numbers[[4, 5]].sum() > 0.4 * 256
 
 
 def test_rounds_end_in_any_case(rng):
