@@ -63,6 +63,7 @@ def find_bulk(
     *,
     depth: float = 8.0,
     looks: int = 4,
+    enough: int = 4,
 ) -> Array:
     """Energies that cover the bulk of a density, evenly spaced in phi.
 
@@ -77,7 +78,9 @@ def find_bulk(
         The bulk ends where the density is that many e-folds below the peak.  A normal law has 6e-5 beyond 8, and 2e-3
         beyond 5, which is what is left of them if the scan finds a peak that is 3 too high.
     looks : int
-        The window is narrowed until the bulk fills a fifth of it, but not more often than this.
+        The window is narrowed until the bulk fills enough of it, but not more often than this.
+    enough : int
+        So many of the 20 energies of a look: humps that are narrower than the bulk want more.
     """
     low, high = 0.0, np.pi
     for _ in range(looks):
@@ -88,7 +91,9 @@ def find_bulk(
         bulk = np.flatnonzero(log_mass > log_mass.max() - depth)
         step = coarse[1] - coarse[0]
         low, high = max(low, coarse[bulk[0]] - step), min(high, coarse[bulk[-1]] + step)
-        if len(bulk) > 3:  # where levels are few, the next look might see one narrow hump at a level only
+        if (
+            len(bulk) >= enough
+        ):  # where levels are few, the next look might see one narrow hump at a level only
             break
     return _energy(np.linspace(low, high, n_energies + 2)[1:-1], bottom, top)
 

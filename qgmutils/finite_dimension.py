@@ -144,7 +144,7 @@ def minima_density(
     *,
     n_samples: int,
     rng: np.random.Generator,
-    n_energies: int = 16,
+    n_energies: int = 24,
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES,
     max_rounds: int = 12,
 ) -> LogDensity:
@@ -190,7 +190,7 @@ def minima_density(
         drawn = [estimates(h, p, one, max(size, 32), 1, rng)[0] for one in proposals]
         return np.array(drawn)
 
-    energies = find_bulk(scan, bottom, top, n_energies)
+    energies = find_bulk(scan, bottom, top, n_energies, enough=8)
     proposals, logs = tuned(h, p, energies, size, rng)
     by_energy = {one.energy: one for one in proposals}
 
@@ -209,7 +209,7 @@ def finite_counts(
     index: int | None = 0,
     n_samples: int,
     rng: np.random.Generator,
-    n_energies: int = 16,
+    n_energies: int = 24,
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES,
 ) -> Counts:
     """Expected number and mean energy of the critical points of one index, or of all, over [0, pi)^p.
@@ -287,7 +287,7 @@ class FiniteMinimaDensity:
     n_params: int
     n_samples: int
     seed: int
-    n_energies: int = 16
+    n_energies: int = 24
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES
 
     def run(self) -> pd.DataFrame:

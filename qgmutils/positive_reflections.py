@@ -28,10 +28,11 @@ _RESAMPLE_BELOW = 0.9  # effective fraction of a population
 # Neither constant moves the mean of an estimate, both reduce its spread.  A new row z has covariance
 # K = ((H - E)^2 + sigma^2) / 2N up to 1/N, so that its pivot, a fraction of the mean diagonal entry, loses
 # tr(B'^T D^-1 B' K) on average.  A matrix whose later pivots will be small is weighted down ahead of time, by
-# (1 + 4x/b)^-b for each row to come, x the ratio of the two, b = 1 + p/16: an exponential where x is small, which would
-# be ruinous where N is so small that x is of order one.  The last eighth of the rows, and four more, where
-# every second matrix dies, are drawn one by one with resampling after each.
-_LOOK_AHEAD = 4.0
+# (1 + 10x/b)^-b for each row to come, x the ratio of the two, b = 1 + p/16: an exponential where x is small, which
+# would be ruinous where N is so small that x is of order one.  Up to p = N/2 factors from 4 to 12 are equally good; at
+# p = N = 256 estimates scatter least from 8 to 16.  The last eighth of the rows, and four more, where every second
+# matrix dies, are drawn one by one with resampling after each.
+_LOOK_AHEAD = 10.0
 _SINGLE_ROWS = 8  # one in so many
 
 _fast = numba.njit(cache=True, fastmath={"reassoc", "contract"})

@@ -35,6 +35,20 @@ def test_two_humps_are_both_covered(rng):
     assert energies.max() > 0.31
 
 
+def test_narrow_humps_are_looked_at_closely():
+    low, high = _normal(0.11, 0.012), _normal(0.2, 0.008)  # as those of the XXZ ring of 8 qubits at p = 256
+
+    def log_density(e):
+        return np.logaddexp(np.logaddexp(low(e) - 3, high(e)), _normal(0.3, 0.05)(e) - 8)
+
+    energies = bulk.find_bulk(log_density, 0.0, 1.72, 16, enough=8)
+    exact = densities.LogDensity(energies, log_density(energies), *np.zeros((2, 16)), np.ones(16, bool))
+    number, _, average, _ = bulk.integrate(exact, 0.0, 1.72)
+    masses, means = np.exp([-3, 0, -8]), [0.11, 0.2, 0.3]
+    assert number == pytest.approx(masses.sum(), rel=0.02)
+    assert average == pytest.approx(masses @ means / masses.sum(), abs=1e-3)
+
+
 def test_nothing_found_leaves_the_whole_range():
     energies = bulk.find_bulk(lambda e: np.full(e.shape, -np.inf), 0.0, 2.0, 8)
     assert energies[0] < 0.1

@@ -231,7 +231,7 @@ def test_published_check_values(rng):
 def test_tasks_return_a_normalised_density(rng):
     task = fd.FiniteMinimaDensity(tuple(problems.tfim(3).levels), 3, 8192, seed=int(rng.integers(1000)))
     table = task.run()
-    assert len(table) == 16
+    assert len(table) == 24
     assert np.trapezoid(table["density"], table["energy"]) == pytest.approx(1, abs=1e-9)
     assert table.equals(task.run())
 
