@@ -37,14 +37,17 @@ def test_relative_slope_of_a_line(rng):
 
 
 def test_gap_of_a_sample_to_itself_and_to_a_shifted_one(rng):
-    x = rng.uniform(size=4000)
+    # Evenly spread: the largest gap between random samples would exceed that between their laws.
+    x = rng.permutation((np.arange(4000) + 0.5) / 4000)
     circuit = np.arange(4000) // 10
     assert estimates.distribution_gap(x, circuit, x, rng=rng)[0] < 1e-12
-    gap, error = estimates.distribution_gap(x, circuit, x + 0.25, rng=rng)
-    assert abs(gap - 0.25) < 5 * error + 1 / 400  # the grid has 400 cells
+    gap, _ = estimates.distribution_gap(x, circuit, x + 0.25, rng=rng)
+    assert gap == pytest.approx(0.25, abs=1 / 400)  # the grid has 400 cells
     # Weight zero for the upper half of the reference leaves a uniform law on half of the interval.
     gap, error = estimates.distribution_gap(x, circuit, x, weights=x < 0.5, rng=rng)
-    assert abs(gap - 0.5) < 5 * error + 1 / 400
+    assert gap == pytest.approx(0.5, abs=1 / 400)
+    # Of a share of one half; 400 circuits leave 4 % of uncertainty.
+    assert error == pytest.approx(np.sqrt(0.25 / 4000), rel=0.25)
 
 
 def test_binned_means_leave_out_thin_bins(rng):
