@@ -13,7 +13,9 @@ from qgmutils.engine import landscape
 from qgmutils.ensembles import circuit_stream
 from qgmutils.minimize import minimize
 
-SOLVED = 1e-8
+# Energies of the minima that solve the problem are rounding errors, below 1e-15. Below the count a minimum lies under e
+# with a chance near 4 sqrt(e), counted down to e = 1e-10: 80 starts go below 1e-13 once in 1e4 runs.
+SOLVED = 1e-13
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from levels import random_levels
+from levels import random_levels, separated_levels
 
 from qgmutils import bulk, densities, fields, kac_rice, problems, profiles, reflections
 from qgmutils import finite_dimension as fd
@@ -96,7 +96,8 @@ def _enumerate(levels, n_params, n_circuits, rng):
 @pytest.mark.parametrize(("dim", "n_params"), [(4, 2), (8, 4), (6, 3)])
 def test_counts_and_energies_agree_with_enumerated_circuits(dim, n_params, rng):
     """Every critical point of random circuits: the theory has no approximation, even at these small dimensions."""
-    levels = random_levels(rng, dim)
+    # Between two levels that nearly meet the density of a small dimension has a feature that 16 energies do not see.
+    levels = separated_levels(rng, dim)
     counts, energies = _enumerate(levels, n_params, 400, rng)
     sums = np.array([e.sum() for e in energies])
     for index in range(n_params + 1):
@@ -121,9 +122,11 @@ def test_energies_of_enumerated_minima_have_the_density(rng):
         density = fd.finite_log_density(nodes, LEVELS, 3, index=0, n_samples=4000, rng=rng)
         parts = np.exp(density.log_density) * weights * (high - low) / 2
         error = np.linalg.norm(parts * np.where(parts > 0, density.stderr, 0))
-        error = np.hypot(error, numbers[:, k].std(ddof=1) / np.sqrt(800))
-        # Five bins: 4.5 standard errors are one chance in 3e4; the rule is exact to a percent next to a level.
-        assert abs(numbers[:, k].mean() - parts.sum()) < 4.5 * error + 0.01 * parts.sum()
+        # A bin that expects a few minima may show none: its variance is then that of a Poisson law.
+        error = np.hypot(error, np.sqrt(max(numbers[:, k].var(ddof=1), parts.sum()) / 800))
+        # Five bins: 4.5 standard errors are one chance in 3e4, and three minima more for the skew of a Poisson law;
+        # the rule is exact to a percent next to a level.
+        assert abs(numbers[:, k].mean() - parts.sum()) < 4.5 * error + 0.01 * parts.sum() + 3 / 800
 
 
 def test_alternating_sum_vanishes(rng):

@@ -87,9 +87,10 @@ def test_found_minima_are_positive_definite(rng):
 
 def test_candidates_spread_the_energies(rng):
     seed = seed_of(rng)
-    sizes = ("projector", (("rank", 4),), 4, 8, 0, 40, 4)
+    # 1.33 times as wide; one standard error of the ratio of 160 circuits is 0.04.
+    sizes = ("projector", (("rank", 4),), 4, 8, 0, 160, 4)
     plain = HessianTask(*sizes, seed).run()["energy"].std()
-    assert HessianTask(*sizes, seed, n_candidates=64).run()["energy"].std() > 1.2 * plain
+    assert HessianTask(*sizes, seed, n_candidates=64).run()["energy"].std() > 1.15 * plain
 
 
 def test_candidates_do_not_change_the_law_at_given_energy(rng):
