@@ -114,10 +114,11 @@ def test_bricks_are_the_drawn_ones(n, rng):
 
 @pytest.mark.parametrize(("name", "gates"), [("randomised", 1), ("shared 2", 2), ("shared 4", 4)])
 def test_random_words_share_angles_in_layers(name, gates, rng):
-    circuit = ansatz.build(name, 3, 5, rng=rng)
+    circuit = ansatz.build(name, 6, 5, rng=rng)
     assert circuit.n_gates == 5 * gates
     np.testing.assert_array_equal(circuit.parameter.reshape(gates, 5), np.tile(np.arange(5), (gates, 1)))
-    assert len(set(circuit.words())) > 3  # independent words, not copies of a layer
+    # Independent words of 4,095, not copies of a layer: two of five meet twice or more with a chance of 3e-6.
+    assert len(set(circuit.words())) > 3.5 * gates
 
 
 def algebra(circuit):
@@ -204,14 +205,26 @@ def test_ring_ends_at_the_best_state_that_time_reversal_leaves(rng):
     basis = fixed[: 2**n] + 1j * fixed[2**n :]
     rotated = basis.conj().T @ problem.matrix @ basis
 
-    def energy(parameters):
-        u, v = np.linalg.qr(parameters.reshape(2**n, 2))[0].T
-        state = (u + 1j * v) / np.sqrt(2)
-        return (state.conj() @ rotated @ state).real
+    def energy_and_gradient(parameters):
+        """Of a plane spanned by two real vectors a: tr(G^-1 a'Ra)/2 - det(G)^-1/2 a1'Sa2 with G = a'a, H = R + iS."""
+        a = parameters.reshape(2**n, 2)
+        inverse = np.linalg.inv(a.T @ a)
+        projected, turned = rotated.real @ a, rotated.imag @ a @ [[0, -1], [1, 0]]
+        inner = inverse @ a.T @ projected
+        cross = np.sqrt(np.linalg.det(inverse)) * (a[:, 0] @ turned[:, 0])
+        gradient = projected @ inverse - a @ inner @ inverse
+        gradient -= np.sqrt(np.linalg.det(inverse)) * turned - cross * a @ inverse
+        return np.trace(inner) / 2 - cross, gradient.ravel()
 
-    best = min(scipy.optimize.minimize(energy, rng.standard_normal(2 * 2**n)).fun for _ in range(4))
+    # One search in 50 ends in a local minimum (5 of 300); five do so together once in 3e8 runs.
+    searches = [
+        scipy.optimize.minimize(energy_and_gradient, rng.standard_normal(2 * 2**n), jac=True, tol=1e-8)
+        for _ in range(5)
+    ]
+    best = min(search.fun for search in searches)
     assert best > 1e-3
-    assert trained == pytest.approx(best, abs=1e-6)  # finite differences in the search for `best`
+    # A gradient of 1e-8 leaves the energy 1e-16 / curvature too high.
+    assert trained == pytest.approx(best, abs=1e-11)
 
 
 @pytest.mark.parametrize("name", ansatz.ANSATZE)

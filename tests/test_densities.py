@@ -1,5 +1,7 @@
 """Weights of random matrices as densities in energy."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,23 @@ def test_weights_of_single_matrices_and_of_populations(rng):
     assert np.isneginf(nothing.log_density[0])
     assert np.isinf(nothing.stderr[0])
     assert not nothing.resolved[0]
+
+
+def test_density_without_its_bulk_is_refused(rng):
+    energies, peak, width = np.linspace(0.0, 1.0, 2001), rng.uniform(0.4, 0.6), 0.1
+    log_density = -0.5 * ((energies - peak) / width) ** 2 + 7
+    errors, number = np.full(2001, 0.1), np.full(2001, 100.0)
+    found = densities.LogDensity(energies, log_density, errors, number, energies < peak + 2.5 * width)
+    np.testing.assert_allclose(  # of a normal law 0.6 % lie above 2.5 standard deviations
+        np.exp(densities.normalised(found).log_density),
+        np.exp(log_density - 7) / (np.sqrt(2 * np.pi) * width),
+        rtol=1e-3,
+    )
+    beside_the_peak = np.arange(2001) == np.argmax(log_density) + 1
+    # 4.5 % above 1.7 standard deviations; 0.2 %, but next to the peak; everything.
+    for unresolved in (energies > peak + 1.7 * width, beside_the_peak, energies >= 0):
+        with pytest.raises(densities.UnresolvedError, match="bulk"):
+            densities.normalised(dataclasses.replace(found, resolved=~unresolved))
 
 
 def test_normalised_density_is_normalised(rng):
