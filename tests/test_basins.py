@@ -21,9 +21,11 @@ def _small_steps(polynomial, starts, step):
     theta = np.array(starts)
     for _ in range(20_000):
         slope = polynomial.gradient(theta)
-        if np.abs(slope).max() < 1e-6:
+        steepest = np.abs(slope).max(axis=1, keepdims=True)
+        if steepest.max() < 1e-6:
             break
-        theta -= step * slope
+        # Where the slope is small it changes slowly, and minima of curvature 0.01 are met now and then.
+        theta -= np.where(steepest > 0.01, step, 10 * step) * slope
     return theta
 
 
