@@ -103,17 +103,23 @@ def test_counts_around_the_prediction():
 def test_critical_counts_of_measured_starts(rng):
     seed = int(rng.integers(2**31))
     cases = {
-        Case("hardware chain", "haar", "gue", 2): range(-1, 12),
+        Case("hardware chain", "haar", "gue", 2): range(-1, 16),
         Case("matchgate", "zero", "tfim", 3): [4, 8, 12],
     }
     minima = ansatz_minima.measure(cases, n_starts=16, seed=seed, workers=1)
-    assert len(minima) == 16 * (11 + 3)
+    assert len(minima) == 16 * (15 + 3)
     names, states = ["hardware chain", "matchgate"], ["haar", "zero"]
     ranks = pd.concat([ansatz_states.ranks(names, states, n, 14, seed=seed, workers=1) for n in (2, 3)])
     table = ansatz_minima.critical_counts(minima, ranks, rng, seed=seed).set_index("ansatz")
     chain, free = table.loc["hardware chain"], table.loc["matchgate"]
     assert (chain["codimension"], chain["count_by_rank"], chain["saturated"]) == (6, 6, 6)
-    assert 5 < chain["low"] <= chain["p_c"] <= chain["high"] < 9
+    # The crossing of this circuit and H lies between the first solved and the last unsolved start, to within the
+    # steps of one parameter and the noise of 16 starts; none is solved below the codimension.
+    starts = minima[minima["ansatz"] == "hardware chain"]
+    first = starts.loc[starts["solved"], "n_params"].min()
+    last = starts.loc[~starts["solved"], "n_params"].max()
+    assert first >= 6
+    assert first - 2 < chain["low"] <= chain["p_c"] <= chain["high"] < last + 2
     # n (n + 1) / 2 = 6 of 7 dimensions.
     assert free["saturated"] == 6
     assert free["highest_share"] == 0
