@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils import descent
+from qgmutils.computing.threads import one_thread
 from qgmutils.engine import Landscape, NumbaLandscape
 from qgmutils.engine.simd import LANES
 from qgmutils.problems import is_integer
-from qgmutils.threads import one_thread
 
 GRADIENT_TOLERANCE = 1e-8
 BFGS_MAX_PARAMS = 520

@@ -21,7 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.threads import one_thread
+from qgmutils.computing.threads import one_thread
 
 MAX_QUBITS = 13
 """Largest number of qubits: the dense matrix of 13 qubits already takes 1 GiB."""

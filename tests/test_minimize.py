@@ -8,7 +8,7 @@ import scipy.stats
 
 from qgmutils import circuits, minimize, problems
 from qgmutils.engine import landscape
-from qgmutils.ensembles import MinimaTask
+from qgmutils.experiments.ensembles import MinimaTask
 
 TOLERANCE = minimize.GRADIENT_TOLERANCE
 

@@ -15,10 +15,10 @@ import psutil
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from qgmutils import files
 from qgmutils.bench import cases, report
 from qgmutils.bench.cases import Record, Sizes
 from qgmutils.bench.children import PeerError
+from qgmutils.computing import files
 
 CASES = ("loss_and_grad", "hessian", "minima", "roofline", "growth", "memory")
 

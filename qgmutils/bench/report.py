@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from qgmutils import figures, files
 from qgmutils.bench.peers import ENGINES, ONE_START, THIS
+from qgmutils.computing import files
+from qgmutils.report import figures
 
 Record = dict[str, Any]
 

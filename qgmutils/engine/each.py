@@ -17,6 +17,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit
+from qgmutils.computing.threads import one_thread
 from qgmutils.engine.gates import pack_circuit, tan_cos
 from qgmutils.engine.llvm import Code, kernel
 from qgmutils.engine.observable import LOW_RANK, costs, factor
@@ -25,7 +26,6 @@ from qgmutils.engine.simd import LANES, address, inner, odd_bits, store
 from qgmutils.engine.starts import checked
 from qgmutils.engine.sweep import RESCALE, STAMP
 from qgmutils.problems import Problem
-from qgmutils.threads import one_thread
 
 _BITS = LANES.bit_length() - 1
 _EXCHANGES = tuple(f"exchange{bit}" for bit in range(_BITS))

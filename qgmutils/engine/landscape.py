@@ -11,13 +11,13 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit, make_device, to_qnode
+from qgmutils.computing.threads import one_thread
 from qgmutils.engine import curvature, sweep
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.observable import DIAGONAL, PAULI, SPARSE, factor, pack_problem
 from qgmutils.engine.simd import LANES
 from qgmutils.engine.starts import checked, checked_with_vectors
 from qgmutils.problems import Problem
-from qgmutils.threads import one_thread
 
 Array = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from qgmutils import files
+from qgmutils.computing import files
 from qgmutils.engine.simd import LANES, TARGET_FEATURES, lanes, multiply_add, spread
 
 _INT = ir.IntType(64)

@@ -10,11 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from qgmutils.computing.threads import one_thread
 from qgmutils.engine.llvm import kernel
 from qgmutils.engine.passes import STATE
 from qgmutils.engine.simd import LANES, address, fma, inner, load, splat, store
 from qgmutils.problems import Problem
-from qgmutils.threads import one_thread
 
 
 class Representation(enum.IntEnum):

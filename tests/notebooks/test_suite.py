@@ -17,7 +17,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 import qgmutils
-from qgmutils import claims, manifest, runner, suite
+from qgmutils.report import claims
+from qgmutils.suite import command, manifest, runner
 
 PARAMETERS = """seed = 2022
 profile = "quick"
@@ -28,8 +29,8 @@ size = 3
 BODY = """import time
 started = time.perf_counter()
 import pandas as pd
-from qgmutils import claims
-from qgmutils.tasks import run_tasks
+from qgmutils.report import claims
+from qgmutils.computing.tasks import run_tasks
 from toy import Toy
 
 name = "NAME"
@@ -118,7 +119,7 @@ def write_notebook(path: Path, sources: list[str]) -> None:
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
 
 
-def command(folder: Path, *arguments: str) -> list[str]:
+def suite_command(folder: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "qgmutils.suite", "--notebooks", str(folder), *arguments]
 
 
@@ -129,7 +130,7 @@ def environment() -> dict[str, str]:
 
 def run_suite(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(folder, *arguments),
+        suite_command(folder, *arguments),
         env=environment(),
         capture_output=True,
         text=True,
@@ -165,7 +166,7 @@ def test_complete_run_and_the_same_numbers_in_another_way(folder: Path, tmp_path
     assert set(details) == keys
     readme = (folder.parent / "README.md").read_text()
     assert claims.markdown_section(records) in readme
-    assert suite.timing_sentence(details) in readme
+    assert command.timing_sentence(details) in readme
     assert readme.endswith("<!-- timing:end -->\nend\n")
     assert sorted(path.name for path in (figures / "executed").iterdir()) == [
         "01_sizes.ipynb",
@@ -225,7 +226,7 @@ def test_verdicts_are_compared_with_the_manifest(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    options = suite._parser().parse_args(arguments)
+    options = command._parser().parse_args(arguments)
     common: dict[str, Any] = {
         "statement": "s",
         "provenance": "paper",
@@ -237,7 +238,7 @@ def test_verdicts_are_compared_with_the_manifest(
     claims.record(found, notebook="01_sizes", profile="quick", seed=1, output_dir=tmp_path, started=0)
     runs = manifest.select(manifest.load(folder / "claims.toml"), profile="quick", only=["01"])
     outcomes = [runner.Outcome(runs[0], 1.0, 0, "")]
-    assert suite._report(outcomes, runs, folder, tmp_path, options, 1.0, complete=False) == status
+    assert command._report(outcomes, runs, folder, tmp_path, options, 1.0, complete=False) == status
     output = capsys.readouterr().out
     assert said in output
     assert ("Differs from" in output) == bool(said)
@@ -246,7 +247,7 @@ def test_verdicts_are_compared_with_the_manifest(
 def test_complete_run_leaves_no_records_of_others_and_times_itself_only_without_cache(
     folder: Path, tmp_path: Path
 ) -> None:
-    options = suite._parser().parse_args([])
+    options = command._parser().parse_args([])
     for notebook in ("00_gone", "01_sizes"):
         claims.record([], notebook=notebook, profile="full", seed=1, output_dir=tmp_path, started=0)
         common: dict[str, Any] = {"statement": "s", "provenance": "paper", "expected": 1, "observed": 1}
@@ -255,7 +256,7 @@ def test_complete_run_leaves_no_records_of_others_and_times_itself_only_without_
     runs = manifest.select(manifest.load(folder / "claims.toml"), profile="quick", only=["01"])
     for cached in (1, 0):
         outcomes = [runner.Outcome(runs[0], 1.0, cached, "")]
-        assert suite._report(outcomes, runs, folder, tmp_path, options, 61.0, complete=True) == 0
+        assert command._report(outcomes, runs, folder, tmp_path, options, 61.0, complete=True) == 0
         assert [claim.notebook for claim in claims.load(tmp_path / "claims.json")] == ["01_sizes"]
         assert (tmp_path / "run.json").exists() == (not cached)
     assert json.loads((tmp_path / "run.json").read_text())["wall_seconds"] == 61.0
@@ -267,7 +268,7 @@ def test_interrupted_run_ends_its_processes_and_resumes(folder: Path, tmp_path: 
     log, wait = folder / "log.txt", folder / "wait"
     wait.touch()
     process = subprocess.Popen(
-        command(folder, "--only", "01"),
+        suite_command(folder, "--only", "01"),
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -325,7 +326,7 @@ def test_wrong_arguments_end_before_anything_runs(
 ) -> None:
     file = str(folder / "toy.py")
     with pytest.raises(SystemExit) as caught:
-        suite.main(["--notebooks", str(folder), *(text.replace("FILE", file) for text in arguments)])
+        command.main(["--notebooks", str(folder), *(text.replace("FILE", file) for text in arguments)])
     assert caught.value.code == 2
     assert message in " ".join(capsys.readouterr().err.split())
     assert not (folder.parent / "figures" / "executed").exists()
@@ -337,7 +338,7 @@ def test_damaged_claims_are_found_before_anything_runs(
     (folder.parent / "figures").mkdir()
     (folder.parent / "figures" / "claims.json").write_text("[{")
     with pytest.raises(SystemExit):
-        suite.main(["--notebooks", str(folder)])
+        command.main(["--notebooks", str(folder)])
     assert "is not a list of claim records" in capsys.readouterr().err
 
 
@@ -354,12 +355,12 @@ def test_list_and_help(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    assert suite.main(["--notebooks", str(folder), "--list"]) == 0
+    assert command.main(["--notebooks", str(folder), "--list"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["quick", "02_sums.small", "2", "size=2"] in lines
     assert ["full", "02_sums.odd", "1", "size=2"] in lines
     with pytest.raises(SystemExit) as caught:
-        suite.main(["--help"])
+        command.main(["--help"])
     assert caught.value.code == 0
     shown = capsys.readouterr().out
     for option in (
@@ -387,7 +388,7 @@ def test_list_and_help(
     ],
 )
 def test_values_of_parameters_are_literals_or_strings(text: str, value: object) -> None:
-    assert suite._parameter(text) == ("n", value)
+    assert command._parameter(text) == ("n", value)
 
 
 def entry(**changes: Any) -> str:
@@ -512,7 +513,7 @@ def test_cores_are_shared_out(
 
 def test_table_fits_the_width() -> None:
     rows = [("notebook", "claim"), ("01_x", "a rather long sentence that has to be wrapped " * 3)]
-    lines = suite.verdict_table(rows, width=60).splitlines()
+    lines = command.verdict_table(rows, width=60).splitlines()
     assert max(map(len, lines)) <= 60
     assert lines[1].startswith("--------")
     assert len(lines) > 4

@@ -1,0 +1,1 @@
+"""Circuits that are not randomised: hardware-efficient, brickwork, shared angles."""

@@ -1,0 +1,1 @@
+"""Running tasks: cached, resumed, in parallel, on one thread each."""

@@ -1,0 +1,1 @@
+"""Experiments as tasks, and the tables behind the notebooks."""

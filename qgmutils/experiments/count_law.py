@@ -1,0 +1,426 @@
+"""The critical count against rank and degeneracy: designed spectra, models with a symmetry, ranks of the Fisher metric.
+
+The states of a model form a manifold of some dimension D, its ground states one of dimension D0, and p angles on a
+random reference state meet the ground states only if p >= D - D0 (docs/theory.md, section 4; derived).  The randomised
+model has D = 2N - 2 and D0 = 2g - 2; a symmetry of the generators and of the reference state lowers both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+from numpy.typing import ArrayLike
+
+from qgmutils import circuits, problems
+from qgmutils.circuits import Circuit, haar_state
+from qgmutils.computing.tasks import run_tasks
+from qgmutils.computing.threads import one_thread
+from qgmutils.engine import landscape
+from qgmutils.experiments.ensembles import circuit_stream
+from qgmutils.experiments.scaling import SOLVED_ENERGY
+from qgmutils.minimize import minimize
+from qgmutils.problems import Problem, is_integer, require_qubits
+from qgmutils.statistics.intervals import Interval, critical_count
+
+MODELS = ("complex", "real", "even", "even real")
+"""All words; those with an odd number of Y, whose rotations are real; those that commute with X on all qubits; both."""
+
+SPECTRA = ("flat", "pareto", "tfim")
+
+RANK_TOLERANCE = 1e-10
+"""Eigenvalues of the metric up to this fraction of the largest count as zero.  Rounding leaves zeros of about 1e-16; of
+520 random circuits with D + 4 gates at n = 4 and 5 none had another eigenvalue below 1e-5."""
+
+ZERO_ENERGY = 1e-13
+"""Energies below this one count as exactly zero.  Searches that end in a ground state end at 1e-14 or less; one angle
+below the count, where there is none, the law of `lower_exponent` gives this bound a share below 1e-5."""
+
+
+def _parts(model: str) -> tuple[bool, bool]:
+    """Whether the model is real, and whether it is even."""
+    if model not in MODELS:
+        raise ValueError(f"unknown model {model!r}: choose one of {', '.join(MODELS)}")
+    return "real" in model, "even" in model
+
+
+def manifold_dimension(model: str, n_qubits: int) -> int:
+    """Real dimension of the model's states up to a phase.
+
+    With d = 2^n, or d = 2^(n-1) in an even model, it is 2d - 2 for complex and d - 1 for real amplitudes (derived).
+
+    Parameters
+    ----------
+    model : str
+        One of `MODELS`.
+    n_qubits : int
+        1 to `problems.MAX_QUBITS`; at least 2 for an even model.
+
+    Raises
+    ------
+    ValueError
+        For an unknown model or a number of qubits out of range.
+    """
+    real, even = _parts(model)
+    dim = 2 ** require_qubits(n_qubits)
+    if even and n_qubits < 2:
+        raise ValueError(f"the model {model!r} has a single state for n_qubits = 1; choose n_qubits >= 2")
+    size = dim // 2 if even else dim
+    return size - 1 if real else 2 * size - 2
+
+
+def restricted_circuit(model: str, n_qubits: int, n_params: int, *, rng: np.random.Generator) -> Circuit:
+    """Random Pauli rotations on a random reference state, both within one of `MODELS`.
+
+    The reference state is uniform over the model's unit vectors and the words are uniform over those that the model
+    allows, except the identity and, in an even model, X on every qubit: both act as a phase only.
+
+    Parameters
+    ----------
+    model : str
+    n_qubits, n_params : int
+        As for `manifold_dimension`, and at least 1.
+    rng : numpy.random.Generator
+        Draws the reference state first, then the words: for "complex" as `circuits.random_circuit` does.
+
+    Raises
+    ------
+    ValueError
+        For an unknown model or sizes out of range.
+    """
+    manifold_dimension(model, n_qubits)  # refuses what cannot be built
+    if model == "complex":
+        return circuits.random_circuit(n_qubits, n_params, rng=rng)
+    if not is_integer(n_params) or n_params < 1:
+        raise ValueError(f"n_params must be an integer of at least 1, got {n_params!r}")
+    real, even = _parts(model)
+    dim = 2**n_qubits
+    state = haar_state(dim, rng)
+    if real:
+        state = state.real.astype(np.complex128)
+    if even:
+        state = state + state[::-1]  # X on every qubit reverses the order of the amplitudes
+    masks = [divmod(word, dim) for word in range(1, dim * dim)]
+    allowed = np.array(
+        [
+            (x, z)
+            for x, z in masks
+            if not (real and (x & z).bit_count() % 2 == 0)
+            and not (even and (z.bit_count() % 2 == 1 or (x, z) == (dim - 1, 0)))
+        ]
+    )
+    x, z = allowed[rng.integers(0, len(allowed), n_params)].T
+    numbers, ones, zeros = np.arange(n_params), np.ones(n_params), np.zeros(n_params)
+    return Circuit(n_qubits, n_params, x, z, numbers, ones, zeros, state / np.linalg.norm(state))
+
+
+def designed(n_qubits: int, *, spectrum: str, degeneracy: int = 1, seed: int = 0) -> Problem:
+    """A Hamiltonian of designed rank and degeneracy in a Haar-random basis, or the transverse-field Ising ring.
+
+    Parameters
+    ----------
+    n_qubits : int
+        1 to `problems.MAX_QUBITS`.
+    spectrum : {"flat", "pareto", "tfim"}
+        One excited level; excited levels at the quantiles of Pareto's law with exponent 1, the i-th of k at
+        k / (i - 1/2), so that a few of them dominate m; or `problems.tfim`, whose levels and basis are given.
+    degeneracy : int
+        Multiplicity g of the lowest level, 1 ... 2^n - 1; 1 for "tfim".
+    seed : int
+        Chooses the basis, together with the other arguments.
+
+    Raises
+    ------
+    ValueError
+        For an unknown spectrum or a degeneracy out of range.
+    """
+    dim = 2 ** require_qubits(n_qubits)
+    if spectrum not in SPECTRA:
+        raise ValueError(f"unknown spectrum {spectrum!r}: choose one of {', '.join(SPECTRA)}")
+    most = 1 if spectrum == "tfim" else dim - 1
+    if not is_integer(degeneracy) or not 1 <= degeneracy <= most:
+        raise ValueError(
+            f"degeneracy must be an integer in 1 ... {most} for {spectrum} levels of {n_qubits} qubits, "
+            f"got {degeneracy!r}"
+        )
+    if spectrum == "tfim":
+        return problems.tfim(n_qubits)
+    rank = dim - degeneracy
+    if spectrum == "flat":
+        return problems.projector(n_qubits, rank=rank, seed=seed)
+    levels = np.concatenate([np.zeros(degeneracy), rank / (rank - np.arange(rank) - 0.5)])
+    rng = np.random.default_rng(np.random.SeedSequence([seed, degeneracy, n_qubits]))
+    vectors = rng.standard_normal((dim, dim)) + 1j * rng.standard_normal((dim, dim))
+    with one_thread():  # the last digits of LAPACK depend on its number of threads
+        q, _ = np.linalg.qr(vectors)
+        return problems.from_matrix((q * levels) @ q.conj().T, name=f"{spectrum}, g = {degeneracy}")
+
+
+@dataclass(frozen=True)
+class CountTask:
+    """Minima of circuits first_circuit ... first_circuit + n_circuits - 1 of a model, `n_starts` starts each.
+
+    Attributes
+    ----------
+    model : str
+        One of `MODELS`.
+    spectrum, degeneracy
+        As in `designed`.
+    n_qubits, n_params, first_circuit, n_circuits, n_starts, seed : int
+    """
+
+    model: str
+    spectrum: str
+    degeneracy: int
+    n_qubits: int
+    n_params: int
+    first_circuit: int
+    n_circuits: int
+    n_starts: int
+    seed: int
+
+    def run(self) -> pd.DataFrame:
+        """One row per start: n_params, circuit, start, energy, certified (as in `minimize.Minima`)."""
+        problem = designed(self.n_qubits, spectrum=self.spectrum, degeneracy=self.degeneracy, seed=self.seed)
+        numbers = range(self.first_circuit, self.first_circuit + self.n_circuits)
+        found = []
+        for number in numbers:
+            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+            circuit = restricted_circuit(self.model, self.n_qubits, self.n_params, rng=rng)
+            starts = rng.uniform(0, np.pi, (self.n_starts, self.n_params))
+            found.append(minimize(landscape(circuit, problem), starts))
+        return pd.DataFrame(
+            {
+                "n_params": self.n_params,
+                "circuit": np.repeat(numbers, self.n_starts),
+                "start": np.tile(np.arange(self.n_starts), self.n_circuits),
+                "energy": np.concatenate([minima.energy for minima in found]),
+                "certified": np.concatenate([minima.certified for minima in found]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class FisherRankTask:
+    """Rank of the Fubini-Study metric at random angles for the first 1 ... n_params gates of each circuit.
+
+    Gates behind the first p rotate all tangent vectors of the first p angles alike, so the metric of the shorter
+    circuit is a corner of the whole one (derived).  The attributes are those of `CountTask`.
+    """
+
+    model: str
+    n_qubits: int
+    n_params: int
+    n_circuits: int
+    seed: int
+
+    def run(self) -> pd.DataFrame:
+        """One row per circuit and count: circuit, n_params, rank."""
+        problem = problems.tfim(self.n_qubits)  # the metric does not depend on H
+        ranks = np.empty((self.n_circuits, self.n_params), dtype=np.int64)
+        for number in range(self.n_circuits):
+            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+            circuit = restricted_circuit(self.model, self.n_qubits, self.n_params, rng=rng)
+            metric = landscape(circuit, problem).quantum_fisher(rng.uniform(0, np.pi, (1, self.n_params)))[0]
+            for p in range(1, self.n_params + 1):
+                values = np.linalg.eigvalsh(metric[:p, :p])
+                ranks[number, p - 1] = np.sum(values > RANK_TOLERANCE * values[-1])
+        return pd.DataFrame(
+            {
+                "circuit": np.repeat(np.arange(self.n_circuits), self.n_params),
+                "n_params": np.tile(np.arange(1, self.n_params + 1), self.n_circuits),
+                "rank": ranks.ravel(),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model and a Hamiltonian whose critical count is predicted.
+
+    Attributes
+    ----------
+    model : str
+        One of `MODELS`.
+    spectrum, degeneracy
+        As in `designed`.
+    n_qubits : int
+
+    Raises
+    ------
+    ValueError
+        For what `designed` and `manifold_dimension` refuse, or a designed spectrum with a restricted model: its random
+        basis does not have the model's symmetry.
+    """
+
+    model: str
+    spectrum: str
+    degeneracy: int
+    n_qubits: int
+
+    def __post_init__(self) -> None:
+        manifold_dimension(self.model, self.n_qubits)
+        designed(self.n_qubits, spectrum=self.spectrum, degeneracy=self.degeneracy)
+        if self.model != "complex" and self.spectrum != "tfim":
+            raise ValueError(
+                f"the model {self.model!r} has no prediction for {self.spectrum} levels in a random basis; "
+                "choose spectrum='tfim' or model='complex'"
+            )
+
+    @property
+    def count(self) -> int:
+        """D - D0: 2 (2^n - g) for "complex"; D where a model holds the single ground state of the Ising ring."""
+        return manifold_dimension(self.model, self.n_qubits) - 2 * (self.degeneracy - 1)
+
+
+CASE_COLUMNS = ["model", "spectrum", "n_qubits", "degeneracy", "count", "field_count"]
+"""What `measure` says about a case: count as in `Case`, field_count = 2m."""
+
+
+def measure(
+    cases: Mapping[Case, Iterable[int]], *, n_circuits: int, seed: int, workers: int | None = None
+) -> pd.DataFrame:
+    """Minima at several parameter counts of every case, from one start in each of `n_circuits` circuits.
+
+    Parameters
+    ----------
+    cases : mapping of Case to iterable of int
+        The parameter counts; those below 1 are left out, so that a window may begin below the first count.
+    n_circuits : int
+        Circuits for each case and count, at least 1.
+    seed : int
+        Chooses the bases of designed spectra, the circuits and the starts.
+    workers : int, optional
+        As in `tasks.run_tasks`.
+
+    Returns
+    -------
+    DataFrame
+        `CASE_COLUMNS`, the columns of `CountTask`, solved (E < `scaling.SOLVED_ENERGY`) and offset (n_params - count).
+
+    Raises
+    ------
+    ValueError
+        For fewer than one circuit, or no case with a count of at least 1.
+    """
+    if not is_integer(n_circuits) or n_circuits < 1:
+        raise ValueError(f"n_circuits must be an integer of at least 1, got {n_circuits!r}")
+    found = [
+        (
+            case,
+            CountTask(case.model, case.spectrum, case.degeneracy, case.n_qubits, p, 0, n_circuits, 1, seed),
+        )
+        for case, counts in cases.items()
+        for p in sorted({int(p) for p in counts if p >= 1}, reverse=True)
+    ]
+    if not found:
+        raise ValueError("cases must name a parameter count of at least 1, got none")
+    found.sort(key=lambda pair: -pair[1].n_params * 2 ** pair[1].n_qubits)  # the costliest first
+    tables = run_tasks([task for _, task in found], workers=workers, label="minima")
+    m = {case: _problem(case, seed).degrees_of_freedom for case in cases}
+    minima = pd.concat(
+        [
+            table.assign(**dataclasses.asdict(case), count=case.count, field_count=2 * m[case])
+            for (case, _), table in zip(found, tables, strict=True)
+        ]
+    )
+    minima["solved"] = minima["energy"] < SOLVED_ENERGY
+    minima["offset"] = minima["n_params"] - minima["count"]
+    order = ["n_qubits", "model", "spectrum", "degeneracy", "n_params", "circuit"]
+    return minima.sort_values(order, ignore_index=True)
+
+
+def _problem(case: Case, seed: int) -> Problem:
+    return designed(case.n_qubits, spectrum=case.spectrum, degeneracy=case.degeneracy, seed=seed)
+
+
+def solved_shares(minima: pd.DataFrame) -> pd.DataFrame:
+    """Share of solved starts for every case and count of `measure`, with Wilson's interval.
+
+    Returns
+    -------
+    DataFrame
+        `CASE_COLUMNS`, n_params, offset, share, low, high (95 %), solved and starts (numbers).
+    """
+    grouped = minima.groupby([*CASE_COLUMNS, "n_params", "offset"])["solved"]
+    shares = grouped.agg(share="mean", solved="sum", starts="size").reset_index()
+    found = [wilson(won, size) for won, size in zip(shares["solved"], shares["starts"], strict=True)]
+    return shares.assign(low=[x.low for x in found], high=[x.high for x in found])
+
+
+def wilson(successes: int, trials: int) -> Interval:
+    """Share of independent trials with Wilson's interval (95 %)."""
+    found = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(method="wilson")
+    return Interval(successes / trials, float(found.low), float(found.high))
+
+
+def lower_exponent(energy: ArrayLike, bound: float) -> tuple[float, float]:
+    """Exponent a of P(E < x) proportional to x^a for small x, by maximum likelihood from the energies below `bound`.
+
+    One angle below the count a is 1/2, two angles below it 1 (docs/theory.md, section 4; derived).
+
+    Parameters
+    ----------
+    energy : array_like, shape (K,)
+        Independent, positive.
+    bound : float
+        Where the power law is taken to begin, positive.
+
+    Returns
+    -------
+    exponent, standard_error : float
+
+    Raises
+    ------
+    ValueError
+        Fewer than two energies are below the bound, or one of these is not positive.
+    """
+    low = np.asarray(energy, dtype=np.float64)
+    low = low[low < bound]
+    if len(low) < 2 or not low.min() > 0:
+        raise ValueError(
+            f"{len(low)} energies are below {bound:g}, the lowest is {low.min(initial=np.inf):.3g}; "
+            "an exponent needs at least 2, all positive"
+        )
+    exponent = len(low) / float(np.sum(np.log(bound / low)))
+    return exponent, exponent / np.sqrt(len(low))
+
+
+def critical_counts(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Where half of the starts of every case of `measure` are solved.
+
+    Returns
+    -------
+    DataFrame
+        `CASE_COLUMNS`, rank = 2^n - g, first (lowest count with a solved start) and p_c, low, high
+        (`statistics.critical_count`).
+    """
+    rows = []
+    for _, starts in minima.groupby(CASE_COLUMNS):
+        found = critical_count(starts["n_params"], starts["solved"], starts["circuit"], rng, n_resamples=500)
+        row = starts[CASE_COLUMNS].iloc[0].to_dict()
+        row |= {"rank": 2 ** row["n_qubits"] - row["degeneracy"]}
+        row |= {"first": starts.loc[starts["solved"], "n_params"].min()}
+        rows.append(row | {"p_c": found.estimate, "low": found.low, "high": found.high})
+    return pd.DataFrame(rows)
+
+
+def fisher_ranks(n_qubits: int, n_params: int, *, n_circuits: int, seed: int) -> pd.DataFrame:
+    """Mean and largest rank of the metric against the number of angles, for all `MODELS`.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, n_params (1 ... `n_params`), mean, max and dimension (of the model's manifold of states).
+    """
+    found = [FisherRankTask(model, n_qubits, n_params, n_circuits, seed) for model in MODELS]
+    tables = []
+    for model, table in zip(MODELS, run_tasks(found, label="ranks"), strict=True):
+        ranks = table.groupby("n_params")["rank"].agg(["mean", "max"]).reset_index()
+        ranks.insert(0, "model", model)
+        tables.append(ranks.assign(dimension=manifold_dimension(model, n_qubits)))
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,1 @@
+"""The driver behind `nox -s figures`."""

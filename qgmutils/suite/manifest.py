@@ -1,0 +1,287 @@
+"""The manifest notebooks/claims.toml: which notebook runs with which parameters, and which verdicts it gives.
+
+    [[run]]
+    notebook = "03_minima_distribution"
+    name = "tfim"                                # only where the notebook has several runs
+    parameters = {hamiltonian = "tfim"}          # in every profile
+    expect = {ridge = "reproduced"}              # claim id = verdict
+    quick = {weight = 40, parameters = {n_qubits = 6}}
+    full = {weight = 300, parameters = {n_qubits = 8}, expect = {ridge = "inconclusive"}}
+
+A run belongs to the profiles that it has a table for. `weight` is about how many seconds one core needs for
+it; the time left is estimated from it. What a profile says replaces, name by name, what the run says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qgmutils.report import claims
+from qgmutils.suite.runner import import_papermill
+
+PROFILES = ("quick", "full", "large")
+# The suite itself sets these, so every notebook has them, and nothing else may.
+INJECTED = ("profile", "run", "output_dir", "seed")
+
+
+class ManifestError(ValueError):
+    """The manifest, or what was asked of it, is wrong; the message names the place and what is allowed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One execution of a notebook.
+
+    Attributes
+    ----------
+    notebook, name, profile : str
+        Which; `name` is "" where the notebook has one run only.
+    parameters : dict
+        What differs from the notebook's defaults.
+    weight : float
+        Seconds on one core, positive.
+    expect : dict of str to str
+        Claim id to verdict.
+    """
+
+    notebook: str
+    name: str
+    profile: str
+    parameters: dict[str, Any]
+    weight: float
+    expect: dict[str, str]
+
+    @property
+    def label(self) -> str:
+        """Name of the run and of its files: <notebook> or <notebook>.<name>."""
+        return f"{self.notebook}.{self.name}" if self.name else self.notebook
+
+
+def load(path: str | os.PathLike[str]) -> list[Run]:
+    """Read the manifest; every run occurs once for each of its profiles.
+
+    Parameters
+    ----------
+    path : path
+        The TOML file; the notebooks lie beside it.
+
+    Returns
+    -------
+    list of Run
+        In the order of the file.
+
+    Raises
+    ------
+    ManifestError
+        The file is missing, is no TOML, or has an unknown key, a value of a wrong type, a notebook that
+        does not exist, a parameter that its notebook does not have, or runs that cannot be told apart.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ManifestError(
+            f"{path} cannot be read ({error.strerror}); the suite runs from a clone"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ManifestError(f"{path} is no valid TOML: {error}") from error
+    _check_keys(content, {"run": list}, where=str(path))
+    entries = content.get("run", [])
+    runs = [run for number, entry in enumerate(entries, 1) for run in _read(entry, path, f"run {number}")]
+    count = Counter(entry["notebook"] for entry in entries)
+    labels = Counter((run.label, run.profile) for run in runs)
+    for run in runs:
+        if bool(run.name) != (count[run.notebook] > 1):
+            rule = (
+                "needs a name, since the notebook has several runs" if not run.name else "must have no name"
+            )
+            raise ManifestError(f"{path}: {run.label} {rule}")
+        if labels[run.label, run.profile] > 1:
+            raise ManifestError(f"{path}: there are several runs {run.label}; give them different names")
+    for notebook in count:
+        known = notebook_parameters(path.parent / f"{notebook}.ipynb")
+        missing = [name for name in INJECTED if name not in known]
+        if missing:
+            raise ManifestError(f"{notebook}.ipynb: its cell of parameters lacks {', '.join(missing)}")
+        for run in runs:
+            for name in run.parameters if run.notebook == notebook else ():
+                if name in INJECTED:
+                    raise ManifestError(f"{path}: {run.label} sets {name!r}, which is for the suite to set")
+                if name not in known:
+                    raise ManifestError(f"{path}: {run.label} sets {_unknown('parameter', name, known)}")
+    return runs
+
+
+def notebook_parameters(path: Path) -> dict[str, Any]:
+    """Names and default values (as source text) in the notebook's cell that is tagged `parameters`.
+
+    Raises
+    ------
+    ManifestError
+        There is no such notebook, or no such cell in it.
+    """
+    if not path.is_file():
+        present = sorted(other.stem for other in path.parent.glob("*.ipynb"))
+        raise ManifestError(f"{path.parent} has no notebook: {_unknown('notebook', path.stem, present)}")
+    found = import_papermill().inspect_notebook(str(path))
+    if not found:
+        raise ManifestError(f"{path.name} has no parameters; tag the cell that sets them with `parameters`")
+    return {name: details["default"] for name, details in found.items()}
+
+
+def select(runs: Iterable[Run], *, profile: str, only: Sequence[str] = ()) -> list[Run]:
+    """Choose the runs of a profile.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+        The manifest.
+    profile : str
+        One of `PROFILES`.
+    only : sequence of str
+        Names of notebooks, the beginnings of such names, or <notebook>.<run>. Default: everything.
+
+    Returns
+    -------
+    list of Run
+        In the order of the manifest.
+
+    Raises
+    ------
+    ManifestError
+        The profile or one of the names is unknown, or the profile has no run of that name.
+    """
+    runs = list(runs)
+    profiles = [name for name in PROFILES if any(run.profile == name for run in runs)]
+    if profile not in profiles:
+        raise ManifestError(_unknown("profile", profile, profiles))
+    chosen: set[str] = set()
+    for pattern in only or [""]:
+        labels = _matches(pattern, runs)
+        here = {run.label for run in runs if run.label in labels and run.profile == profile}
+        if not labels:
+            names = [run.label for run in runs] + [run.notebook for run in runs]
+            raise ManifestError(_unknown("notebook", pattern, dict.fromkeys(names)))
+        if not here:
+            where = [name for name in profiles if any(r.label in labels and r.profile == name for r in runs)]
+            raise ManifestError(f"profile {profile} has no run {pattern!r}; it is part of {', '.join(where)}")
+        chosen |= here
+    return [run for run in runs if run.profile == profile and run.label in chosen]
+
+
+def override(
+    runs: Sequence[Run], values: Mapping[str, Any], *, folder: str | os.PathLike[str]
+) -> tuple[list[Run], dict[str, list[str]]]:
+    """Set parameters of the chosen runs, where their notebooks know them.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        The chosen runs.
+    values : mapping of str to object
+        Parameter values.
+    folder : path
+        Where the notebooks lie.
+
+    Returns
+    -------
+    runs : list of Run
+        With the new values.
+    skipped : dict of str to list of str
+        For each parameter, the chosen notebooks that do not know it (none is no entry).
+
+    Raises
+    ------
+    ManifestError
+        A parameter is known to none of the chosen notebooks, or is one that the suite sets.
+    """
+    chosen = dict.fromkeys(run.notebook for run in runs)
+    paths = sorted(Path(folder).glob("*.ipynb"))
+    names = {path.stem: set(import_papermill().inspect_notebook(str(path))) for path in paths}
+    skipped: dict[str, list[str]] = {}
+    for name in values:
+        if name in INJECTED:
+            remedy = {"run": "--only", "profile": "--profile", "seed": "--seed", "output_dir": "--output-dir"}
+            raise ManifestError(f"parameter {name!r} cannot be set with -p; use {remedy[name]}")
+        if not any(name in names[notebook] for notebook in chosen):
+            known = sorted(set().union(*(names[notebook] for notebook in chosen)) - set(INJECTED))
+            others = [notebook for notebook, have in names.items() if name in have]
+            elsewhere = f"; {', '.join(others)} would know it" if others else ""
+            raise ManifestError(f"{_unknown('parameter', name, known)} for {', '.join(chosen)}{elsewhere}")
+        without = [notebook for notebook in chosen if name not in names[notebook]]
+        if without:
+            skipped[name] = without
+    changed = [
+        dataclasses.replace(
+            run, parameters=run.parameters | {k: v for k, v in values.items() if k in names[run.notebook]}
+        )
+        for run in runs
+    ]
+    return changed, skipped
+
+
+def _read(entry: Any, path: Path, where: str) -> list[Run]:
+    where = f"{path}, {where}"
+    if not isinstance(entry, dict):
+        raise ManifestError(f"{where} is {entry!r}; it must be a table [[run]]")
+    common = {"parameters": dict, "expect": dict}
+    _check_keys(entry, {"notebook": str, "name": str, **common, **dict.fromkeys(PROFILES, dict)}, where=where)
+    if "notebook" not in entry:
+        raise ManifestError(f"{where} has no key 'notebook'")
+    where = f"{where} ({'.'.join(filter(None, (entry['notebook'], entry.get('name'))))})"
+    runs = []
+    for profile in PROFILES:
+        if profile not in entry:
+            continue
+        details = entry[profile]
+        _check_keys(details, {"weight": (int, float), **common}, where=f"{where}, {profile}")
+        weight = details.get("weight", 0)
+        if isinstance(weight, bool) or not weight > 0:
+            raise ManifestError(f"{where}, {profile}: weight is {weight!r}; give the seconds that it takes")
+        expect = entry.get("expect", {}) | details.get("expect", {})
+        for claim, verdict in expect.items():
+            if verdict not in claims.VERDICTS:
+                raise ManifestError(
+                    f"{where}, {profile}: claim {claim}: {_unknown('verdict', verdict, claims.VERDICTS)}"
+                )
+        parameters = entry.get("parameters", {}) | details.get("parameters", {})
+        runs.append(Run(entry["notebook"], entry.get("name", ""), profile, parameters, float(weight), expect))
+    if not runs:
+        raise ManifestError(
+            f"{where} belongs to no profile; give it a table for one of {', '.join(PROFILES)}"
+        )
+    return runs
+
+
+def _check_keys(table: Mapping[str, Any], allowed: Mapping[str, Any], *, where: str) -> None:
+    for key, value in table.items():
+        if key not in allowed:
+            raise ManifestError(f"{where}: {_unknown('key', key, allowed)}")
+        if not isinstance(value, allowed[key]):
+            raise ManifestError(f"{where}: {key} is {value!r}, which has the wrong type")
+
+
+def _matches(pattern: str, runs: Iterable[Run]) -> set[str]:
+    # A full name means that run or notebook alone, although it may be the beginning of another name.
+    pairs = {(run.label, run.notebook) for run in runs}
+    for exact in ({a for a, _ in pairs if a == pattern}, {a for a, b in pairs if b == pattern}):
+        if exact:
+            return exact
+    return {label for label, _ in pairs if label.startswith(pattern)}
+
+
+def _unknown(kind: str, name: object, known: Iterable[str]) -> str:
+    known = list(known)
+    return f"unknown {kind} {name!r}{_close(str(name), known)}; known: {', '.join(map(str, known))}"
+
+
+def _close(name: str, known: Iterable[str]) -> str:
+    matches = difflib.get_close_matches(name, list(known), n=3)
+    return f" (did you mean {' or '.join(matches)}?)" if matches else ""

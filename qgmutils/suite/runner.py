@@ -1,0 +1,309 @@
+"""Executes notebooks with papermill, each in a process of its own, several at a time.
+
+`python -m qgmutils.suite.runner <job.json>` executes one notebook; `Runner` starts and watches such processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+import qgmutils
+
+if TYPE_CHECKING:
+    # Every notebook's process imports this module; it need not wait for what the manifest needs.
+    from qgmutils.suite.manifest import Run
+
+# Kernels that start at the same instant may die with this message, before any cell has run.
+START_FAILURE = "Kernel died before replying"
+START_DELAY = 1.5  # seconds between two starts
+
+
+def import_papermill() -> Any:
+    """The package papermill, imported when it is needed, in less than half of its usual time.
+
+    Its check of notebooks would load a grammar of internationalised addresses, which no notebook needs.
+    """
+    optional = "rfc3987_syntax"
+    hide = optional not in sys.modules
+    if hide:
+        sys.modules[optional] = None  # type: ignore[assignment]
+    try:
+        import papermill
+    finally:
+        if hide:
+            del sys.modules[optional]
+    return papermill
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes
+    ----------
+    run : Run
+        The run.
+    seconds : float
+        Wall time.
+    cached : int
+        Number of tasks whose results came from the cache.
+    error : str
+        "" if the notebook ran to its end, else what went wrong, in several lines.
+    """
+
+    run: Run
+    seconds: float
+    cached: int
+    error: str
+
+
+@dataclasses.dataclass
+class _Job:
+    run: Run
+    process: subprocess.Popen[bytes]
+    started: float
+    folder: Path
+
+
+class Runner:
+    """Executes runs and tells how far they are.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        What to execute; the longest are started first.
+    notebooks : Path
+        Folder of the notebooks; they are executed there.
+    output_dir : Path
+        Absolute path that the notebooks write to; the executed copies go to its folder `executed`.
+    scratch : Path
+        An empty folder for files that are of no interest afterwards.
+    seed : int
+        The notebooks' seed.
+    jobs : int
+        How many notebooks run at a time, at least 1. The cores are shared out among them, by weight if one has most.
+    cache : bool
+        Whether results of tasks may come from the cache.
+    say : callable
+        Takes a line for the reader.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        *,
+        notebooks: Path,
+        output_dir: Path,
+        scratch: Path,
+        seed: int,
+        jobs: int,
+        cache: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        self.outcomes: list[Outcome] = []
+        self._queue = sorted(runs, key=lambda run: -run.weight)
+        self._running: list[_Job] = []
+        self._retried: set[str] = set()
+        self._notebooks, self._output_dir, self._scratch = notebooks, output_dir, scratch
+        self._seed, self._jobs, self._cache, self._say = seed, jobs, cache, say
+        self._last_start = -START_DELAY
+        self._executed = output_dir / "executed"
+        self._executed.mkdir(exist_ok=True)
+
+    def poll(self) -> list[Outcome]:
+        """Start what can be started; return what has ended since the last call."""
+        ended = [job for job in self._running if job.process.poll() is not None]
+        new = []
+        for job in ended:
+            self._running.remove(job)
+            outcome = self._outcome(job)
+            if START_FAILURE in outcome.error and job.run.label not in self._retried:
+                self._say(f"{job.run.label}: the kernel died at its start; starting it once more")
+                self._retried.add(job.run.label)
+                self._queue.insert(0, job.run)
+            else:
+                new.append(outcome)
+        self.outcomes += new
+        if (
+            self._queue
+            and len(self._running) < self._jobs
+            and time.monotonic() - self._last_start >= START_DELAY
+        ):
+            self._start(self._queue.pop(0))
+        return new
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything has ended."""
+        return not (self._queue or self._running)
+
+    def progress(self) -> dict[str, float]:
+        """Done fraction of each running notebook, 0 … 1, as far as its tasks have reported it."""
+        found = {}
+        for job in self._running:
+            state = _read_json(job.folder / "progress.json")
+            found[job.run.label] = min(state.get("done", 0) / max(state.get("total", 0), 1), 1.0)
+        return found
+
+    def stop(self) -> None:
+        """End all running notebooks, with their kernels and worker processes."""
+        processes = [process for job in self._running for process in _family(job.process.pid)]
+        _end(processes)
+        self._running.clear()
+        self._queue.clear()
+
+    def _start(self, run: Run) -> None:
+        folder = self._scratch / f"{run.label}-{len(self._retried)}"
+        folder.mkdir()
+        common = {
+            "profile": run.profile,
+            "run": run.name,
+            "seed": self._seed,
+            "output_dir": str(self._output_dir),
+        }
+        job = {
+            "input": str(self._notebooks / f"{run.notebook}.ipynb"),
+            "output": str(self._executed / f"{run.label}.ipynb"),
+            "parameters": run.parameters | common,
+            "error": str(folder / "error.json"),
+        }
+        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        others = [job.run.weight for job in self._running] + [run.weight for run in self._queue]
+        workers = workers_of(run.weight, others, jobs=self._jobs, cores=os.cpu_count() or 1)
+        environment = os.environ | {
+            "QGMUTILS_WORKERS": str(workers),
+            "QGMUTILS_PROGRESS": str(folder / "progress.json"),
+            **({} if self._cache else {"QGMUTILS_NO_CACHE": "1"}),
+            **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+            # The kernel of this environment, without the user's start-up files and history.
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            "IPYTHONDIR": str(folder / "ipython"),
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(Path(qgmutils.__file__).parent.parent), os.environ.get("PYTHONPATH")])
+            ),
+        }
+        with (folder / "log.txt").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "qgmutils.suite.runner", str(folder / "job.json")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=self._notebooks,
+                # Ctrl-C is for the suite alone, which then ends its notebooks.
+                start_new_session=True,
+            )
+        self._running.append(_Job(run, process, time.monotonic(), folder))
+        self._last_start = time.monotonic()
+
+    def _outcome(self, job: _Job) -> Outcome:
+        error = ""
+        if job.process.returncode != 0:
+            details = _read_json(job.folder / "error.json")
+            log = (job.folder / "log.txt").read_text(encoding="utf-8", errors="replace").strip()
+            error = details.get("text") or f"exit status {job.process.returncode}\n{log[-2000:]}"
+            copy = self._executed / f"{job.run.label}.ipynb"
+            error += f"\nexecuted copy: {copy}" if copy.is_file() else ""
+        cached = int(_read_json(job.folder / "progress.json").get("cached", 0))
+        return Outcome(job.run, time.monotonic() - job.started, cached, error)
+
+
+def workers_of(weight: float, others: Sequence[float], *, jobs: int, cores: int) -> int:
+    """Workers that a run starts with: an equal share of the cores, or one like its share of the work if that is more.
+
+    Parameters
+    ----------
+    weight : float
+        Its weight.
+    others : sequence of float
+        Weights of the runs that have not ended yet.
+    jobs, cores : int
+        How many runs may go on at a time, and cores that there are.
+    """
+    together = min(jobs, len(others) + 1)
+    return max(cores // together, math.ceil(cores * weight / (weight + sum(others))))
+
+
+def execute(job: dict[str, Any]) -> int:
+    """Execute one notebook; what goes wrong in a cell is written to the file `job["error"]`.
+
+    Parameters
+    ----------
+    job : dict
+        Paths `input`, `output`, `error`, and the `parameters`.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 1 if a cell failed.
+    """
+    papermill = import_papermill()
+    try:
+        papermill.execute_notebook(
+            job["input"],
+            job["output"],
+            parameters=job["parameters"],
+            kernel_name="python3",
+            progress_bar=False,
+            cwd=str(Path(job["input"]).parent),
+        )
+    except papermill.PapermillExecutionError as error:
+        text = (
+            f"cell {error.cell_index} (In [{error.exec_count}]) failed with {error.ename}: {error.evalue}\n"
+        )
+        text += "".join(f"    {line}\n" for line in error.source.strip().splitlines()[:12])
+        Path(job["error"]).write_text(json.dumps({"text": text.rstrip()}), encoding="utf-8")
+        return 1
+    return 0
+
+
+def _follow_suite(suite: psutil.Process) -> None:
+    # The suite may be killed without a chance to end its notebooks.
+    while suite.is_running() and suite.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(1)
+    _end(psutil.Process().children(recursive=True))
+    os._exit(1)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        return [*process.children(recursive=True), process]
+    return []
+
+
+def _end(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=3)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+if __name__ == "__main__":
+    parent = psutil.Process().parent()
+    if parent is not None:
+        threading.Thread(target=_follow_suite, args=(parent,), daemon=True).start()
+    sys.exit(execute(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

@@ -1,0 +1,1 @@
+"""Predictions for minima and Hessians, each from the levels of H alone."""

@@ -1,0 +1,1 @@
+"""The Wishart hypertoroidal random field (WHRF): samples, spectra, numbers of critical points."""

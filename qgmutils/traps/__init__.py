@@ -1,0 +1,1 @@
+"""A circuit's own lowest minimum, and how training weights its minima."""

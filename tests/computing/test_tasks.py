@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from pandas.testing import assert_frame_equal
+from sample_tasks import Draw, Logged, Returns
+
+import qgmutils
+from qgmutils.computing import cache, tasks
+from qgmutils.computing.tasks import run_tasks, task_key
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("QGMUTILS_NO_CACHE", "QGMUTILS_WORKERS", "QGMUTILS_PROGRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("QGMUTILS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def assert_same(first: list[pd.DataFrame], second: list[pd.DataFrame]) -> None:
+    assert len(first) == len(second)
+    for a, b in zip(first, second):
+        assert_frame_equal(a, b, check_exact=True)
+
+
+def test_same_tables_on_one_and_two_workers_and_from_the_cache(rng: np.random.Generator) -> None:
+    requests = [Draw(int(seed)) for seed in rng.integers(2**31, size=5)]
+    serial = run_tasks(requests, workers=1, cache=False)
+    assert_same(serial, run_tasks(requests, workers=2))
+    assert_same(serial, run_tasks(requests, workers=1))
+    for task, table in zip(requests, serial):
+        assert_frame_equal(table, task.run(), check_exact=True)
+
+
+def test_any_executor_is_used_and_left_running(rng: np.random.Generator) -> None:
+    requests = [Draw(int(seed)) for seed in rng.integers(2**31, size=3)]
+    with ThreadPoolExecutor(2) as executor:
+        found = run_tasks(requests, executor=executor, cache=False)
+        assert executor.submit(int, "7").result() == 7
+    assert_same(found, run_tasks(requests, workers=1, cache=False))
+
+
+def test_finished_and_equal_tasks_run_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    requests = [Logged(number, str(log)) for number in (1, 2, 1)]
+    first = run_tasks(requests, workers=1)
+    assert_same(first, run_tasks(requests, workers=1))
+    assert log.read_text().split() == ["1", "2"]
+    # The caller may change what it got without changing what others get.
+    first[0].loc[0, "number"] = 99
+    assert first[2].loc[0, "number"] == 1
+
+
+@pytest.mark.parametrize("off", ["argument", "environment"])
+def test_cache_can_be_switched_off(
+    off: str, tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, task = tmp_path / "log", Logged(1, str(tmp_path / "log"))
+    run_tasks([task], workers=1)
+    if off == "environment":
+        monkeypatch.setenv("QGMUTILS_NO_CACHE", "1")
+    run_tasks([task, Logged(2, str(log))], workers=1, cache=off != "argument")
+    assert log.read_text().split() == ["1", "1", "2"]
+    assert len(list(cache_folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "flipped", "foreign"])
+def test_damaged_file_is_computed_again_and_said_so(
+    damage: str, cache_folder: Path, rng: np.random.Generator
+) -> None:
+    task = Draw(int(rng.integers(2**31)), size=2000)
+    (whole,) = run_tasks([task], workers=1)
+    (path,) = cache_folder.iterdir()
+    content = path.read_bytes()
+    if damage == "foreign":
+        run_tasks([Draw(0)], workers=1)
+        content = next(other for other in cache_folder.iterdir() if other != path).read_bytes()
+    elif damage == "flipped":
+        middle = len(content) // 2
+        content = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    else:
+        content = {"truncated": content[: len(content) // 2], "empty": b"", "text": b"value\n1\n"}[damage]
+    path.write_bytes(content)
+    with pytest.warns(cache.CacheWarning, match=path.name):
+        (again,) = run_tasks([task], workers=1)
+    assert_frame_equal(again, whole, check_exact=True)
+    # The file is whole again: a warning would be an error here.
+    assert_same([whole], run_tasks([task], workers=1))
+
+
+def test_unwritable_cache_warns_once_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A path below a regular file cannot be made, whoever runs the test.
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("QGMUTILS_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.warns(cache.CacheWarning, match="QGMUTILS_CACHE") as caught:
+        found = run_tasks([Draw(1), Draw(2), Draw(3)], workers=1)
+    assert sum(issubclass(w.category, cache.CacheWarning) for w in caught) == 1
+    assert_same(found, [Draw(i).run() for i in (1, 2, 3)])
+
+
+def test_full_disk_warns_and_leaves_no_partial_file(
+    cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, **arrays: np.ndarray) -> None:
+        path.write_bytes(b"PK")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.warns(cache.CacheWarning, match="No space left"):
+        found = run_tasks([Draw(1)], workers=1)
+    assert_same(found, [Draw(1).run()])
+    assert list(cache_folder.iterdir()) == []
+
+
+def test_interrupt_keeps_finished_tasks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = str(tmp_path / "log")
+    with pytest.raises(KeyboardInterrupt):
+        run_tasks([Logged(1, log), Logged(2, log, "interrupt"), Logged(3, log)], workers=1)
+    assert "1 of 3 tasks finished" in capsys.readouterr().err
+    (tmp_path / "log").unlink()
+    run_tasks([Logged(number, log) for number in (1, 2, 3)], workers=1)
+    assert (tmp_path / "log").read_text().split() == ["2", "3"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.usefixtures("heed_interrupts")
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"])
+def test_ended_run_keeps_finished_tasks_and_leaves_no_process(
+    signal: str, tmp_path: Path, cache_folder: Path
+) -> None:
+    import signal as signals
+
+    log = tmp_path / "log"
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            f"""
+            import sys
+            sys.path[:0] = [{str(Path(__file__).parent.parent)!r}, {str(Path(qgmutils.__file__).parent.parent)!r}]
+            from sample_tasks import Logged
+            from qgmutils.computing.tasks import run_tasks
+            if __name__ == "__main__":
+                log = {str(log)!r}
+                run_tasks([Logged(1, log), Logged(2, log, "wait"), Logged(3, log, "wait")], workers=2)
+            """
+        )
+    )
+    process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 200
+        while not (log.exists() and len(log.read_text().split()) == 3 and list(cache_folder.glob("Logged*"))):
+            assert time.monotonic() < deadline, "the tasks did not start"
+            assert process.poll() is None
+            time.sleep(0.1)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert children
+        process.send_signal(getattr(signals, signal))
+        _, errors = process.communicate(timeout=60)
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive
+    finally:
+        process.kill()
+    if signal == "SIGINT":
+        assert "1 of 3 tasks finished" in errors
+    log.unlink()
+    run_tasks([Logged(1, str(log)), Logged(4, str(log))], workers=1)
+    assert log.read_text().split() == ["4"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_failing_task_is_named_and_others_are_kept(workers: int, tmp_path: Path) -> None:
+    log = str(tmp_path / "log")
+    run_tasks([Logged(1, log)], workers=1)
+    with pytest.raises(ZeroDivisionError) as caught:
+        run_tasks([Logged(1, log), Logged(2, log, "fail"), Logged(3, log)], workers=workers)
+    assert "Logged(number=2" in "".join(caught.value.__notes__)
+
+
+def test_key_depends_on_everything_and_on_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = task_key(Draw(1))
+    assert key == task_key(Draw(1, size=4))
+    others = [task_key(Draw(2)), task_key(Draw(1, size=5)), task_key(Draw(1, words=("y",)))]
+    monkeypatch.setattr(qgmutils, "__version__", "0.0.0")
+    others.append(task_key(Draw(1)))
+    monkeypatch.undo()
+    monkeypatch.setattr(tasks, "source_hash", lambda: "0")
+    others.append(task_key(Draw(1)))
+    assert len({key, *others}) == 6
+
+
+def test_source_hash_covers_science_modules_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "qgmutils"
+    (package / "report").mkdir(parents=True)
+    for name in ("problems.py", "report/figures.py"):
+        (package / name).write_text("x = 1\n")
+    monkeypatch.setattr(qgmutils, "__file__", str(package / "__init__.py"))
+    of = tasks.source_hash.__wrapped__
+    before = of()
+    (package / "report" / "figures.py").write_text("x = 2\n")
+    (package / "problems.py").write_bytes(b"x = 1\r\n")
+    assert of() == before
+    (package / "problems.py").write_text("x = 2\n")
+    assert of() != before
+
+
+@pytest.mark.parametrize("what", ["list", "object", "missing", "twice"])
+def test_wrong_result_is_refused(what: str) -> None:
+    with pytest.raises(ValueError, match="task Returns"):
+        run_tasks([Returns(what)], workers=1, cache=False)
+
+
+def test_wrong_tasks_are_refused() -> None:
+    @dataclasses.dataclass
+    class Thawed:
+        def run(self) -> pd.DataFrame:
+            return pd.DataFrame()
+
+    with pytest.raises(ValueError, match="not a frozen dataclass"):
+        run_tasks([Thawed()])
+    with pytest.raises(ValueError, match=r"field 'seed' of task Draw is .*int64"):
+        run_tasks([Draw(np.int64(1))])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="field 'words'"):
+        run_tasks([Draw(1, words=["x"])])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [0, -1])
+def test_wrong_number_of_workers_is_refused(value: int) -> None:
+    with pytest.raises(ValueError, match=f"workers is {value}; it must be a positive integer"):
+        run_tasks([], workers=value)
+
+
+def test_wrong_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QGMUTILS_WORKERS", "many")
+    with pytest.raises(ValueError, match="workers is 'many'"):
+        run_tasks([Draw(1)])
+
+
+def test_progress_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "progress.json"
+    monkeypatch.setattr(tasks._Progress, "past", 0)
+    monkeypatch.setattr(tasks._Progress, "past_cached", 0)
+    monkeypatch.setenv("QGMUTILS_PROGRESS", str(path))
+    run_tasks([Draw(1), Draw(2)], workers=1)
+    assert json.loads(path.read_text()) == {"done": 2, "total": 2, "cached": 0}
+    run_tasks([Draw(1), Draw(3)], workers=1)
+    assert json.loads(path.read_text()) == {"done": 4, "total": 4, "cached": 1}

@@ -1,0 +1,305 @@
+import dataclasses
+import functools
+import itertools
+
+import dense
+import numpy as np
+import pandas as pd
+import pytest
+
+from qgmutils import circuits, problems
+from qgmutils.engine import landscape
+from qgmutils.experiments import count_law
+from qgmutils.experiments.count_law import (
+    MODELS,
+    Case,
+    CountTask,
+    FisherRankTask,
+    designed,
+    restricted_circuit,
+)
+from qgmutils.experiments.ensembles import circuit_stream
+from qgmutils.minimize import minimize
+
+# Energies of the minima that solve the problem are rounding errors, below 1e-15. Below the count a minimum lies under e
+# with a chance near 4 sqrt(e), counted down to e = 1e-10: 80 starts go below 1e-13 once in 1e4 runs.
+SOLVED = 1e-13
+
+
+@pytest.fixture(autouse=True)
+def without_processes_and_cache(monkeypatch):
+    monkeypatch.setenv("QGMUTILS_NO_CACHE", "1")
+    monkeypatch.setenv("QGMUTILS_WORKERS", "1")
+
+
+def allowed_words(model, n_qubits):
+    """Words of a model, from their matrices."""
+    flip = dense.pauli("X" * n_qubits)
+    found = set()
+    for letters in itertools.product("IXYZ", repeat=n_qubits):
+        word = "".join(letters)
+        matrix = dense.pauli(word)
+        # Rotations are real where -iP is.
+        real = np.all((-1j * matrix).imag == 0)
+        commutes = np.array_equal(matrix @ flip, flip @ matrix)
+        phase = set(letters) == {"I"} or ("even" in model and set(letters) == {"X"})
+        if (real or "real" not in model) and (commutes or "even" not in model) and not phase:
+            found.add(word)
+    return found
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("n_qubits", [2, 3])
+def test_words_are_all_those_that_the_model_allows(model, n_qubits, rng):
+    circuit = restricted_circuit(model, n_qubits, 1500, rng=rng)
+    # The rarest of 63 words is missed with probability 63 exp(-1500/63) = 3e-9.
+    assert set(circuit.words()) == allowed_words(model, n_qubits)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_states_stay_in_the_model(model, rng):
+    for _ in range(5):
+        circuit = restricted_circuit(model, 3, 6, rng=rng)
+        for state in (circuit.reference, dense.state(circuit, rng.uniform(0, np.pi, 6))):
+            if "real" in model:
+                assert np.max(np.abs(state.imag)) < 1e-13
+            if "even" in model:
+                np.testing.assert_allclose(dense.pauli("XXX") @ state, state, atol=1e-13)
+
+
+def test_the_model_without_symmetry_is_the_randomised_one(rng):
+    seed = int(rng.integers(2**31))
+    ours = restricted_circuit("complex", 3, 7, rng=np.random.default_rng(seed))
+    other = circuits.random_circuit(3, 7, rng=np.random.default_rng(seed))
+    assert ours.words() == other.words()
+    np.testing.assert_array_equal(ours.reference, other.reference)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_dimension_is_the_rank_of_all_tangents(model, rng):
+    for n in (2, 3):
+        reference = restricted_circuit(model, n, 1, rng=rng).reference
+        # One gate for each word, all at angle 0: the tangents are all -iP|reference>.
+        tangents = np.array([-1j * dense.pauli(word) @ reference for word in allowed_words(model, n)])
+        tangents = tangents - np.outer(tangents @ reference.conj(), reference)
+        rank = np.linalg.matrix_rank(np.hstack([tangents.real, tangents.imag]), tol=1e-10)
+        assert rank == count_law.manifold_dimension(model, n)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_ranks_are_those_of_the_shorter_circuits(model, rng):
+    seed = int(rng.integers(2**31))
+    table = FisherRankTask(model, 2, 8, 2, seed).run()
+    problem = problems.tfim(2)
+    for number in range(2):
+        stream = circuit_stream(seed, 2, 8, number)
+        whole = restricted_circuit(model, 2, 8, rng=stream)
+        theta = stream.uniform(0, np.pi, (1, 8))[0]
+        for p in range(1, 9):
+            cut = {name: getattr(whole, name)[:p] for name in ("x", "z", "parameter", "scale", "offset")}
+            metric = dense.Landscape(dataclasses.replace(whole, n_params=p, **cut), problem, theta[:p]).metric
+            rank = table.query(f"circuit == {number} and n_params == {p}")["rank"].item()
+            assert rank == np.linalg.matrix_rank(
+                metric, tol=1e-10 * np.linalg.norm(metric, 2), hermitian=True
+            )
+
+
+def test_rank_saturates_at_the_dimension(rng):
+    for model in MODELS:
+        dimension = count_law.manifold_dimension(model, 3)
+        table = FisherRankTask(model, 3, 4 * dimension, 5, int(rng.integers(2**31))).run()
+        # Eight random words may be few; four times the dimension of them are not.
+        assert (table.loc[table["n_params"] == 4 * dimension, "rank"] == dimension).all()
+        assert table["rank"].max() == dimension
+
+
+@pytest.mark.parametrize(("n_qubits", "degeneracy"), [(2, 1), (3, 5), (4, 8)])
+def test_designed_levels(n_qubits, degeneracy, rng):
+    seed, dim = int(rng.integers(2**31)), 2**n_qubits
+    make = functools.partial(designed, n_qubits, degeneracy=degeneracy)
+    rank = dim - degeneracy
+    flat = make(spectrum="flat", seed=seed)
+    assert flat.rank == rank
+    assert flat.degrees_of_freedom == pytest.approx(rank / (1 - rank / dim), rel=1e-12)
+    pareto = make(spectrum="pareto", seed=seed)
+    assert pareto.rank == rank
+    # The upper quantile u of Pareto's law with exponent 1 is 1/u.
+    levels = np.array([0.0] * degeneracy + [1 / ((i - 0.5) / rank) for i in range(rank, 0, -1)])
+    np.testing.assert_allclose(pareto.levels, levels / levels.mean(), atol=1e-12 * dim)
+    np.testing.assert_allclose(np.linalg.eigvalsh(pareto.matrix), pareto.levels, atol=1e-12 * dim)
+    if rank > 1:
+        assert pareto.degrees_of_freedom < flat.degrees_of_freedom
+    np.testing.assert_array_equal(pareto.matrix, make(spectrum="pareto", seed=seed).matrix)
+    assert not np.allclose(pareto.matrix, make(spectrum="pareto", seed=seed + 1).matrix)
+
+
+def test_rows_do_not_depend_on_how_work_is_cut(rng):
+    whole = CountTask("real", "pareto", 2, 3, 4, 0, 5, 2, int(rng.integers(2**31)))
+    table = whole.run()
+    parts = [
+        dataclasses.replace(whole, first_circuit=first, n_circuits=count).run()
+        for first, count in ((0, 2), (2, 3))
+    ]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), table)
+    assert table[["circuit", "start"]].to_numpy().tolist() == [[c, s] for c in range(5) for s in range(2)]
+    problem = designed(3, spectrum="pareto", degeneracy=2, seed=whole.seed)
+    for number, rows in table.groupby("circuit"):
+        stream = circuit_stream(whole.seed, 3, 4, number)
+        circuit = restricted_circuit("real", 3, 4, rng=stream)
+        found = minimize(landscape(circuit, problem), stream.uniform(0, np.pi, (2, 4)))
+        np.testing.assert_array_equal(rows["energy"], found.energy)
+        np.testing.assert_array_equal(rows["certified"], found.certified)
+        energies = [dense.Landscape(circuit, problem, theta).energy for theta in found.theta]
+        np.testing.assert_allclose(rows["energy"], energies, atol=1e-10)
+
+
+@pytest.mark.parametrize(("model", "count"), [("complex", 6), ("real", 7), ("even", 6), ("even real", 3)])
+def test_nothing_is_solved_below_the_count_and_all_well_above(model, count, rng):
+    # Rank 3 of 8 for the first, the ring's single ground state for the others.
+    spectrum, degeneracy = ("flat", 5) if model == "complex" else ("tfim", 1)
+    seed = int(rng.integers(2**31))
+    task = CountTask(model, spectrum, degeneracy, 3, count - 1, 0, 40, 2, seed)
+    assert (task.run()["energy"] > SOLVED).all()
+    above = dataclasses.replace(task, n_params=count + 10).run()["energy"]
+    assert (above < SOLVED).mean() > 0.9
+
+
+def test_rank_one_is_solved_where_its_two_equations_have_a_solution(rng):
+    # <1|exp(-ib P2) exp(-ia P1)|psi> = 0 is one complex equation, bilinear in (cos a, sin a) and (cos b, sin b). Real
+    # and imaginary part have a common zero where the determinant of their two vectors, a quadratic form in the second
+    # pair, is not definite.
+    seed, n_circuits = int(rng.integers(2**31)), 150
+    problem = designed(3, spectrum="flat", degeneracy=7, seed=seed)
+    excited = np.linalg.eigh(problem.matrix)[1][:, -1]
+    table = CountTask("complex", "flat", 7, 3, 2, 0, n_circuits, 16, seed).run()
+    solved = (table["energy"] < SOLVED).groupby(table["circuit"]).any()
+    solvable, clear = np.empty((2, n_circuits), dtype=bool)
+    for number in range(n_circuits):
+        circuit = restricted_circuit("complex", 3, 2, rng=circuit_stream(seed, 3, 2, number))
+        first, second = (np.array([np.eye(8), -1j * dense.pauli(word)]) for word in circuit.words())
+        form = np.einsum("i,bij,ajk,k->ab", excited.conj(), second, first, circuit.reference)
+        wedge = np.einsum("ax,by,ab->xy", form.real, form.imag, [[0, 1], [-1, 0]])
+        quadratic = (wedge + wedge.T) / 2
+        solvable[number] = np.linalg.det(quadratic) <= 0
+        clear[number] = abs(np.linalg.det(quadratic)) > 1e-6 * np.linalg.norm(form) ** 4
+    np.testing.assert_array_equal(solved[clear], solvable[clear])
+    # In the limit of large N the share is pi/4; with 150 circuits its standard error is 0.035.
+    assert 0.4 < solvable.mean() < 0.95
+
+
+def test_measure_is_its_tasks(rng):
+    seed = int(rng.integers(2**31))
+    cases = {Case("complex", "flat", 7, 3): range(-1, 4), Case("even", "tfim", 1, 2): [2]}
+    minima = count_law.measure(cases, n_circuits=4, seed=seed, workers=1)
+    assert minima.groupby(["spectrum", "n_params"]).size().to_dict() == {
+        ("flat", 1): 4,
+        ("flat", 2): 4,
+        ("flat", 3): 4,
+        ("tfim", 2): 4,
+    }
+    for (spectrum, p), rows in minima.groupby(["spectrum", "n_params"]):
+        model, degeneracy, n = ("complex", 7, 3) if spectrum == "flat" else ("even", 1, 2)
+        energy = CountTask(model, spectrum, degeneracy, n, p, 0, 4, 1, seed).run()["energy"]
+        np.testing.assert_array_equal(rows["energy"], energy)
+        # 2m of a rank-1 projector is 2/(1 - 1/8).
+        assert set(rows["count"]) == {2}
+        assert set(rows["offset"]) == {p - 2}
+        if spectrum == "flat":
+            assert rows["field_count"].iloc[0] == pytest.approx(16 / 7)
+
+
+@pytest.mark.parametrize(
+    ("case", "count"),
+    [
+        (("complex", "flat", 3, 4), 26),
+        (("complex", "pareto", 8, 4), 16),
+        (("complex", "tfim", 1, 4), 30),
+        (("real", "tfim", 1, 4), 15),
+        (("even", "tfim", 1, 4), 14),
+        (("even real", "tfim", 1, 4), 7),
+    ],
+)
+def test_predicted_counts(case, count):
+    assert Case(*case).count == count
+
+
+def sample(solved):
+    """A table of `measure` with given solved starts {n_params: [bool, ...]}."""
+    rows = [(p, i, value) for p, values in solved.items() for i, value in enumerate(values)]
+    table = pd.DataFrame(rows, columns=["n_params", "circuit", "solved"])
+    case = dict(zip(count_law.CASE_COLUMNS, ("complex", "flat", 2, 2, 4, 8.0)))
+    return table.assign(**case, offset=table["n_params"] - 4)
+
+
+def test_shares_and_counts_of_known_starts(rng):
+    minima = sample(
+        {3: [False] * 10, 4: [True] * 2 + [False] * 8, 5: [True] * 8 + [False] * 2, 6: [True] * 10}
+    )
+    shares = count_law.solved_shares(minima)
+    assert shares["share"].tolist() == [0.0, 0.2, 0.8, 1.0]
+    assert shares["solved"].tolist() == [0, 2, 8, 10]
+    assert set(shares["starts"]) == {10}
+    # Wilson's interval: |share - x| = z sqrt(x (1 - x) / n) at its ends.
+    for _, row in shares.iterrows():
+        for x in (row["low"], row["high"]):
+            assert abs(row["share"] - x) == pytest.approx(1.959964 * np.sqrt(x * (1 - x) / 10), abs=1e-6)
+    (row,) = count_law.critical_counts(minima, rng).to_dict("records")
+    assert (row["first"], row["rank"], row["field_count"]) == (4, 2, 8.0)
+    assert row["p_c"] == pytest.approx(4.5, abs=1e-6)
+    assert 4 <= row["low"] <= row["p_c"] <= row["high"] <= 5.1
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0])
+def test_exponent_of_a_power_law(exponent, rng):
+    # P(E < x) = x^a on [0, 1]; above the bound anything may follow.
+    energy = np.concatenate([rng.random(40_000) ** (1 / exponent), rng.uniform(0.1, 5, 500)])
+    found, error = count_law.lower_exponent(energy, 0.1)
+    below = np.sum(energy < 0.1)
+    assert error == pytest.approx(found / np.sqrt(below))
+    assert abs(found - exponent) < 6 * error
+
+
+def test_lowest_energies_follow_the_missing_angle(rng):
+    # Rank 4 of 8 with one angle too few: the distance to the ground states is one number with a density at 0.
+    task = CountTask("complex", "flat", 4, 3, 7, 0, 1500, 1, int(rng.integers(2**31)))
+    energy = task.run()["energy"]
+    exponent, error = count_law.lower_exponent(energy, 1e-3)
+    # 0.5; the correction is of the order of the density's change over sqrt(1e-3).
+    assert abs(exponent - 0.5) < 0.1 + 5 * error
+    assert energy.min() > count_law.ZERO_ENERGY
+
+
+def test_fisher_ranks_of_all_models(rng):
+    seed = int(rng.integers(2**31))
+    table = count_law.fisher_ranks(2, 9, n_circuits=3, seed=seed)
+    assert table.groupby("model", sort=False)["dimension"].first().to_dict() == dict(
+        zip(MODELS, (6, 3, 2, 1))
+    )
+    for model, rows in table.groupby("model"):
+        ranks = FisherRankTask(model, 2, 9, 3, seed).run().pivot_table(index="n_params", columns="circuit")
+        np.testing.assert_allclose(rows["mean"], ranks.mean(axis=1))
+        np.testing.assert_array_equal(rows["max"], ranks.max(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: count_law.manifold_dimension("odd", 2), "unknown model 'odd': choose one of complex, real"),
+        (lambda: count_law.manifold_dimension("even", 1), "single state for n_qubits = 1"),
+        (lambda: count_law.manifold_dimension("real", 0), "n_qubits must be"),
+        (lambda: designed(3, spectrum="semicircle"), "unknown spectrum 'semicircle'"),
+        (lambda: designed(3, spectrum="flat", degeneracy=8), r"in 1 \.\.\. 7 for flat levels of 3 qubits, got 8"),
+        (lambda: designed(3, spectrum="tfim", degeneracy=2), r"in 1 \.\.\. 1 for tfim"),
+        (lambda: restricted_circuit("real", 2, 0, rng=np.random.default_rng(0)), "n_params must be .* got 0"),
+        (lambda: count_law.lower_exponent([1e-3, 1.0], 0.1), "1 energies are below 0.1"),
+        (lambda: count_law.lower_exponent([0.0, 1e-3, 1.0], 0.1), "the lowest is 0"),
+        (lambda: Case("real", "flat", 1, 2), "'real' has no prediction for flat levels"),
+        (lambda: Case("odd", "tfim", 1, 2), "unknown model"),
+        (lambda: Case("complex", "flat", 0, 2), "degeneracy must be"),
+        (lambda: count_law.measure({Case("real", "tfim", 1, 2): [0]}, n_circuits=1, seed=1), "at least 1, got none"),
+        (lambda: count_law.measure({}, n_circuits=True, seed=1), "n_circuits must be an integer of at least 1"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_built_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
