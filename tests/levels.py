@@ -14,3 +14,9 @@ def separated_levels(rng: np.random.Generator, dim: int) -> NDArray[np.float64]:
     """Sorted levels with minimum 0 and mean 1, no gap below a quarter of the mean gap, shape (dim,)."""
     levels = np.arange(dim) + rng.uniform(-0.3, 0.3, dim)
     return (levels - levels[0]) / (levels.mean() - levels[0])
+
+
+def uniform_levels(rng: np.random.Generator, dim: int) -> NDArray[np.float64]:
+    """Sorted uniform levels with minimum 0 and mean 1, shape (dim,)."""
+    levels = np.sort(rng.uniform(0, 2, dim))
+    return (levels - levels[0]) / (levels.mean() - levels[0])

@@ -16,12 +16,12 @@ from qgmutils.ansatz import builders, reachable
 from qgmutils.ansatz.states import first_count, of_ansatz
 from qgmutils.computing.tasks import run_tasks
 from qgmutils.engine import landscape
-from qgmutils.experiments.count_law import wilson
 from qgmutils.experiments.ensembles import Options, build_problem, circuit_stream
 from qgmutils.experiments.scaling import SOLVED_ENERGY
 from qgmutils.minimize import minimize
 from qgmutils.problems import is_integer
-from qgmutils.statistics.intervals import UndeterminedError, critical_count
+from qgmutils.statistics.critical_counts import critical_count
+from qgmutils.statistics.intervals import UndeterminedError, wilson
 
 CASE_COLUMNS = ["ansatz", "reference_state", "hamiltonian", "n_qubits"]
 
@@ -164,8 +164,8 @@ def critical_counts(
     DataFrame
         `CASE_COLUMNS`; codimension and count_by_rank (nan where there is none: `reachable.codimension`,
         `ansatz_states.first_count`); field_count = 2m; saturated (largest rank); p_c, low and high
-        (`statistics.critical_count`), nan where the counts do not bracket one half; highest_share of solved starts with
-        bound (95 %, Wilson), and lowest_energy.
+        (`critical_counts.critical_count`), nan where the counts do not bracket one half; highest_share of solved starts
+        with bound (95 %, Wilson), and lowest_energy.
     """
     rows = []
     for _, starts in minima.groupby(CASE_COLUMNS):

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from qgmutils import circuits, problems
 from qgmutils.computing.tasks import run_tasks
 from qgmutils.engine import landscape
-from qgmutils.experiments.ensembles import build_problem, circuit_stream
+from qgmutils.experiments.ensembles import build_problem, circuit_streams
 from qgmutils.minimize import minimize
 from qgmutils.problems import is_integer
 from qgmutils.theory.densities import normalised
@@ -84,8 +84,7 @@ class SharedMinimaTask:
             raise ValueError(f"layers must be an integer of at least 1, got {self.layers!r}")
         problem = build_problem("projector", self.n_qubits, (("rank", self.rank),), self.seed)
         tables = []
-        for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
-            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+        for number, rng in circuit_streams(self):
             circuit = circuits.random_circuit(
                 self.n_qubits, self.n_params, rng=rng, n_gates=self.layers * self.n_params
             )

@@ -1,8 +1,8 @@
 """The critical count against rank and degeneracy: designed spectra, models with a symmetry, ranks of the Fisher metric.
 
-The states of a model form a manifold of some dimension D, its ground states one of dimension D0, and p angles on a
-random reference state meet the ground states only if p >= D - D0 (docs/theory.md, section 4; derived).  The randomised
-model has D = 2N - 2 and D0 = 2g - 2; a symmetry of the generators and of the reference state lowers both.
+With D and D0 the dimensions of a model's states and of its ground states (`designed_models`), p angles on a random
+reference state meet the ground states only if p >= D - D0.  One angle below that count the energies E of minima go down
+to zero as P(E < x) proportional to x^(1/2), two angles below it as x (docs/theory.md, section 4; derived).
 """
 
 from __future__ import annotations
@@ -13,24 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import scipy.stats
-from numpy.typing import ArrayLike
 
-from qgmutils import circuits, problems
-from qgmutils.circuits import Circuit, haar_state
+from qgmutils import problems
 from qgmutils.computing.tasks import run_tasks
-from qgmutils.computing.threads import one_thread
 from qgmutils.engine import landscape
+from qgmutils.experiments.designed_models import MODELS, designed, manifold_dimension, restricted_circuit
 from qgmutils.experiments.ensembles import circuit_stream
 from qgmutils.experiments.scaling import SOLVED_ENERGY
 from qgmutils.minimize import minimize
-from qgmutils.problems import Problem, is_integer, require_qubits
-from qgmutils.statistics.intervals import Interval, critical_count
-
-MODELS = ("complex", "real", "even", "even real")
-"""All words; those with an odd number of Y, whose rotations are real; those that commute with X on all qubits; both."""
-
-SPECTRA = ("flat", "pareto", "tfim")
+from qgmutils.problems import Problem, is_integer
+from qgmutils.statistics.critical_counts import critical_count
+from qgmutils.statistics.intervals import wilson
 
 RANK_TOLERANCE = 1e-10
 """Eigenvalues of the metric up to this fraction of the largest count as zero.  Rounding leaves zeros of about 1e-16; of
@@ -38,126 +31,7 @@ RANK_TOLERANCE = 1e-10
 
 ZERO_ENERGY = 1e-13
 """Energies below this one count as exactly zero.  Searches that end in a ground state end at 1e-14 or less; one angle
-below the count, where there is none, the law of `lower_exponent` gives this bound a share below 1e-5."""
-
-
-def _parts(model: str) -> tuple[bool, bool]:
-    """Whether the model is real, and whether it is even."""
-    if model not in MODELS:
-        raise ValueError(f"unknown model {model!r}: choose one of {', '.join(MODELS)}")
-    return "real" in model, "even" in model
-
-
-def manifold_dimension(model: str, n_qubits: int) -> int:
-    """Real dimension of the model's states up to a phase.
-
-    With d = 2^n, or d = 2^(n-1) in an even model, it is 2d - 2 for complex and d - 1 for real amplitudes (derived).
-
-    Parameters
-    ----------
-    model : str
-        One of `MODELS`.
-    n_qubits : int
-        1 to `problems.MAX_QUBITS`; at least 2 for an even model.
-
-    Raises
-    ------
-    ValueError
-        For an unknown model or a number of qubits out of range.
-    """
-    real, even = _parts(model)
-    dim = 2 ** require_qubits(n_qubits)
-    if even and n_qubits < 2:
-        raise ValueError(f"the model {model!r} has a single state for n_qubits = 1; choose n_qubits >= 2")
-    size = dim // 2 if even else dim
-    return size - 1 if real else 2 * size - 2
-
-
-def restricted_circuit(model: str, n_qubits: int, n_params: int, *, rng: np.random.Generator) -> Circuit:
-    """Random Pauli rotations on a random reference state, both within one of `MODELS`.
-
-    The reference state is uniform over the model's unit vectors and the words are uniform over those that the model
-    allows, except the identity and, in an even model, X on every qubit: both act as a phase only.
-
-    Parameters
-    ----------
-    model : str
-    n_qubits, n_params : int
-        As for `manifold_dimension`, and at least 1.
-    rng : numpy.random.Generator
-        Draws the reference state first, then the words: for "complex" as `circuits.random_circuit` does.
-
-    Raises
-    ------
-    ValueError
-        For an unknown model or sizes out of range.
-    """
-    manifold_dimension(model, n_qubits)  # refuses what cannot be built
-    if model == "complex":
-        return circuits.random_circuit(n_qubits, n_params, rng=rng)
-    if not is_integer(n_params) or n_params < 1:
-        raise ValueError(f"n_params must be an integer of at least 1, got {n_params!r}")
-    real, even = _parts(model)
-    dim = 2**n_qubits
-    state = haar_state(dim, rng)
-    if real:
-        state = state.real.astype(np.complex128)
-    if even:
-        state = state + state[::-1]  # X on every qubit reverses the order of the amplitudes
-    masks = [divmod(word, dim) for word in range(1, dim * dim)]
-    allowed = np.array(
-        [
-            (x, z)
-            for x, z in masks
-            if not (real and (x & z).bit_count() % 2 == 0)
-            and not (even and (z.bit_count() % 2 == 1 or (x, z) == (dim - 1, 0)))
-        ]
-    )
-    x, z = allowed[rng.integers(0, len(allowed), n_params)].T
-    numbers, ones, zeros = np.arange(n_params), np.ones(n_params), np.zeros(n_params)
-    return Circuit(n_qubits, n_params, x, z, numbers, ones, zeros, state / np.linalg.norm(state))
-
-
-def designed(n_qubits: int, *, spectrum: str, degeneracy: int = 1, seed: int = 0) -> Problem:
-    """A Hamiltonian of designed rank and degeneracy in a Haar-random basis, or the transverse-field Ising ring.
-
-    Parameters
-    ----------
-    n_qubits : int
-        1 to `problems.MAX_QUBITS`.
-    spectrum : {"flat", "pareto", "tfim"}
-        One excited level; excited levels at the quantiles of Pareto's law with exponent 1, the i-th of k at
-        k / (i - 1/2), so that a few of them dominate m; or `problems.tfim`, whose levels and basis are given.
-    degeneracy : int
-        Multiplicity g of the lowest level, 1 ... 2^n - 1; 1 for "tfim".
-    seed : int
-        Chooses the basis, together with the other arguments.
-
-    Raises
-    ------
-    ValueError
-        For an unknown spectrum or a degeneracy out of range.
-    """
-    dim = 2 ** require_qubits(n_qubits)
-    if spectrum not in SPECTRA:
-        raise ValueError(f"unknown spectrum {spectrum!r}: choose one of {', '.join(SPECTRA)}")
-    most = 1 if spectrum == "tfim" else dim - 1
-    if not is_integer(degeneracy) or not 1 <= degeneracy <= most:
-        raise ValueError(
-            f"degeneracy must be an integer in 1 ... {most} for {spectrum} levels of {n_qubits} qubits, "
-            f"got {degeneracy!r}"
-        )
-    if spectrum == "tfim":
-        return problems.tfim(n_qubits)
-    rank = dim - degeneracy
-    if spectrum == "flat":
-        return problems.projector(n_qubits, rank=rank, seed=seed)
-    levels = np.concatenate([np.zeros(degeneracy), rank / (rank - np.arange(rank) - 0.5)])
-    rng = np.random.default_rng(np.random.SeedSequence([seed, degeneracy, n_qubits]))
-    vectors = rng.standard_normal((dim, dim)) + 1j * rng.standard_normal((dim, dim))
-    with one_thread():  # the last digits of LAPACK depend on its number of threads
-        q, _ = np.linalg.qr(vectors)
-        return problems.from_matrix((q * levels) @ q.conj().T, name=f"{spectrum}, g = {degeneracy}")
+below the count, where there is none, the power law x^(1/2) gives this bound a share below 1e-5."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +41,9 @@ class CountTask:
     Attributes
     ----------
     model : str
-        One of `MODELS`.
+        One of `designed_models.MODELS`.
     spectrum, degeneracy
-        As in `designed`.
+        As in `designed_models.designed`.
     n_qubits, n_params, first_circuit, n_circuits, n_starts, seed : int
     """
 
@@ -245,9 +119,9 @@ class Case:
     Attributes
     ----------
     model : str
-        One of `MODELS`.
+        One of `designed_models.MODELS`.
     spectrum, degeneracy
-        As in `designed`.
+        As in `designed_models.designed`.
     n_qubits : int
 
     Raises
@@ -352,44 +226,6 @@ def solved_shares(minima: pd.DataFrame) -> pd.DataFrame:
     return shares.assign(low=[x.low for x in found], high=[x.high for x in found])
 
 
-def wilson(successes: int, trials: int) -> Interval:
-    """Share of independent trials with Wilson's interval (95 %)."""
-    found = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(method="wilson")
-    return Interval(successes / trials, float(found.low), float(found.high))
-
-
-def lower_exponent(energy: ArrayLike, bound: float) -> tuple[float, float]:
-    """Exponent a of P(E < x) proportional to x^a for small x, by maximum likelihood from the energies below `bound`.
-
-    One angle below the count a is 1/2, two angles below it 1 (docs/theory.md, section 4; derived).
-
-    Parameters
-    ----------
-    energy : array_like, shape (K,)
-        Independent, positive.
-    bound : float
-        Where the power law is taken to begin, positive.
-
-    Returns
-    -------
-    exponent, standard_error : float
-
-    Raises
-    ------
-    ValueError
-        Fewer than two energies are below the bound, or one of these is not positive.
-    """
-    low = np.asarray(energy, dtype=np.float64)
-    low = low[low < bound]
-    if len(low) < 2 or not low.min() > 0:
-        raise ValueError(
-            f"{len(low)} energies are below {bound:g}, the lowest is {low.min(initial=np.inf):.3g}; "
-            "an exponent needs at least 2, all positive"
-        )
-    exponent = len(low) / float(np.sum(np.log(bound / low)))
-    return exponent, exponent / np.sqrt(len(low))
-
-
 def critical_counts(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Where half of the starts of every case of `measure` are solved.
 
@@ -397,7 +233,7 @@ def critical_counts(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFr
     -------
     DataFrame
         `CASE_COLUMNS`, rank = 2^n - g, first (lowest count with a solved start) and p_c, low, high
-        (`statistics.critical_count`).
+        (`critical_counts.critical_count`).
     """
     rows = []
     for _, starts in minima.groupby(CASE_COLUMNS):
@@ -410,7 +246,7 @@ def critical_counts(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFr
 
 
 def fisher_ranks(n_qubits: int, n_params: int, *, n_circuits: int, seed: int) -> pd.DataFrame:
-    """Mean and largest rank of the metric against the number of angles, for all `MODELS`.
+    """Mean and largest rank of the metric against the number of angles, for all `designed_models.MODELS`.
 
     Returns
     -------

@@ -7,18 +7,21 @@ does not depend on how an ensemble is cut into tasks.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from qgmutils import circuits, problems
 from qgmutils.engine import landscape
 from qgmutils.minimize import minimize
 from qgmutils.problems import Problem, is_integer
 from qgmutils.theory.finite_dimension import reflections
-from qgmutils.theory.random_field import fields
+from qgmutils.theory.random_field.critical_points import CriticalPoints, critical_points
+from qgmutils.theory.random_field.polynomials import TrigPolynomial, from_function
 
 Options = tuple[tuple[str, Any], ...]
 
@@ -41,6 +44,37 @@ def circuit_stream(seed: int, n_qubits: int, n_params: int, circuit: int) -> np.
     ensembles that differ in nothing else share their circuits and starts.
     """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n_qubits, n_params, circuit)))
+
+
+class CircuitsTask(Protocol):
+    """A task on circuits first_circuit ... first_circuit + n_circuits - 1 of an ensemble."""
+
+    @property
+    def n_qubits(self) -> int: ...
+    @property
+    def n_params(self) -> int: ...
+    @property
+    def first_circuit(self) -> int: ...
+    @property
+    def n_circuits(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def circuit_streams(task: CircuitsTask) -> Iterator[tuple[int, np.random.Generator]]:
+    """Number and random stream of each of a task's circuits."""
+    for number in range(task.first_circuit, task.first_circuit + task.n_circuits):
+        yield number, circuit_stream(task.seed, task.n_qubits, task.n_params, number)
+
+
+def enumerated_points(
+    energy: Callable[[NDArray[np.float64]], NDArray[np.float64]], n_params: int, rng: np.random.Generator
+) -> tuple[TrigPolynomial, CriticalPoints]:
+    """The loss of a circuit of n_params angles as a polynomial, and all critical points that a long search finds."""
+    polynomial = from_function(energy, n_params)
+    # Commuting words make flat valleys, on which no search ends: the bound keeps them incomplete.
+    most = 20_000 * 4 ** max(n_params - 5, 0)
+    return polynomial, critical_points(polynomial, rng, n_starts=500, max_starts=most)
 
 
 @dataclass(frozen=True)
@@ -77,8 +111,7 @@ class MinimaTask:
         problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         gamma = self.n_params / (2 * problem.degrees_of_freedom)
         tables = []
-        for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
-            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+        for number, rng in circuit_streams(self):
             circuit = circuits.random_circuit(
                 self.n_qubits, self.n_params, rng=rng, reference_state=self.reference_state
             )
@@ -132,8 +165,7 @@ class CircuitEnumeration:
             raise ValueError(f"unknown generators {self.generators!r}: choose 'pauli' or 'haar'")
         problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         tables = []
-        for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
-            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+        for number, rng in circuit_streams(self):
             if self.generators == "haar":
                 state = circuits.haar_state(problem.dim, rng)
                 moves = reflections.random_reflections(self.n_params, problem.dim, rng)
@@ -143,10 +175,7 @@ class CircuitEnumeration:
                     self.n_qubits, self.n_params, rng=rng, reference_state=self.reference_state
                 )
                 energy = landscape(circuit, problem).energy
-            polynomial = fields.from_function(energy, self.n_params)
-            # Commuting words make flat valleys, on which no search ends: the bound keeps them incomplete.
-            most = 20_000 * 4 ** max(self.n_params - 5, 0)
-            points = fields.critical_points(polynomial, rng, n_starts=500, max_starts=most)
+            _, points = enumerated_points(energy, self.n_params, rng)
             tables.append(
                 pd.DataFrame(
                     {

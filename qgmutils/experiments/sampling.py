@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from qgmutils import circuits, problems
 from qgmutils.computing.tasks import run_tasks
 from qgmutils.engine import Landscape, landscape
-from qgmutils.experiments.ensembles import Options, build_problem, circuit_stream, options_of
+from qgmutils.experiments.ensembles import Options, build_problem, circuit_streams, options_of
 from qgmutils.minimize import minimize
 from qgmutils.theory import haar
-from qgmutils.theory.random_field import fields
+from qgmutils.theory.random_field.polynomials import sample_whrf
 
 Array = NDArray[np.float64]
 
@@ -56,8 +56,7 @@ class _CircuitsTask:
     def landscapes(self) -> Iterator[tuple[int, Landscape, np.random.Generator]]:
         """Number, landscape and random stream of each circuit."""
         problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
-        for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
-            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+        for number, rng in circuit_streams(self):
             yield (
                 number,
                 landscape(circuits.random_circuit(self.n_qubits, self.n_params, rng=rng), problem),
@@ -197,7 +196,7 @@ class FieldTask:
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, self.n_params)))
         tables = []
         for number in range(self.n_fields):
-            field = fields.sample_whrf(self.n_params, self.degrees_of_freedom, rng)
+            field = sample_whrf(self.n_params, self.degrees_of_freedom, rng)
             theta = rng.uniform(0, np.pi, (self.n_starts, self.n_params))
             gradient, halves = field.gradient(theta), field.hessian(theta) / 2
             square = np.sum(gradient**2, axis=1)

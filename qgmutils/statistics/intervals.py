@@ -1,16 +1,13 @@
-"""Estimates with intervals: means over circuits, the critical count, its growth, and the quality of a collapse.
+"""Estimates with intervals or errors: means, shares and exponents; and the distance of a sample to a density.
 
-Starts of one circuit are not independent, so whatever has groups is resampled by groups.
+Starts of one circuit are not independent, so a mean over values that have groups is resampled by groups.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
-import scipy.special
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
@@ -28,45 +25,6 @@ class Interval:
     estimate: float
     low: float
     high: float
-
-
-@dataclasses.dataclass(frozen=True)
-class CriticalCount:
-    """Number of parameters at which half of the starts reach the ground state.
-
-    Attributes
-    ----------
-    estimate, low, high : float
-        The crossing and its confidence interval.
-    slope : float
-        Slope of the logit per parameter at the crossing; inf where no p has both solved and unsolved starts, so
-        that the data say nothing about it.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    slope: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Growth:
-    """Two descriptions of how a count grows with n, fitted to its base-2 logarithm.
-
-    Attributes
-    ----------
-    exponential : Interval
-        Slope b of log2 p = a + b n: 1 is a doubling with every qubit.
-    power : Interval
-        Slope b of log p = a + b log n: the exponent of the power law.
-    aic_difference : float
-        AIC of the power law minus AIC of the exponential: positive where the exponential describes the data
-        better; beyond about 6 the other has little support.
-    """
-
-    exponential: Interval
-    power: Interval
-    aic_difference: float
 
 
 def mean_interval(
@@ -104,7 +62,7 @@ def mean_interval(
     ValueError
         A value is not finite, or the lengths differ.
     """
-    data = _vector(values, "values")
+    data = finite_vector(values, "values")
     labels = np.arange(data.size) if groups is None else np.asarray(groups)
     if labels.shape != data.shape:
         raise ValueError(f"groups has the shape {labels.shape}; it must be that of values, {data.shape}")
@@ -134,225 +92,52 @@ def mean_interval(
     return Interval(mean, float(found.low), float(found.high))
 
 
-def critical_count(
-    n_params: ArrayLike,
-    solved: ArrayLike,
-    groups: ArrayLike | None,
-    rng: np.random.Generator,
-    *,
-    confidence: float = 0.95,
-    n_resamples: int = 2000,
-) -> CriticalCount:
-    """Parameter count at which half of the starts are solved, by a logistic curve of maximum likelihood.
+def wilson(successes: int, trials: int) -> Interval:
+    """Share of successes in independent trials, with Wilson's interval (95 %).
 
-    The interval comes from resampling whole groups (circuits) at each count. Where no count has both solved and
-    unsolved starts, every crossing between the last unsolved and the first solved one is equally likely; the
-    estimate is then the middle and the interval covers the gap.
+    It has a width where all trials succeed or none does, and it stays within 0 and 1.
 
     Parameters
     ----------
-    n_params : array_like, shape (K,)
-        Parameter count p of each start.
-    solved : array_like of bool, shape (K,)
-        Whether the start reached the ground state.
-    groups : array_like, shape (K,), optional
-        Circuit of each start; circuits with different p count as different. None: every start by itself.
-    rng : numpy.random.Generator
-        Source of the resampling.
-    confidence : float
-        Level of the interval, in (0, 1).
-    n_resamples : int
-        Number of resamples.
+    successes, trials : int
+        0 to `trials`, and at least 1.
 
     Returns
     -------
-    CriticalCount
-        The crossing.
+    Interval
+    """
+    found = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(method="wilson")
+    return Interval(successes / trials, float(found.low), float(found.high))
+
+
+def lower_exponent(values: ArrayLike, bound: float) -> tuple[float, float]:
+    """Exponent a of P(X < x) proportional to x^a for small x, by maximum likelihood from the values below `bound`.
+
+    Parameters
+    ----------
+    values : array_like, shape (K,)
+        Independent, positive.
+    bound : float
+        Where the power law is taken to begin, positive.
+
+    Returns
+    -------
+    exponent, standard_error : float
 
     Raises
     ------
-    UndeterminedError
-        The counts do not bracket 50 %: no count with less, or none with more; or the fraction does not rise; or
-        that happens to more than one in forty resamples.
     ValueError
-        The lengths differ or a count is not finite.
+        Fewer than two values are below the bound, or one of these is not positive.
     """
-    params = _vector(n_params, "n_params")
-    success = np.asarray(solved, dtype=bool)
-    labels = np.arange(params.size) if groups is None else np.asarray(groups)
-    if not params.shape == success.shape == labels.shape:
+    low = np.asarray(values, dtype=np.float64)
+    low = low[low < bound]
+    if len(low) < 2 or not low.min() > 0:
         raise ValueError(
-            f"n_params, solved and groups have the shapes {params.shape}, {success.shape} and {labels.shape}; "
-            "they must be equal"
+            f"{len(low)} values are below {bound:g}, the lowest is {low.min(initial=np.inf):.3g}; "
+            "an exponent needs at least 2, all positive"
         )
-    counts, position = np.unique(params, return_inverse=True)
-    total = np.bincount(position).astype(float)
-    wins = np.bincount(position, weights=success.astype(float)).astype(float)
-    fraction = wins / total
-    if not (fraction.min() < 0.5 < fraction.max()):
-        raise UndeterminedError(
-            f"the fractions solved, {np.round(fraction, 3).tolist()} at p = {counts.tolist()}, do not bracket "
-            "50 %; add counts below and above the crossing"
-        )
-    estimate, slope = (float(value[0]) for value in _crossings(counts, wins[None], total[None], None))
-    if not np.isfinite(estimate):
-        raise UndeterminedError(
-            f"the fractions solved, {np.round(fraction, 3).tolist()} at p = {counts.tolist()}, do not rise with p"
-        )
-    new_wins, new_total = np.empty((2, n_resamples, counts.size))
-    for i in range(counts.size):
-        here = position == i
-        _, member = np.unique(labels[here], return_inverse=True)
-        size = np.bincount(member)
-        won = np.bincount(member, weights=success[here])
-        draw = rng.integers(size.size, size=(n_resamples, size.size))
-        new_wins[:, i], new_total[:, i] = won[draw].sum(axis=1), size[draw].sum(axis=1)
-    resampled, _ = _crossings(counts, new_wins, new_total, rng)
-    lost = np.count_nonzero(~np.isfinite(resampled))
-    if lost > n_resamples / 40:
-        raise UndeterminedError(
-            f"{lost} of {n_resamples} resamples have no crossing of 50 %; more circuits or more counts are needed"
-        )
-    low, high = np.nanquantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return CriticalCount(estimate, float(min(low, estimate)), float(max(high, estimate)), slope)
-
-
-def compare_predictions(
-    observed: ArrayLike, low: ArrayLike, high: ArrayLike, predictions: Mapping[str, ArrayLike]
-) -> pd.DataFrame:
-    """Compare measured counts with several predictions of them.
-
-    Parameters
-    ----------
-    observed, low, high : array_like, shape (K,)
-        Positive estimates and their intervals.
-    predictions : mapping of str to array_like of shape (K,)
-        Positive predictions by name.
-
-    Returns
-    -------
-    DataFrame
-        One row for each prediction, the best first: prediction; points, the number compared; inside, how many
-        lie in their interval; ratio, the geometric mean of observed over predicted; rms_log, the root mean
-        square of the logarithm of that ratio.
-
-    Raises
-    ------
-    ValueError
-        The lengths differ, or a number is not positive.
-    """
-    values, left, right = (
-        _positive(x, name) for x, name in ((observed, "observed"), (low, "low"), (high, "high"))
-    )
-    rows = []
-    for name, prediction in predictions.items():
-        predicted = _positive(prediction, f"prediction {name!r}")
-        if not predicted.shape == values.shape == left.shape == right.shape:
-            raise ValueError(
-                f"prediction {name!r} has {predicted.size} points; observed, low and high have {values.size}, "
-                f"{left.size} and {right.size}"
-            )
-        logs = np.log(values / predicted)
-        inside = int(np.count_nonzero((left <= predicted) & (predicted <= right)))
-        ratio, rms = float(np.exp(logs.mean())), float(np.sqrt(np.mean(logs**2)))
-        rows.append((name, values.size, inside, ratio, rms))
-    table = pd.DataFrame(rows, columns=["prediction", "points", "inside", "ratio", "rms_log"])
-    return table.sort_values("rms_log", kind="stable", ignore_index=True)
-
-
-def growth_rate(n: ArrayLike, count: ArrayLike, intervals: ArrayLike, *, confidence: float = 0.95) -> Growth:
-    """Fit exponential growth and a power law to counts with intervals, and say which describes them better.
-
-    Both are straight lines through log2(count), by weighted least squares. The errors are taken to be at least
-    what the intervals say, and larger by a common factor where a line misses the points by more.
-
-    Parameters
-    ----------
-    n : array_like, shape (K,)
-        Positive sizes, at least three different ones.
-    count : array_like, shape (K,)
-        Positive counts.
-    intervals : array_like, shape (K, 2)
-        Their positive intervals, of the level `confidence`; one of no width gets a relative error of 1e-3.
-    confidence : float
-        Level of the intervals, in (0, 1).
-
-    Returns
-    -------
-    Growth
-        Slopes with intervals and the difference in AIC.
-
-    Raises
-    ------
-    UndeterminedError
-        There are fewer than three different sizes.
-    ValueError
-        The lengths differ or a number is not positive.
-    """
-    sizes, counts = _positive(n, "n"), _positive(count, "count")
-    bounds = _positive(np.ravel(intervals), "intervals").reshape(-1, 2)
-    if not len(sizes) == len(counts) == len(bounds):
-        raise ValueError(f"n, count and intervals have {len(sizes)}, {len(counts)} and {len(bounds)} entries")
-    if len(np.unique(sizes)) < 3:
-        raise UndeterminedError(f"n is {sizes.tolist()}; two lines can be compared from three sizes on")
-    quantile = scipy.special.ndtri((1 + confidence) / 2)
-    sigma = np.maximum(np.log2(bounds[:, 1] / bounds[:, 0]) / (2 * quantile), np.log2(1.001))
-    fits = []
-    for x in (sizes, np.log2(sizes)):
-        design = np.stack([np.ones_like(x), x], axis=1) / sigma[:, None]
-        covariance = np.linalg.inv(design.T @ design)
-        beta = covariance @ design.T @ (np.log2(counts) / sigma)
-        chi2 = float(np.sum((np.log2(counts) / sigma - design @ beta) ** 2))
-        freedom = len(x) - 2
-        error = np.sqrt(covariance[1, 1] * max(1.0, chi2 / freedom)) * scipy.special.stdtrit(
-            freedom, (1 + confidence) / 2
-        )
-        scale = max(1.0, chi2 / len(x))
-        aic = len(x) * np.log(scale) + chi2 / scale
-        fits.append((Interval(float(beta[1]), float(beta[1] - error), float(beta[1] + error)), aic))
-    return Growth(fits[0][0], fits[1][0], float(fits[1][1] - fits[0][1]))
-
-
-def collapse_spread(curves: Sequence[tuple[ArrayLike, ArrayLike]], *, n_levels: int = 9) -> float:
-    """How far curves lie apart, as the typical standard deviation of ln x between them at equal heights.
-
-    It does not depend on the unit of x, so the same curves can be compared before (x = p) and after a rescaling
-    (x = p/p_c): a perfect collapse has 0, and 0.1 means that the curves agree to about 10 % in x.
-
-    Parameters
-    ----------
-    curves : sequence of (x, y)
-        At least two; x of shape (K,) positive and increasing, y of shape (K,) rising or falling through the
-        heights that all curves share. At each height the first crossing counts.
-    n_levels : int
-        Number of heights, evenly between the lowest and the highest that all curves reach.
-
-    Returns
-    -------
-    float
-        Root mean square over the heights, not negative.
-
-    Raises
-    ------
-    UndeterminedError
-        There are fewer than two curves, or they share no heights.
-    ValueError
-        An x is not positive and increasing, or lengths differ.
-    """
-    pairs = [(_positive(x, "x"), _vector(y, "y")) for x, y in curves]
-    if len(pairs) < 2:
-        raise UndeterminedError(f"{len(pairs)} curve(s) have no spread; at least 2 are needed")
-    for x, y in pairs:
-        if x.shape != y.shape or np.any(np.diff(x) <= 0):
-            raise ValueError(f"x is {x.tolist()} with {y.size} values; x must increase and have as many as y")
-    bottom, top = max(y.min() for _, y in pairs), min(y.max() for _, y in pairs)
-    if not bottom < top:
-        raise UndeterminedError(
-            f"the curves share no heights: {bottom:.4g} is reached by all, {top:.4g} also"
-        )
-    levels = bottom + (top - bottom) * np.arange(1, n_levels + 1) / (n_levels + 1)
-    crossings = np.array([[_first_crossing(np.log(x), y, level) for level in levels] for x, y in pairs])
-    return float(np.sqrt(np.mean(crossings.var(axis=0, ddof=1))))
+    exponent = len(low) / float(np.sum(np.log(bound / low)))
+    return exponent, exponent / np.sqrt(len(low))
 
 
 def distance_to_density(sample: ArrayLike, grid: ArrayLike, density: ArrayLike) -> tuple[float, float]:
@@ -379,7 +164,11 @@ def distance_to_density(sample: ArrayLike, grid: ArrayLike, density: ArrayLike) 
     ValueError
         The grid does not increase, or the density is negative or zero everywhere.
     """
-    data, x, weight = _vector(sample, "sample"), _vector(grid, "grid"), _vector(density, "density")
+    data, x, weight = (
+        finite_vector(sample, "sample"),
+        finite_vector(grid, "grid"),
+        finite_vector(density, "density"),
+    )
     if x.shape != weight.shape or np.any(np.diff(x) <= 0) or np.any(weight < 0) or not weight.any():
         raise ValueError(
             "grid must increase, and density must be as long, not negative, and not zero everywhere"
@@ -393,62 +182,28 @@ def distance_to_density(sample: ArrayLike, grid: ArrayLike, density: ArrayLike) 
     return float(ks), float(scipy.stats.wasserstein_distance(data, quantiles))
 
 
-def _crossings(
-    counts: FloatArray, wins: FloatArray, total: FloatArray, rng: np.random.Generator | None
-) -> tuple[FloatArray, FloatArray]:
-    """Crossing and slope of the logistic fit for each row of `wins` and `total`; nan where nothing rises.
+def finite_vector(values: ArrayLike, name: str) -> FloatArray:
+    """Values as a vector of floats.
 
-    `rng` draws the crossing where a row leaves a gap open; None takes the middle.
+    Parameters
+    ----------
+    values : array_like, shape (K,)
+        Finite numbers, at least one.
+    name : str
+        What the message of an error calls them.
+
+    Returns
+    -------
+    ndarray, shape (K,)
+
+    Raises
+    ------
+    ValueError
+        The values are no vector, none, or not finite.
     """
-    crossing, slope = np.full((2, len(wins)), np.nan)
-    failed = np.where(wins < total, counts, -np.inf).max(axis=1)
-    won = np.where(wins > 0, counts, np.inf).min(axis=1)
-    # Without overlap the likelihood grows for ever with the slope.
-    apart = (failed <= won) & np.isfinite(failed) & np.isfinite(won)
-    share = rng.random(len(wins)) if rng is not None else np.full(len(wins), 0.5)
-    crossing[apart] = (failed + share * (won - failed))[apart]
-    slope[apart] = np.inf
-    mixed = np.flatnonzero((failed > won) & np.isfinite(failed) & np.isfinite(won))
-    if mixed.size:
-        center, scale = counts.mean(), counts.std()
-        x = (counts - center) / scale
-        k, m = wins[mixed], total[mixed]
-        a, b = np.zeros((2, mixed.size))
-        # Newton's method on a concave function; steps are limited, since far from the maximum it overshoots.
-        for _ in range(200):
-            p = scipy.special.expit(a[:, None] + b[:, None] * x)
-            rest, weight = k - m * p, m * p * (1 - p) + 1e-300
-            ga, gb = rest.sum(axis=1), (rest * x).sum(axis=1)
-            haa, hab, hbb = weight.sum(axis=1), (weight * x).sum(axis=1), (weight * x * x).sum(axis=1)
-            det = np.maximum(haa * hbb - hab**2, 1e-300)
-            step = np.stack([hbb * ga - hab * gb, haa * gb - hab * ga]) / det
-            step /= np.maximum(1.0, np.abs(step).max(axis=0) / 2)
-            a, b = a + step[0], b + step[1]
-            if np.abs(step).max() < 1e-10:
-                break
-        # A slope of rounding errors is none.
-        rises = b > 1e-9
-        crossing[mixed[rises]] = (center - scale * a / np.where(rises, b, 1.0))[rises]
-        slope[mixed[rises]] = (b / scale)[rises]
-    return crossing, slope
-
-
-def _first_crossing(x: FloatArray, y: FloatArray, level: float) -> float:
-    i = int(np.flatnonzero((y[:-1] - level) * (y[1:] - level) <= 0)[0])
-    return float(x[i] + (x[i + 1] - x[i]) * (level - y[i]) / ((y[i + 1] - y[i]) or 1.0))
-
-
-def _vector(values: ArrayLike, name: str) -> FloatArray:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.size == 0 or not np.all(np.isfinite(array)):
         raise ValueError(
             f"{name} has the shape {array.shape}; it must be a vector of finite numbers, not empty"
         )
-    return array
-
-
-def _positive(values: ArrayLike, name: str) -> FloatArray:
-    array = _vector(values, name)
-    if np.any(array <= 0):
-        raise ValueError(f"{name} has the lowest value {array.min()}; all must be positive")
     return array

@@ -26,7 +26,8 @@ from scipy.stats import wasserstein_distance
 from qgmutils import problems
 from qgmutils.problems import Problem
 from qgmutils.theory.finite_dimension.counts import MIN_EFFECTIVE_SAMPLES, FiniteMinimaDensity
-from qgmutils.theory.large_dimension.typical import pushed_minima, typical_minima
+from qgmutils.theory.large_dimension.pushed import pushed_minima
+from qgmutils.theory.large_dimension.typical import typical_minima
 from qgmutils.theory.random_field.companion import companion_log_density
 from qgmutils.theory.random_field.counting import MinimaDensity
 
@@ -147,8 +148,8 @@ def predict(problem: Problem, n_params: int, tables: Mapping[str, pd.DataFrame])
         weight = np.exp(log_mass - log_mass.max())
         result["companion"] = Prediction(x, weight / weight.sum(), 0.0)
     for name, find in (("edge", typical_minima), ("pushed edge", pushed_minima)):
-        most = next(one for one in find(problem.levels, p) if one.is_global)
-        result[name] = Prediction(np.array([most.energy]), np.ones(1), 0.0)
+        most = [one.energy for one in find(problem.levels, p) if one.is_global]
+        result[name] = Prediction(np.array(most), np.ones(1), 0.0) if most else _NOTHING
     return {name: result[name] for name in THEORIES}
 
 

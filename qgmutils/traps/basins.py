@@ -15,10 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from qgmutils import circuits
 from qgmutils.engine import landscape
-from qgmutils.experiments.ensembles import Options, build_problem, circuit_stream
+from qgmutils.experiments.ensembles import Options, build_problem, circuit_streams, enumerated_points
 from qgmutils.minimize import minimize
-from qgmutils.theory.random_field import fields
-from qgmutils.theory.random_field.fields import TrigPolynomial
+from qgmutils.theory.random_field.polynomials import TrigPolynomial
 
 __all__ = ["BasinTask", "assign", "flow"]
 
@@ -143,11 +142,9 @@ class BasinTask:
         """
         problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         tables = []
-        for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
-            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+        for number, rng in circuit_streams(self):
             loss = landscape(circuits.random_circuit(self.n_qubits, self.n_params, rng=rng), problem)
-            polynomial = fields.from_function(loss.energy, self.n_params)
-            points = fields.critical_points(polynomial, rng, n_starts=500, max_starts=20_000)
+            polynomial, points = enumerated_points(loss.energy, self.n_params, rng)
             minima = points.theta[points.index == 0]
             starts = rng.uniform(0, np.pi, (self.n_starts, self.n_params))
             trained = assign(minimize(loss, starts).theta, minima)

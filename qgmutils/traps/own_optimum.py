@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qgmutils import circuits
 from qgmutils.engine import landscape
-from qgmutils.experiments.ensembles import Options, build_problem, circuit_stream, options_of
+from qgmutils.experiments.ensembles import Options, build_problem, circuit_streams, options_of
 from qgmutils.minimize import minimize
 from qgmutils.problems import is_integer
 from qgmutils.traps.copies import relations
@@ -92,8 +92,7 @@ class SearchTask:
         problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         totals = round_sizes(self.max_starts)
         tables = []
-        for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
-            rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
+        for number, rng in circuit_streams(self):
             circuit = circuits.random_circuit(
                 self.n_qubits, self.n_params, rng=rng, reference_state=self.reference_state
             )

@@ -1,25 +1,18 @@
 import dataclasses
-import functools
-import itertools
 
 import dense
 import numpy as np
 import pandas as pd
 import pytest
 
-from qgmutils import circuits, problems
+from qgmutils import problems
 from qgmutils.engine import landscape
 from qgmutils.experiments import count_law
-from qgmutils.experiments.count_law import (
-    MODELS,
-    Case,
-    CountTask,
-    FisherRankTask,
-    designed,
-    restricted_circuit,
-)
+from qgmutils.experiments.count_law import Case, CountTask, FisherRankTask
+from qgmutils.experiments.designed_models import MODELS, designed, manifold_dimension, restricted_circuit
 from qgmutils.experiments.ensembles import circuit_stream
 from qgmutils.minimize import minimize
+from qgmutils.statistics.intervals import lower_exponent
 
 # Energies of the minima that solve the problem are rounding errors, below 1e-15. Below the count a minimum lies under e
 # with a chance near 4 sqrt(e), counted down to e = 1e-10: 80 starts go below 1e-13 once in 1e4 runs.
@@ -30,60 +23,6 @@ SOLVED = 1e-13
 def without_processes_and_cache(monkeypatch):
     monkeypatch.setenv("QGMUTILS_NO_CACHE", "1")
     monkeypatch.setenv("QGMUTILS_WORKERS", "1")
-
-
-def allowed_words(model, n_qubits):
-    """Words of a model, from their matrices."""
-    flip = dense.pauli("X" * n_qubits)
-    found = set()
-    for letters in itertools.product("IXYZ", repeat=n_qubits):
-        word = "".join(letters)
-        matrix = dense.pauli(word)
-        # Rotations are real where -iP is.
-        real = np.all((-1j * matrix).imag == 0)
-        commutes = np.array_equal(matrix @ flip, flip @ matrix)
-        phase = set(letters) == {"I"} or ("even" in model and set(letters) == {"X"})
-        if (real or "real" not in model) and (commutes or "even" not in model) and not phase:
-            found.add(word)
-    return found
-
-
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("n_qubits", [2, 3])
-def test_words_are_all_those_that_the_model_allows(model, n_qubits, rng):
-    circuit = restricted_circuit(model, n_qubits, 1500, rng=rng)
-    # The rarest of 63 words is missed with probability 63 exp(-1500/63) = 3e-9.
-    assert set(circuit.words()) == allowed_words(model, n_qubits)
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_states_stay_in_the_model(model, rng):
-    for _ in range(5):
-        circuit = restricted_circuit(model, 3, 6, rng=rng)
-        for state in (circuit.reference, dense.state(circuit, rng.uniform(0, np.pi, 6))):
-            if "real" in model:
-                assert np.max(np.abs(state.imag)) < 1e-13
-            if "even" in model:
-                np.testing.assert_allclose(dense.pauli("XXX") @ state, state, atol=1e-13)
-
-
-def test_the_model_without_symmetry_is_the_randomised_one(rng):
-    seed = int(rng.integers(2**31))
-    ours = restricted_circuit("complex", 3, 7, rng=np.random.default_rng(seed))
-    other = circuits.random_circuit(3, 7, rng=np.random.default_rng(seed))
-    assert ours.words() == other.words()
-    np.testing.assert_array_equal(ours.reference, other.reference)
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_dimension_is_the_rank_of_all_tangents(model, rng):
-    for n in (2, 3):
-        reference = restricted_circuit(model, n, 1, rng=rng).reference
-        # One gate for each word, all at angle 0: the tangents are all -iP|reference>.
-        tangents = np.array([-1j * dense.pauli(word) @ reference for word in allowed_words(model, n)])
-        tangents = tangents - np.outer(tangents @ reference.conj(), reference)
-        rank = np.linalg.matrix_rank(np.hstack([tangents.real, tangents.imag]), tol=1e-10)
-        assert rank == count_law.manifold_dimension(model, n)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -106,31 +45,11 @@ def test_ranks_are_those_of_the_shorter_circuits(model, rng):
 
 def test_rank_saturates_at_the_dimension(rng):
     for model in MODELS:
-        dimension = count_law.manifold_dimension(model, 3)
+        dimension = manifold_dimension(model, 3)
         table = FisherRankTask(model, 3, 4 * dimension, 5, int(rng.integers(2**31))).run()
         # Eight random words may be few; four times the dimension of them are not.
         assert (table.loc[table["n_params"] == 4 * dimension, "rank"] == dimension).all()
         assert table["rank"].max() == dimension
-
-
-@pytest.mark.parametrize(("n_qubits", "degeneracy"), [(2, 1), (3, 5), (4, 8)])
-def test_designed_levels(n_qubits, degeneracy, rng):
-    seed, dim = int(rng.integers(2**31)), 2**n_qubits
-    make = functools.partial(designed, n_qubits, degeneracy=degeneracy)
-    rank = dim - degeneracy
-    flat = make(spectrum="flat", seed=seed)
-    assert flat.rank == rank
-    assert flat.degrees_of_freedom == pytest.approx(rank / (1 - rank / dim), rel=1e-12)
-    pareto = make(spectrum="pareto", seed=seed)
-    assert pareto.rank == rank
-    # The upper quantile u of Pareto's law with exponent 1 is 1/u.
-    levels = np.array([0.0] * degeneracy + [1 / ((i - 0.5) / rank) for i in range(rank, 0, -1)])
-    np.testing.assert_allclose(pareto.levels, levels / levels.mean(), atol=1e-12 * dim)
-    np.testing.assert_allclose(np.linalg.eigvalsh(pareto.matrix), pareto.levels, atol=1e-12 * dim)
-    if rank > 1:
-        assert pareto.degrees_of_freedom < flat.degrees_of_freedom
-    np.testing.assert_array_equal(pareto.matrix, make(spectrum="pareto", seed=seed).matrix)
-    assert not np.allclose(pareto.matrix, make(spectrum="pareto", seed=seed + 1).matrix)
 
 
 def test_rows_do_not_depend_on_how_work_is_cut(rng):
@@ -249,21 +168,11 @@ def test_shares_and_counts_of_known_starts(rng):
     assert 4 <= row["low"] <= row["p_c"] <= row["high"] <= 5.1
 
 
-@pytest.mark.parametrize("exponent", [0.5, 1.0])
-def test_exponent_of_a_power_law(exponent, rng):
-    # P(E < x) = x^a on [0, 1]; above the bound anything may follow.
-    energy = np.concatenate([rng.random(40_000) ** (1 / exponent), rng.uniform(0.1, 5, 500)])
-    found, error = count_law.lower_exponent(energy, 0.1)
-    below = np.sum(energy < 0.1)
-    assert error == pytest.approx(found / np.sqrt(below))
-    assert abs(found - exponent) < 6 * error
-
-
 def test_lowest_energies_follow_the_missing_angle(rng):
     # Rank 4 of 8 with one angle too few: the distance to the ground states is one number with a density at 0.
     task = CountTask("complex", "flat", 4, 3, 7, 0, 1500, 1, int(rng.integers(2**31)))
     energy = task.run()["energy"]
-    exponent, error = count_law.lower_exponent(energy, 1e-3)
+    exponent, error = lower_exponent(energy, 1e-3)
     # 0.5; the correction is of the order of the density's change over sqrt(1e-3).
     assert abs(exponent - 0.5) < 0.1 + 5 * error
     assert energy.min() > count_law.ZERO_ENERGY
@@ -284,15 +193,6 @@ def test_fisher_ranks_of_all_models(rng):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: count_law.manifold_dimension("odd", 2), "unknown model 'odd': choose one of complex, real"),
-        (lambda: count_law.manifold_dimension("even", 1), "single state for n_qubits = 1"),
-        (lambda: count_law.manifold_dimension("real", 0), "n_qubits must be"),
-        (lambda: designed(3, spectrum="semicircle"), "unknown spectrum 'semicircle'"),
-        (lambda: designed(3, spectrum="flat", degeneracy=8), r"in 1 \.\.\. 7 for flat levels of 3 qubits, got 8"),
-        (lambda: designed(3, spectrum="tfim", degeneracy=2), r"in 1 \.\.\. 1 for tfim"),
-        (lambda: restricted_circuit("real", 2, 0, rng=np.random.default_rng(0)), "n_params must be .* got 0"),
-        (lambda: count_law.lower_exponent([1e-3, 1.0], 0.1), "1 energies are below 0.1"),
-        (lambda: count_law.lower_exponent([0.0, 1e-3, 1.0], 0.1), "the lowest is 0"),
         (lambda: Case("real", "flat", 1, 2), "'real' has no prediction for flat levels"),
         (lambda: Case("odd", "tfim", 1, 2), "unknown model"),
         (lambda: Case("complex", "flat", 0, 2), "degeneracy must be"),

@@ -9,7 +9,7 @@ from qgmutils import circuits, problems
 from qgmutils.engine import landscape
 from qgmutils.experiments import ensembles
 from qgmutils.minimize import minimize
-from qgmutils.theory.random_field import fields
+from qgmutils.theory.random_field.critical_points import CriticalPoints
 
 COLUMNS = [
     "n_qubits",
@@ -148,11 +148,11 @@ def test_bad_ensembles(ensemble, changes, message):
 def test_a_circuit_without_isolated_points_counts_as_incomplete(monkeypatch):
     def none(polynomial, rng, **bounds):
         nothing = np.empty(0)
-        return fields.CriticalPoints(np.empty((0, 2)), nothing, nothing.astype(np.int64), False, 10)
+        return CriticalPoints(np.empty((0, 2)), nothing, nothing.astype(np.int64), False, 10)
 
     task = ensembles.CircuitEnumeration("tfim", (), 2, 2, "haar", 0, 3, 1)
     assert (task.run()["index"] >= 0).all()
-    monkeypatch.setattr(fields, "critical_points", none)
+    monkeypatch.setattr(ensembles, "critical_points", none)
     table = task.run()
     assert table["circuit"].tolist() == [0, 1, 2]
     assert not table["complete"].any()

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy.optimize
-import scipy.special
 import scipy.stats
 
 from qgmutils.statistics import intervals
@@ -52,152 +50,33 @@ def test_mean_interval_refuses(rng: np.random.Generator) -> None:
             intervals.mean_interval(values, rng)
 
 
-def solved_starts(
-    rng: np.random.Generator, *, center: float, slope: float, spread: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    params = np.repeat([20, 24, 28, 32, 36, 40], 26 * 4)
-    # The same labels at every p: circuits with different p are different all the same.
-    groups = np.tile(np.repeat(np.arange(26), 4), 6)
-    shift = np.repeat(rng.normal(size=6 * 26) * spread, 4)
-    return params, rng.random(params.size) < scipy.special.expit(slope * (params - shift - center)), groups
+@pytest.mark.parametrize("successes", [0, 1, 7, 10])
+def test_wilson_solves_its_equation(successes: int) -> None:
+    found = intervals.wilson(successes, 10)
+    assert found.estimate == successes / 10
+    # |share - x| = z sqrt(x (1 - x) / n) at both ends.
+    for x in (found.low, found.high):
+        assert abs(found.estimate - x) == pytest.approx(1.959964 * np.sqrt(abs(x * (1 - x)) / 10), abs=1e-6)
+    assert found.low <= found.estimate <= found.high
 
 
-def test_critical_count_is_the_maximum_of_the_likelihood(rng: np.random.Generator) -> None:
-    params, solved, _ = solved_starts(rng, center=29.3, slope=0.5, spread=0)
-    found = intervals.critical_count(params, solved, None, rng, n_resamples=100)
-
-    def loss(x: np.ndarray) -> float:
-        logit = x[1] * (params - x[0])
-        return float(np.sum(np.logaddexp(0, logit) - solved * logit))
-
-    best = scipy.optimize.minimize(
-        loss, [30.0, 0.3], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12}
-    )
-    # Near a maximum the function is flat: its last digit (1e-13 relative) leaves 1e-6 of the argument open.
-    assert (found.estimate, found.slope) == pytest.approx(tuple(best.x), rel=1e-5)
-
-
-def test_critical_count_covers_with_groups(rng: np.random.Generator) -> None:
-    covered = 0
-    for _ in range(REPEATS):
-        data = solved_starts(rng, center=29.3, slope=0.5, spread=2)
-        found = intervals.critical_count(*data, rng, n_resamples=300)
-        assert found.low <= found.estimate <= found.high
-        covered += found.low <= 29.3 <= found.high
-    assert covered >= AT_LEAST
-
-
-def test_critical_count_of_a_step(rng: np.random.Generator) -> None:
-    found = intervals.critical_count([10] * 6 + [14] * 6, [False] * 6 + [True] * 6, None, rng)
-    assert found.estimate == 12
-    assert found.slope == np.inf
-    # The gap is covered but for the 2.5 % on either side; 2000 draws leave an error of 1 % of the gap.
-    assert found.low == pytest.approx(10.1, abs=0.06)
-    assert found.high == pytest.approx(13.9, abs=0.06)
+@pytest.mark.parametrize("exponent", [0.5, 1.0])
+def test_exponent_of_a_power_law(exponent: float, rng: np.random.Generator) -> None:
+    # P(X < x) = x^a on [0, 1]; above the bound anything may follow.
+    values = np.concatenate([rng.random(40_000) ** (1 / exponent), rng.uniform(0.1, 5, 500)])
+    found, error = intervals.lower_exponent(values, 0.1)
+    below = np.sum(values < 0.1)
+    assert error == pytest.approx(found / np.sqrt(below))
+    assert abs(found - exponent) < 6 * error
 
 
 @pytest.mark.parametrize(
-    ("params", "solved", "message"),
-    [
-        ([1, 1, 2, 2], [0, 0, 0, 1], "do not bracket 50 %"),
-        ([1, 1, 2, 2], [1, 1, 0, 1], "do not bracket 50 %"),
-        ([1, 1, 2, 2, 3, 3], [1, 1, 0, 1, 0, 0], "do not rise with p"),
-    ],
+    ("values", "message"),
+    [([1e-3, 1.0], "1 values are below 0.1"), ([0.0, 1e-3, 1.0], "the lowest is 0")],
 )
-def test_critical_count_refuses(
-    params: list[int], solved: list[int], message: str, rng: np.random.Generator
-) -> None:
-    with pytest.raises(UndeterminedError, match=message):
-        intervals.critical_count(params, solved, None, rng)
-
-
-def test_critical_count_refuses_an_unstable_crossing(rng: np.random.Generator) -> None:
-    # Two circuits at each p: in one resample of 16 the fraction is 1/3 at both, without a crossing.
-    params, solved, groups = (
-        np.repeat([1, 2], 6),
-        [0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 1],
-        [0, 0, 0, 1, 1, 1] * 2,
-    )
-    with pytest.raises(UndeterminedError, match="of 2000 resamples have no crossing"):
-        intervals.critical_count(params, solved, groups, rng)
-
-
-def test_critical_count_refuses_wrong_shapes(rng: np.random.Generator) -> None:
-    with pytest.raises(ValueError, match="must be equal"):
-        intervals.critical_count([1, 2], [True], None, rng)
-
-
-def test_predictions_are_ranked() -> None:
-    table = intervals.compare_predictions(
-        [6.0, 14.0, 30.0],
-        [5.5, 13, 28],
-        [6.5, 15, 32],
-        {"2m": [12, 28, 60], "2(N-g)": [6, 14, 30], "off": [6, 16, 30]},
-    )
-    assert table["prediction"].tolist() == ["2(N-g)", "off", "2m"]
-    assert table["inside"].tolist() == [3, 2, 0]
-    assert table["ratio"].tolist() == pytest.approx([1, (14 / 16) ** (1 / 3), 0.5], rel=1e-12)
-    assert table["rms_log"].tolist() == pytest.approx([0, np.log(16 / 14) / 3**0.5, np.log(2)], abs=1e-12)
-    with pytest.raises(ValueError, match="prediction 'x' has 1 points"):
-        intervals.compare_predictions([1, 2], [1, 2], [1, 2], {"x": [1]})
-    with pytest.raises(ValueError, match="must be positive"):
-        intervals.compare_predictions([0], [1], [1], {"x": [1]})
-
-
-def test_growth_tells_the_two_laws_apart(rng: np.random.Generator) -> None:
-    n = np.arange(2, 9)
-    for exponential, exact in ((True, 3 * 2.0**n), (False, 3 * n**2.5)):
-        count = exact * np.exp(0.03 * rng.normal(size=n.size))
-        found = intervals.growth_rate(
-            n, count, np.stack([count * np.exp(-0.0588), count * np.exp(0.0588)], axis=1)
-        )
-        assert (found.aic_difference > 6) == exponential
-        assert (found.aic_difference < -6) != exponential
-        fit, slope = (found.exponential, 1.0) if exponential else (found.power, 2.5)
-        # Three times the half width of the 95 % interval (Student, 5 degrees of freedom) is missed once in 1500.
-        assert abs(fit.estimate - slope) < 3 * (fit.high - fit.low) / 2
-
-
-def test_growth_covers(rng: np.random.Generator) -> None:
-    n, covered = np.arange(2, 8), 0
-    for _ in range(REPEATS):
-        count = 2.0**n * np.exp(0.05 * rng.normal(size=n.size))
-        found = intervals.growth_rate(
-            n, count, np.stack([count * np.exp(-0.098), count * np.exp(0.098)], axis=1)
-        )
-        covered += found.exponential.low <= 1 <= found.exponential.high
-    assert covered >= AT_LEAST
-
-
-def test_growth_refuses() -> None:
-    with pytest.raises(UndeterminedError, match="three sizes"):
-        intervals.growth_rate([2, 3, 3], [1, 2, 3], [[1, 2]] * 3)
-    with pytest.raises(ValueError, match="entries"):
-        intervals.growth_rate([2, 3, 4], [1, 2], [[1, 2]] * 3)
-    with pytest.raises(ValueError, match="must be positive"):
-        intervals.growth_rate([2, 3, 4], [1, 2, -3], [[1, 2]] * 3)
-
-
-def test_collapse_is_measured_in_ln_x(rng: np.random.Generator) -> None:
-    factors = np.exp(rng.normal(size=4))
-    x = np.geomspace(0.1, 100, 400)
-    y = 1 / (1 + x)
-    before = [(x * factor, y) for factor in factors]
-    # All curves share the grid, so interpolation moves them by the same factor.
-    assert intervals.collapse_spread(before) == pytest.approx(np.log(factors).std(ddof=1), rel=1e-9)
-    assert intervals.collapse_spread([(a / f, b) for (a, b), f in zip(before, factors)]) < 1e-12
-    assert intervals.collapse_spread([(7 * a, b) for a, b in before]) == pytest.approx(
-        intervals.collapse_spread(before), rel=1e-9
-    )
-
-
-def test_collapse_refuses() -> None:
-    with pytest.raises(UndeterminedError, match="at least 2"):
-        intervals.collapse_spread([([1, 2], [0, 1])])
-    with pytest.raises(UndeterminedError, match="share no heights"):
-        intervals.collapse_spread([([1, 2], [0, 1]), ([1, 2], [2, 3])])
-    with pytest.raises(ValueError, match="x must increase"):
-        intervals.collapse_spread([([2, 1], [0, 1]), ([1, 2], [0, 1])])
+def test_exponent_refuses(values: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        intervals.lower_exponent(values, 0.1)
 
 
 def test_distance_to_density(rng: np.random.Generator) -> None:

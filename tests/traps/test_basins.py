@@ -6,15 +6,16 @@ import pytest
 
 from qgmutils import circuits, problems
 from qgmutils.engine import landscape
-from qgmutils.theory.random_field import fields
+from qgmutils.theory.random_field.critical_points import critical_points
+from qgmutils.theory.random_field.polynomials import from_function, sample_whrf
 from qgmutils.traps import basin_weights, basins
 
 
 def _field(n_params, rng):
     """A field with isolated critical points and all its minima."""
     while True:
-        polynomial = fields.sample_whrf(n_params, 6.0, rng)
-        points = fields.critical_points(polynomial, rng, n_starts=300)
+        polynomial = sample_whrf(n_params, 6.0, rng)
+        points = critical_points(polynomial, rng, n_starts=300)
         if points.complete and np.sum(points.index == 0) > 1:
             return polynomial, points.theta[points.index == 0]
 
@@ -76,7 +77,7 @@ def test_tasks_list_minima_with_their_determinants_and_all_starts(rng):
     again = pd.concat([basins.BasinTask("tfim", (), 3, 3, k, 1, 64, seed).run() for k in range(4)])
     pd.testing.assert_frame_equal(table, again.reset_index(drop=True))
     loss = landscape(circuits.random_circuit(3, 3, rng=rng), problems.tfim(3))
-    polynomial = fields.from_function(loss.energy, 3)
+    polynomial = from_function(loss.energy, 3)
     theta = rng.uniform(0, np.pi, (4, 3))
     np.testing.assert_allclose(polynomial.hessian(theta), loss.hessian(theta), atol=1e-9)
 
@@ -124,7 +125,7 @@ def test_means_are_those_of_the_weights(rng):
 
 
 def test_bad_arguments_are_refused(rng):
-    polynomial = fields.sample_whrf(2, 3.0, rng)
+    polynomial = sample_whrf(2, 3.0, rng)
     with pytest.raises(ValueError, match="step must be a positive length"):
         basins.flow(polynomial, np.zeros((1, 2)), step=0.0)
     single = _sample(rng, -1.0, 0.0, n_circuits=1)

@@ -7,7 +7,8 @@ import pytest
 
 from qgmutils import circuits, problems
 from qgmutils.engine import landscape
-from qgmutils.theory.random_field import fields
+from qgmutils.theory.random_field.critical_points import critical_points
+from qgmutils.theory.random_field.polynomials import from_function
 from qgmutils.traps import copies
 
 
@@ -72,9 +73,7 @@ def test_enumerated_minima_come_in_sets_of_copies(rng):
         circuit = circuits.random_circuit(2, 5, rng=rng)
         size = 2 ** len(copies.relations(circuit))
         loss = landscape(circuit, problems.gue(2, seed=int(rng.integers(2**31))))
-        points = fields.critical_points(
-            fields.from_function(loss.energy, 5), rng, n_starts=500, max_starts=8000
-        )
+        points = critical_points(from_function(loss.energy, 5), rng, n_starts=500, max_starts=8000)
         # A third of these circuits have valleys of critical points, of which any number may be listed.
         if not points.complete:
             continue

@@ -9,7 +9,8 @@ from qgmutils import circuits, problems
 from qgmutils.engine import landscape
 from qgmutils.minimize import minimize
 from qgmutils.theory import haar
-from qgmutils.theory.random_field import fields
+from qgmutils.theory.random_field.critical_points import critical_points
+from qgmutils.theory.random_field.polynomials import from_function
 from qgmutils.traps import expressivity, lowest_minima
 
 LEVELS = (0.0, 0.6, 1.2, 2.2)
@@ -31,7 +32,7 @@ def _own_optima(levels, n_params, n_circuits, rng):
                 psi = np.cos(t)[:, None] * psi - 1j * np.sin(t)[:, None] * (psi @ q.T)
             return np.abs(psi) ** 2 @ np.asarray(levels)
 
-        points = fields.critical_points(fields.from_function(energy, n_params), rng, n_starts=100)
+        points = critical_points(from_function(energy, n_params), rng, n_starts=100)
         lowest.append(points.value.min())
     return np.array(lowest)
 

@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from qgmutils.theory.finite_dimension.positive_reflections import populations
 from qgmutils.theory.finite_dimension.profiles import profile_rates, sample_profiles
 from qgmutils.theory.finite_dimension.reflections import gradient_log_density
-from qgmutils.theory.large_dimension.typical import pushed_variance
+from qgmutils.theory.large_dimension.pushed import pushed_variance
 from qgmutils.theory.random_field.positive_definite import N_POPULATIONS
 
 __all__ = ["Proposal", "estimates", "split", "tuned", "weighted_profiles"]
@@ -106,7 +106,7 @@ def _walk(
 ) -> tuple[Array, list[Array]]:
     """Find the proposals' sigma^2 at each energy, from where theory expects that of the minima.
 
-    The theory is that of large N (:func:`qgmutils.theory.large_dimension.typical.pushed_variance`).  By how much it is
+    The theory is that of large N (:func:`qgmutils.theory.large_dimension.pushed.pushed_variance`).  By how much it is
     off changes slowly with the energy, so each one starts from the ratio seen at the last.  Without survivors sigma^2
     is lowered: less of it leaves more matrices positive definite.
 

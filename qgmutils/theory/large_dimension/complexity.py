@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
 from qgmutils.theory.large_dimension.edges import (
-    _edge,
     _half_log_determinant,
     _inverse,
     _solve,
@@ -26,13 +25,14 @@ from qgmutils.theory.large_dimension.edges import (
     check_point,
     check_ratio,
     distinct_levels,
+    edge_of,
 )
 
 __all__ = ["complexity", "complexity_at_energy"]
 
 
 @numba.njit(cache=True)
-def _variance_range(h, energy):  # type: ignore[no-untyped-def]
+def variance_range(h, energy):  # type: ignore[no-untyped-def]
     """Least and largest sigma^2 of a profile with this energy: on the two levels around it, and on the outermost."""
     k = np.searchsorted(h, energy, side="right")
     if k == 0 or k == h.size:
@@ -41,13 +41,13 @@ def _variance_range(h, energy):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _entropy(h, share, energy, variance):  # type: ignore[no-untyped-def]
+def entropy_of(h, share, energy, variance):  # type: ignore[no-untyped-def]
     """Largest (1/N) sum ln(N pi_a) at this energy and variance: its derivatives by them are beta and eta.
 
     It is the minimum over (beta, eta) of -sum share ln w, w = 1 + beta x + eta (x^2 - variance), by Newton steps.
     """
     n = h.size
-    least, most = _variance_range(h, energy)
+    least, most = variance_range(h, energy)
     if n == 2:  # the energy fixes the variance
         if not h[0] < energy < h[1]:
             return -np.inf, np.nan, np.nan
@@ -110,16 +110,16 @@ def _entropy(h, share, energy, variance):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _evaluate(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
+def rate_and_edge(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """A without ratio ln(pi N), the edge, and 1 / (3 |x''|) there.
 
     Beyond the boundary Theta stays at its value of the edge, which continues the determinant to first order in the
     edge: d/dx (1/2N) ln det(M - x) = -Theta.
     """
-    entropy, _, _ = _entropy(h, share, energy, variance)
+    entropy, _, _ = entropy_of(h, share, energy, variance)
     if entropy == -np.inf:
         return -np.inf, -np.inf, 0.0
-    theta, edge = _edge(h, share, energy, variance, ratio, circuit)
+    theta, edge = edge_of(h, share, energy, variance, ratio, circuit)
     _, _, bend = _inverse(theta, h, share, energy, variance, ratio, circuit)
     if edge > 0:
         theta = _solve(0.0, theta, h, share, energy, variance, ratio, circuit)
@@ -128,14 +128,14 @@ def _evaluate(h, share, energy, variance, ratio, circuit):  # type: ignore[no-un
 
 
 @numba.njit(cache=True)
-def _boundary_variance(h, share, energy, ratio, circuit):  # type: ignore[no-untyped-def]
+def boundary_variance(h, share, energy, ratio, circuit):  # type: ignore[no-untyped-def]
     """v at which the edge vanishes; the largest v possible if it does not, nan if it is negative for all v."""
-    least, most = _variance_range(h, energy)
+    least, most = variance_range(h, energy)
     low, high = max(least, 1e-14 * most), most
     if not high > low:
         return np.nan
-    at_low = _edge(h, share, energy, low, ratio, circuit)[1]
-    at_high = _edge(h, share, energy, high, ratio, circuit)[1]
+    at_low = edge_of(h, share, energy, low, ratio, circuit)[1]
+    at_high = edge_of(h, share, energy, high, ratio, circuit)[1]
     if at_low <= 0:
         return np.nan
     if at_high >= 0:
@@ -145,7 +145,7 @@ def _boundary_variance(h, share, energy, ratio, circuit):  # type: ignore[no-unt
         v = (low * at_high - high * at_low) / (at_high - at_low)
         if not low < v < high:
             v = 0.5 * (low + high)
-        at = _edge(h, share, energy, v, ratio, circuit)[1]
+        at = edge_of(h, share, energy, v, ratio, circuit)[1]
         if at > 0:
             low, at_low = v, at
             if side == 1:
@@ -192,7 +192,7 @@ def complexity(
     check_point(energy, variance)
     size = np.size(levels)
     ratio = check_ratio(n_params / (2 * size))
-    value, edge, _ = _evaluate(h, share, float(energy), float(variance), ratio, circuit)
+    value, edge, _ = rate_and_edge(h, share, float(energy), float(variance), ratio, circuit)
     return float(value + ratio * np.log(np.pi * size)) if edge >= 0 else -np.inf
 
 
@@ -210,21 +210,21 @@ def complexity_at_energy(
     ratio = check_ratio(n_params / (2 * size))
     if not h[0] < energy < h[-1]:
         raise ValueError(f"energy must lie between the levels {h[0]:g} and {h[-1]:g}, got {energy!r}")
-    least, _ = _variance_range(h, float(energy))
+    least, _ = variance_range(h, float(energy))
     if len(h) == 2:
         v = least
-        value, edge, _ = _evaluate(h, share, float(energy), v, ratio, circuit)
+        value, edge, _ = rate_and_edge(h, share, float(energy), v, ratio, circuit)
         if edge < 0:
             return -np.inf, float("nan")
         return float(value + ratio * np.log(np.pi * size)), v
-    top = _boundary_variance(h, share, float(energy), ratio, circuit)
+    top = boundary_variance(h, share, float(energy), ratio, circuit)
     if np.isnan(top):
         return -np.inf, float("nan")
     grid = least + np.linspace(0, 1, 102)[1:] * (top - least)
-    values = [_evaluate(h, share, float(energy), v, ratio, circuit)[0] for v in grid]
+    values = [rate_and_edge(h, share, float(energy), v, ratio, circuit)[0] for v in grid]
     k = int(np.argmax(values))
     found = minimize_scalar(
-        lambda v: -_evaluate(h, share, float(energy), v, ratio, circuit)[0],
+        lambda v: -rate_and_edge(h, share, float(energy), v, ratio, circuit)[0],
         bounds=(grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]),
         method="bounded",
         options={"xatol": 1e-10},

@@ -104,7 +104,7 @@ def _inverse(theta, h, share, energy, variance, ratio, circuit):  # type: ignore
 
 
 @numba.njit(cache=True)
-def _edge(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
+def edge_of(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """Theta at the left edge, and the edge: the root of c = -Theta^2 mean g', which increases with Theta."""
     low, high = 0.0, _largest_theta(h[0] - energy, np.sqrt(variance), circuit)
     if not high < np.inf:
@@ -202,7 +202,7 @@ def left_edge(
     h, share = distinct_levels(levels)
     check_point(energy, variance)
     ratio = check_ratio(n_params / (2 * np.size(levels)))
-    return float(_edge(h, share, float(energy), float(variance), ratio, circuit)[1])
+    return float(edge_of(h, share, float(energy), float(variance), ratio, circuit)[1])
 
 
 def log_determinant(
@@ -223,7 +223,7 @@ def log_determinant(
     check_point(energy, variance)
     ratio = check_ratio(n_params / (2 * np.size(levels)))
     point = (h, share, float(energy), float(variance), ratio, circuit)
-    top, edge = _edge(*point)
+    top, edge = edge_of(*point)
     if at > edge:
         return float("nan")
     theta = _solve(float(at), top, *point)
@@ -244,5 +244,5 @@ def edge_scale(
     check_point(energy, variance)
     ratio = check_ratio(n_params / (2 * np.size(levels)))
     point = (h, share, float(energy), float(variance), ratio, circuit)
-    theta, _ = _edge(*point)
+    theta, _ = edge_of(*point)
     return float((abs(_inverse(theta, *point)[2]) / (8 * np.size(levels) ** 2)) ** (1 / 3))

@@ -2,42 +2,30 @@
 
 For N to infinity they are the maxima of the complexity A(E, v) of :mod:`.complexity` over energies and
 sigma^2 = v whose left edge is not negative; the edge falls with E and with v, and the largest A is usually found where
-it vanishes (:func:`typical_minima`).
-
-At finite N minima also exist beyond: all p eigenvalues of M stay above zero at an edge of -delta with probability
-exp(-N^2 delta^3 / (3 |x''|)), while the complexity gains O(N delta).  The balance lies at delta of the order of
-N^(-1/2) (:func:`pushed_minima`), which is much more than the N^(-2/3) of a random matrix's smallest eigenvalue.
+it vanishes.  What finite N changes is in :mod:`.pushed`.
 
 All formulas are derived for this project (derived), see `docs/large_dimension.md`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from qgmutils.theory.large_dimension.complexity import _boundary_variance, _evaluate, _variance_range
-from qgmutils.theory.large_dimension.edges import _edge, check_law, check_ratio, distinct_levels
+from qgmutils.theory.large_dimension.complexity import boundary_variance, rate_and_edge, variance_range
+from qgmutils.theory.large_dimension.edges import check_law, check_ratio, distinct_levels, edge_of
 
-__all__ = [
-    "TypicalMinimum",
-    "energy_band",
-    "pushed_minima",
-    "pushed_variance",
-    "typical_minima",
-]
+__all__ = ["TypicalMinimum", "climb", "distinct", "typical_minima"]
 
 Array = NDArray[np.float64]
 
 _ENERGIES = 320  # of the scan of the boundary; every second one is taken inside
 _FRACTIONS = np.linspace(1 / 12, 1.0, 12)  # of the range of v at each of them
-_FINE_FRACTIONS = np.linspace(0.0, 1.0, 202)[1:-1] ** 2  # of the same range, for the best v of one energy
 _SCAN_LEVELS = 96  # distinct levels of the scan of the interior; every maximum is refined with all of them
 
 
@@ -52,7 +40,7 @@ class TypicalMinimum:
     complexity : float
         A, per N; inf if the ground state is reached.
     edge : float
-        Left edge of the spectrum of M; 0 on the boundary, negative for `pushed_minima`.
+        Left edge of the spectrum of M; 0 on the boundary, negative for :func:`.pushed.pushed_minima`.
     kind : {"interior", "boundary", "pushed", "solved"}
         "solved": p is at least twice the rank of H - h_min, and typical minima are ground states.
     is_global : bool
@@ -74,10 +62,10 @@ def _scan(h, share, energies, variances, fractions, ratio, circuit):  # type: ig
     for i in range(energies.size):
         if np.isnan(variances[i]):
             continue
-        least, _ = _variance_range(h, energies[i])
+        least, _ = variance_range(h, energies[i])
         for k in range(fractions.size):
             v = least + fractions[k] * (variances[i] - least)
-            value, edge, _ = _evaluate(h, share, energies[i], v, ratio, circuit)
+            value, edge, _ = rate_and_edge(h, share, energies[i], v, ratio, circuit)
             if edge > -1e-9:
                 result[i, k] = value
     return result
@@ -100,7 +88,7 @@ def _highest_energy(h: Array, share: Array, ratio: float, circuit: bool) -> floa
     tiny = 1e-13 * (h[-1] - h[0]) ** 2
     for _ in range(60):
         middle = (low + high) / 2
-        if _edge(h, share, middle, tiny, ratio, circuit)[1] > 0:
+        if edge_of(h, share, middle, tiny, ratio, circuit)[1] > 0:
             low = middle
         else:
             high = middle
@@ -114,7 +102,7 @@ def _peaks(values: Array) -> list[int]:
     return [int(i) for i in np.flatnonzero((inner > padded[:-2]) & (inner >= padded[2:]) & (inner > -np.inf))]
 
 
-def _climb(
+def climb(
     value: Callable[[float, float], float], energy: float, variance: float, h: Array
 ) -> tuple[float, float]:
     """Local maximum of `value` from a starting point, by the simplex method in the logarithms of E - h_min and v."""
@@ -135,7 +123,7 @@ def _climb(
     return float(np.exp(result.x[0])) + h[0], float(np.exp(result.x[1]))
 
 
-def _distinct(found: list[TypicalMinimum], span: float) -> list[TypicalMinimum]:
+def distinct(found: list[TypicalMinimum], span: float) -> list[TypicalMinimum]:
     """Sorted by energy, repetitions left out; one that repeats a global one is global."""
     kept: list[TypicalMinimum] = []
     for one in sorted(found, key=lambda item: (item.energy, item.variance)):
@@ -154,7 +142,7 @@ def _two_level_minima(h: Array, share: Array, ratio: float, circuit: bool) -> li
 
     def at(energy: float) -> tuple[float, float]:
         variance = (energy - h[0]) * (h[1] - energy)
-        value, edge, _ = _evaluate(h, share, energy, variance, ratio, circuit)
+        value, edge, _ = rate_and_edge(h, share, energy, variance, ratio, circuit)
         return value, edge
 
     grid = h[0] + (h[1] - h[0]) * np.linspace(0, 1, 4002)[1:-1] ** 4  # powers of E near the ground state
@@ -193,8 +181,10 @@ def _boundary_maxima(
     """Local maxima along the curve of vanishing edge, from which A falls towards smaller v."""
 
     def along(energy: float) -> tuple[float, float]:
-        v = _boundary_variance(h, share, energy, ratio, circuit)
-        return (-np.inf, np.nan) if np.isnan(v) else (_evaluate(h, share, energy, v, ratio, circuit)[0], v)
+        v = boundary_variance(h, share, energy, ratio, circuit)
+        return (
+            (-np.inf, np.nan) if np.isnan(v) else (rate_and_edge(h, share, energy, v, ratio, circuit)[0], v)
+        )
 
     values = np.array([along(e)[0] for e in energies])
     found = []
@@ -207,8 +197,8 @@ def _boundary_maxima(
         )
         energy = float(best.x) if -best.fun >= values[i] else float(energies[i])
         value, v = along(energy)
-        edge = _edge(h, share, energy, v, ratio, circuit)[1]
-        inside = _evaluate(h, share, energy, v * (1 - 1e-4), ratio, circuit)[0]
+        edge = edge_of(h, share, energy, v, ratio, circuit)[1]
+        inside = rate_and_edge(h, share, energy, v * (1 - 1e-4), ratio, circuit)[0]
         if value > inside and abs(edge) < 1e-6:
             found.append(TypicalMinimum(energy, v, value, float(edge), "boundary"))
     return found
@@ -219,7 +209,7 @@ def _interior_maxima(
 ) -> list[TypicalMinimum]:
     """Local maxima where the edge is positive, from a scan with grouped levels."""
     coarse = _grouped(h, share)
-    variances = np.array([_boundary_variance(*coarse, e, ratio, circuit) for e in energies])
+    variances = np.array([boundary_variance(*coarse, e, ratio, circuit) for e in energies])
     table = _scan(*coarse, energies, variances, _FRACTIONS, ratio, circuit)
     padded = np.pad(table, 1, constant_values=-np.inf)
     centre = padded[1:-1, 1:-1]
@@ -229,17 +219,17 @@ def _interior_maxima(
     peak[:, -1] = False  # the boundary
 
     def value(energy: float, variance: float) -> float:
-        found, edge, _ = _evaluate(h, share, energy, variance, ratio, circuit)
+        found, edge, _ = rate_and_edge(h, share, energy, variance, ratio, circuit)
         return found if edge >= 0 else -np.inf
 
     maxima = []
     for i, k in np.argwhere(peak):
-        least, _ = _variance_range(h, energies[i])
+        least, _ = variance_range(h, energies[i])
         v = least + _FRACTIONS[k] * (variances[i] - least)
         if not np.isfinite(value(energies[i], v)):
             continue
-        energy, v = _climb(value, energies[i], v, h)
-        found, edge, _ = _evaluate(h, share, energy, v, ratio, circuit)
+        energy, v = climb(value, energies[i], v, h)
+        found, edge, _ = rate_and_edge(h, share, energy, v, ratio, circuit)
         if edge > 1e-5:  # otherwise it ran into the boundary
             maxima.append(TypicalMinimum(energy, v, found, edge, "interior"))
     return maxima
@@ -288,141 +278,6 @@ def typical_minima(levels: ArrayLike, n_params: float, *, law: str = "circuit") 
         raise RuntimeError(f"no maximum of the complexity was found for n_params = {n_params!r}, N = {size}")
     constant = ratio * np.log(np.pi * size)
     found = [replace(one, complexity=float(one.complexity + constant)) for one in found]
-    kept = _distinct(found, h[-1] - h[0])
+    kept = distinct(found, h[-1] - h[0])
     best = max(range(len(kept)), key=lambda i: kept[i].complexity)
     return tuple(replace(one, is_global=i == best) for i, one in enumerate(kept))
-
-
-@numba.njit(cache=True)
-def _pushed(h, share, energy, variance, ratio, circuit, scale):  # type: ignore[no-untyped-def]
-    """A without ratio ln(pi N), minus the cost of holding all eigenvalues above zero in dimension `scale`."""
-    value, edge, cubic = _evaluate(h, share, energy, variance, ratio, circuit)
-    return value - scale * cubic * max(0.0, -edge) ** 3
-
-
-@numba.njit(cache=True)
-def _best_fraction(h, share, energy, fractions, ratio, circuit, scale):  # type: ignore[no-untyped-def]
-    least, most = _variance_range(h, energy)
-    best, top = fractions[0], -np.inf
-    for fraction in fractions:
-        value = _pushed(h, share, energy, least + fraction * (most - least), ratio, circuit, scale)
-        if value > top:
-            best, top = fraction, value
-    return best
-
-
-def pushed_variance(levels: ArrayLike, energy: float, n_params: float, *, law: str = "circuit") -> float:
-    """sigma^2 of most minima of one energy at finite N, to about a hundredth: see :func:`pushed_minima`.
-
-    Parameters
-    ----------
-    levels, n_params, law
-        As in :func:`typical_minima`.
-    energy : float
-        Between the lowest and the highest level.
-
-    Notes
-    -----
-    The maximum over sigma^2 of what :func:`pushed_minima` maximises, on a grid.  It is not followed from large N down,
-    so it may be of no meaning where the edge is far below zero.  Source: derived here (derived).
-    """
-    circuit = check_law(law)
-    h, share = distinct_levels(levels)
-    if not h[0] < energy < h[-1]:
-        raise ValueError(f"energy must lie between the levels {h[0]:g} and {h[-1]:g}, got {energy!r}")
-    least, most = _variance_range(h, float(energy))
-    if len(h) == 2:
-        return float(least)
-    size = np.size(levels)
-    ratio = check_ratio(n_params / (2 * size))
-    fraction = _best_fraction(h, share, float(energy), _FINE_FRACTIONS, ratio, circuit, float(size))
-    return float(least + fraction * (most - least))
-
-
-def pushed_minima(
-    levels: ArrayLike, n_params: float, *, law: str = "circuit", dim: float | None = None
-) -> tuple[TypicalMinimum, ...]:
-    """Typical minima at finite N: maxima of A minus the cost of holding all eigenvalues of M above zero.
-
-    Parameters
-    ----------
-    levels, n_params, law
-        As in :func:`typical_minima`.
-    dim : float, optional
-        N in the cost, by default the number of levels; c = n_params / (2 len(levels)) does not change with it.
-
-    Returns
-    -------
-    tuple of TypicalMinimum
-        One for each of :func:`typical_minima` that is still there, of kind "pushed", with a negative edge.
-        `is_global` is the one that continues the global one of :func:`typical_minima`: for |edge| of 0.1 the cubic
-        cost is too low to decide between maxima.
-
-    Notes
-    -----
-    maximum of A(E, v) - N delta^3 / (3 |x''|), delta = -edge: P(all eigenvalues > 0) is that of the lower tail of
-    the largest eigenvalue of a GOE matrix, exp(-s^3 / 24), s^3 = 8 N^2 delta^3 / |x''|.  Leading order only: the
-    next terms are smaller by N^(-1/4), and the formula is followed from large N down, as for large delta the cubic law
-    fails and maxima of no meaning appear.  Source: derived here (derived); the tail is textbook (field).
-    """
-    circuit = check_law(law)
-    h, share = distinct_levels(levels)
-    size = np.size(levels)
-    target = float(size if dim is None else dim)
-    if not target > 0:
-        raise ValueError(f"dim must be positive, got {dim!r}")
-    ratio = check_ratio(n_params / (2 * size))
-    starts = typical_minima(levels, n_params, law=law)
-    if starts[0].kind == "solved":
-        return starts
-    found = []
-    for start in starts:
-        energy, v = start.energy, start.variance
-        # Powers of 4 from 4^10 down: each maximum starts from the last one's place.
-        for scale in target * 4.0 ** np.arange(10, -1, -1):
-
-            def value(e: float, v: float, scale: float = scale) -> float:
-                if len(h) == 2:
-                    v = (e - h[0]) * (h[1] - e)
-                    if not v > 0:
-                        return -np.inf
-                return float(_pushed(h, share, e, v, ratio, circuit, scale))
-
-            energy, v = _climb(value, energy, v, h)
-        if len(h) == 2:
-            v = (energy - h[0]) * (h[1] - energy)
-        edge = _evaluate(h, share, energy, v, ratio, circuit)[1]
-        constant = ratio * np.log(np.pi * size)
-        kind = "pushed" if edge < 0 else "interior"
-        result = float(value(energy, v) + constant)
-        found.append(TypicalMinimum(float(energy), float(v), result, float(edge), kind, start.is_global))
-    return tuple(_distinct(found, h[-1] - h[0]))
-
-
-def energy_band(
-    levels: ArrayLike, angles_per_level: Sequence[float], *, law: str = "circuit", pushed: bool = False
-) -> pd.DataFrame:
-    """Typical energies at several p/N.
-
-    Parameters
-    ----------
-    levels : array_like, shape (N,)
-    angles_per_level : sequence of float
-        p/N, positive.
-    law : {"circuit", "independent"}
-    pushed : bool
-        Take :func:`pushed_minima` instead of :func:`typical_minima`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        angles_per_level and the fields of `TypicalMinimum`, one row for each local maximum.
-    """
-    find = pushed_minima if pushed else typical_minima
-    return pd.DataFrame(
-        [
-            {"angles_per_level": float(x), **vars(one)}
-            for x in angles_per_level
-            for one in find(levels, x * np.size(levels), law=law)
-        ]
-    )

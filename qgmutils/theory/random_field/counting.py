@@ -126,7 +126,7 @@ def compare_counts(points: pd.DataFrame, theory: pd.DataFrame) -> tuple[pd.DataF
     Parameters
     ----------
     points : DataFrame
-        One row per critical point with the columns field and index, as :class:`.fields.FieldEnumeration`
+        One row per critical point with the columns field and index, as :class:`.critical_points.FieldEnumeration`
         returns; at least two fields.
     theory : DataFrame
         One row per index 0..p, as :class:`CountTask` returns.

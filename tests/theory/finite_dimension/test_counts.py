@@ -10,7 +10,9 @@ from qgmutils import problems
 from qgmutils.theory import bulk, densities
 from qgmutils.theory.finite_dimension import counts as finite
 from qgmutils.theory.finite_dimension import profiles, reflections
-from qgmutils.theory.random_field import fields, kac_rice
+from qgmutils.theory.random_field import kac_rice
+from qgmutils.theory.random_field.critical_points import critical_points
+from qgmutils.theory.random_field.polynomials import from_function
 
 LEVELS = np.array([0.0, 0.6, 1.2, 2.2])
 
@@ -89,7 +91,7 @@ def _enumerate(levels, n_params, n_circuits, rng):
                 state = np.cos(angle) * state - 1j * np.sin(angle) * (state @ q.T)
             return np.abs(state) ** 2 @ levels
 
-        points = fields.critical_points(fields.from_function(energy, n_params), rng, n_starts=200)
+        points = critical_points(from_function(energy, n_params), rng, n_starts=200)
         assert points.complete
         counts.append(np.bincount(points.index, minlength=n_params + 1))
         energies.append(points.value[points.index == 0])

@@ -4,38 +4,30 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from levels import uniform_levels
 
-from qgmutils import problems
 from qgmutils.theory.finite_dimension.counts import finite_log_density
 from qgmutils.theory.finite_dimension.profiles import profile_rates
-from qgmutils.theory.finite_dimension.proposals import tuned
-from qgmutils.theory.large_dimension import edges, typical
+from qgmutils.theory.large_dimension import edges
 from qgmutils.theory.large_dimension.complexity import (
-    _entropy,
-    _evaluate,
-    _variance_range,
     complexity,
     complexity_at_energy,
+    entropy_of,
+    variance_range,
 )
 from qgmutils.theory.large_dimension.edge_samples import beta_levels
-from qgmutils.theory.large_dimension.typical import pushed_minima, pushed_variance, typical_minima
+from qgmutils.theory.large_dimension.typical import typical_minima
 from qgmutils.theory.random_field import spectra
-
-
-def _levels(rng, size):
-    h = np.sort(rng.uniform(0, 2, size))
-    h -= h[0]
-    return h / h.mean()
 
 
 def test_entropy_matches_the_profile(rng):
     for _ in range(20):
-        h = _levels(rng, int(rng.integers(4, 40)))
+        h = uniform_levels(rng, int(rng.integers(4, 40)))
         energy = float(rng.uniform(0.2, 0.8) * h[-1])
-        least, most = _variance_range(h, energy)
+        least, most = variance_range(h, energy)
         v = float(least + rng.uniform(0.1, 0.9) * (most - least))
         share = np.full(len(h), 1 / len(h))
-        value, beta, eta = _entropy(h, share, energy, v)
+        value, beta, eta = entropy_of(h, share, energy, v)
         if len(h) % 2 == 0:
             assert value == pytest.approx(-np.log(profile_rates(h, energy, v)).mean(), abs=1e-9)
         x = h - energy
@@ -45,13 +37,13 @@ def test_entropy_matches_the_profile(rng):
         assert value == pytest.approx(np.log(len(h) * pi).mean(), abs=1e-9)
         step = 1e-5
         for slope, shift in ((beta, (step, 0)), (eta, (0, step))):
-            up, down = (_entropy(h, share, energy + s * shift[0], v + s * shift[1])[0] for s in (1, -1))
+            up, down = (entropy_of(h, share, energy + s * shift[0], v + s * shift[1])[0] for s in (1, -1))
             assert slope == pytest.approx((up - down) / (2 * step), rel=1e-3, abs=1e-4)
 
 
 def test_typical_minima_beat_random_points(rng):
     """No feasible point has a larger complexity than the global one; no neighbour than any of them."""
-    h = _levels(rng, 32)
+    h = uniform_levels(rng, 32)
     for p in (8, 20, 36):
         found = typical_minima(h, p)
         best = max(found, key=lambda one: one.complexity)
@@ -72,7 +64,7 @@ def test_typical_minima_beat_random_points(rng):
 
 
 def test_degenerate_copies_change_nothing_but_the_count(rng):
-    h = _levels(rng, 24)
+    h = uniform_levels(rng, 24)
     one, two = typical_minima(h, 12), typical_minima(np.repeat(h, 3), 36)
     # A is exact to 1e-13, and quadratic around its maximum: the energy is exact to about the root of that.
     assert [m.energy for m in one] == pytest.approx([m.energy for m in two], abs=2e-5)
@@ -117,70 +109,6 @@ def test_projector_of_half_rank_is_solved_at_its_count():
     assert energies[-1] < 1e-3
 
 
-@pytest.mark.parametrize("name", ["tfim", "xxz", "spinless_fermi_hubbard", "gue"])
-def test_bands_fall_to_the_ground_state(name):
-    levels = problems.build(name, 5, None, seed=3).levels
-    degenerate = int(np.sum(levels < 1e-9))
-    for pushed in (False, True):
-        band = typical.energy_band(levels, [0.05, 0.5, 1.0, 1.5, 2 * (32 - degenerate) / 32], pushed=pushed)
-        lowest = band.groupby("angles_per_level")["energy"].min()
-        assert (np.diff(lowest) < 0).all()
-        assert 0.5 < lowest.iloc[0] < 1.2
-        assert lowest.iloc[-1] == pytest.approx(0, abs=1e-12)
-        assert (band.groupby("angles_per_level")["is_global"].sum() == 1).all()
-
-
-def test_pushed_minima_approach_with_the_square_root_of_dim():
-    levels = beta_levels(64, 1.5)
-    (limit,) = typical_minima(levels, 32)
-    shift = [pushed_minima(levels, 32, dim=dim)[0].energy - limit.energy for dim in (1e6, 4e6, 1.6e7)]
-    # Each factor of 4 in N halves it; the next term is smaller by sqrt(delta), which is 1e-2 here.
-    assert shift[0] / shift[1] == pytest.approx(2, rel=0.02)
-    assert shift[1] / shift[2] == pytest.approx(2, rel=0.02)
-
-
-def test_pushed_minima_match_the_exact_density(rng):
-    """The mode of the exact density at N = 64 lies where the balance says, far above the limit."""
-    levels = beta_levels(64, 1.5)
-    (limit,), (pushed,) = typical_minima(levels, 32), pushed_minima(levels, 32)
-    energies = np.linspace(0.2, 0.7, 13)
-    exact = finite_log_density(energies, levels, 32, index=0, n_samples=256, rng=rng)
-    density = np.exp(exact.log_density - exact.log_density.max())
-    mean = density @ energies / density.sum()
-    assert mean > limit.energy + 0.05
-    assert mean == pytest.approx(
-        pushed.energy, abs=0.04
-    )  # corrections of relative order N^(-1/4) to the shift
-
-
-def test_pushed_variance_is_the_best_of_its_energy(rng):
-    h, p = _levels(rng, 32), int(rng.integers(4, 60))
-    share = np.full(len(h), 1 / len(h))
-
-    def value(energy, v):
-        complexity, edge, cubic = _evaluate(h, share, energy, v, p / (2 * len(h)), True)
-        return complexity - len(h) * cubic * max(0.0, -edge) ** 3
-
-    for energy in rng.uniform(0.1, 1.0, 10):
-        least, most = _variance_range(h, energy)
-        best = value(energy, pushed_variance(h, energy, p))
-        for v in least + rng.uniform(0, 1, 500) ** 2 * (most - least):
-            # The grid's steps are half a hundredth of the range's root, and the maximum is quadratic.
-            assert value(energy, v) <= best + 5e-3 * max(1.0, abs(best))
-    two = np.repeat([0.0, 2.0], 4)
-    assert pushed_variance(two, 0.5, 3) == pytest.approx(0.75)
-
-
-@pytest.mark.parametrize(("size", "n_params"), [(16, 8), (64, 32)])
-def test_pushed_variance_is_that_of_sampled_minima(size, n_params, rng):
-    h = _levels(rng, size)
-    energies = np.array([0.15, 0.25, 0.35])
-    sampled, _ = tuned(h, n_params, energies, 128, rng)
-    for one in sampled:
-        # Six trials at N = 4 ... 128, p <= N / 2, differed by 5 % at most, theory and sampling error together.
-        assert one.variance == pytest.approx(pushed_variance(h, one.energy, n_params), rel=0.15)
-
-
 def test_bad_input_is_named():
     levels = beta_levels(16, 1.5)
     for call in (
@@ -188,8 +116,6 @@ def test_bad_input_is_named():
         lambda: complexity(levels, 0.4, 0.1, -8),
         lambda: complexity_at_energy(levels, 5.0, 8),
         lambda: typical_minima(levels, 8, law="free"),
-        lambda: pushed_minima(levels, 8, dim=-1.0),
-        lambda: pushed_variance(levels, 5.0, 8),
         lambda: typical_minima([1.0], 8),
     ):
         with pytest.raises(ValueError, match=r"must .*got"):

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from qgmutils.theory.random_field import counting
-from qgmutils.theory.random_field.fields import FieldEnumeration
+from qgmutils.theory.random_field.critical_points import FieldEnumeration
 
 
 @pytest.mark.parametrize(("p", "m"), [(2, 3.0), (3, 2.5), (3, 4.0), (4, 8.0)])

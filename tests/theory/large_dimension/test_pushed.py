@@ -1,0 +1,118 @@
+"""Minima beyond the edge against exhaustive search, sampled minima and the exact density at finite dimension."""
+
+import numpy as np
+import pytest
+from levels import uniform_levels
+
+from qgmutils import problems
+from qgmutils.theory.finite_dimension.counts import finite_log_density
+from qgmutils.theory.finite_dimension.proposals import tuned
+from qgmutils.theory.large_dimension.complexity import rate_and_edge, variance_range
+from qgmutils.theory.large_dimension.edge_samples import beta_levels
+from qgmutils.theory.large_dimension.edges import distinct_levels
+from qgmutils.theory.large_dimension.pushed import energy_band, pushed_minima, pushed_variance
+from qgmutils.theory.large_dimension.typical import typical_minima
+
+
+@pytest.mark.parametrize("name", ["tfim", "xxz", "spinless_fermi_hubbard", "gue"])
+def test_bands_fall_to_the_ground_state(name):
+    levels = problems.build(name, 5, None, seed=3).levels
+    degenerate = int(np.sum(levels < 1e-9))
+    for pushed in (False, True):
+        band = energy_band(levels, [0.05, 0.5, 1.0, 1.5, 2 * (32 - degenerate) / 32], pushed=pushed)
+        lowest = band.groupby("angles_per_level")["energy"].min()
+        assert (np.diff(lowest) < 0).all()
+        assert 0.5 < lowest.iloc[0] < 1.2
+        assert lowest.iloc[-1] == pytest.approx(0, abs=1e-12)
+        assert (band.groupby("angles_per_level")["is_global"].sum() == 1).all()
+
+
+def test_pushed_minima_approach_with_the_square_root_of_dim():
+    levels = beta_levels(64, 1.5)
+    (limit,) = typical_minima(levels, 32)
+    shift = [pushed_minima(levels, 32, dim=dim)[0].energy - limit.energy for dim in (1e6, 4e6, 1.6e7)]
+    # Each factor of 4 in N halves it; the next term is smaller by sqrt(delta), which is 1e-2 here.
+    assert shift[0] / shift[1] == pytest.approx(2, rel=0.02)
+    assert shift[1] / shift[2] == pytest.approx(2, rel=0.02)
+
+
+def test_pushed_minima_match_the_exact_density(rng):
+    """The mode of the exact density at N = 64 lies where the balance says, far above the limit."""
+    levels = beta_levels(64, 1.5)
+    (limit,), (pushed,) = typical_minima(levels, 32), pushed_minima(levels, 32)
+    energies = np.linspace(0.2, 0.7, 13)
+    exact = finite_log_density(energies, levels, 32, index=0, n_samples=256, rng=rng)
+    density = np.exp(exact.log_density - exact.log_density.max())
+    mean = density @ energies / density.sum()
+    assert mean > limit.energy + 0.05
+    assert mean == pytest.approx(
+        pushed.energy, abs=0.04
+    )  # corrections of relative order N^(-1/4) to the shift
+
+
+def test_every_pushed_minimum_is_a_local_maximum_of_the_balance(rng):
+    levels, p = uniform_levels(rng, 32), int(rng.integers(2, 30))
+    h, share = distinct_levels(levels)
+
+    def value(energy, v):
+        rate, edge, cubic = rate_and_edge(h, share, energy, v, p / (2 * len(h)), True)
+        return rate - len(h) * cubic * max(0.0, -edge) ** 3
+
+    found = pushed_minima(levels, p)
+    assert found  # up to p = N these levels have kept one in every trial
+    for one in found:
+        assert one.edge < 0
+        best = value(one.energy, one.variance)
+        for angle in np.linspace(0, 2 * np.pi, 40):
+            moved = one.energy * (1 + 1e-3 * np.cos(angle)), one.variance * (1 + 1e-3 * np.sin(angle))
+            # The search stops at differences of 1e-13.
+            assert value(*moved) < best + 1e-12
+
+
+def test_a_maximum_that_has_ceased_to_exist_is_left_out():
+    """Followed on, the search lands on maxima at 0.82 and 0.46, which belong to no typical minimum."""
+    levels = problems.xxz(4).levels
+    assert len(pushed_minima(levels, 12, dim=4**3 * 16)) == 1
+    assert pushed_minima(levels, 12) == ()
+    assert energy_band(levels, [0.75], pushed=True).empty
+    levels = problems.xxz(8).levels
+    assert len(typical_minima(levels, 256)) == 3
+    below, most = pushed_minima(levels, 256)
+    assert most.is_global
+    assert not below.is_global
+    assert 0.1 < below.energy < most.energy < 0.25
+
+
+def test_pushed_variance_is_the_best_of_its_energy(rng):
+    h, p = uniform_levels(rng, 32), int(rng.integers(4, 60))
+    share = np.full(len(h), 1 / len(h))
+
+    def value(energy, v):
+        complexity, edge, cubic = rate_and_edge(h, share, energy, v, p / (2 * len(h)), True)
+        return complexity - len(h) * cubic * max(0.0, -edge) ** 3
+
+    for energy in rng.uniform(0.1, 1.0, 10):
+        least, most = variance_range(h, energy)
+        best = value(energy, pushed_variance(h, energy, p))
+        for v in least + rng.uniform(0, 1, 500) ** 2 * (most - least):
+            # The grid's steps are half a hundredth of the range's root, and the maximum is quadratic.
+            assert value(energy, v) <= best + 5e-3 * max(1.0, abs(best))
+    two = np.repeat([0.0, 2.0], 4)
+    assert pushed_variance(two, 0.5, 3) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(("size", "n_params"), [(16, 8), (64, 32)])
+def test_pushed_variance_is_that_of_sampled_minima(size, n_params, rng):
+    h = uniform_levels(rng, size)
+    energies = np.array([0.15, 0.25, 0.35])
+    sampled, _ = tuned(h, n_params, energies, 128, rng)
+    for one in sampled:
+        # Six trials at N = 4 ... 128, p <= N / 2, differed by 5 % at most, theory and sampling error together.
+        assert one.variance == pytest.approx(pushed_variance(h, one.energy, n_params), rel=0.15)
+
+
+def test_bad_input_is_named():
+    levels = beta_levels(16, 1.5)
+    for call in (lambda: pushed_minima(levels, 8, dim=-1.0), lambda: pushed_variance(levels, 5.0, 8)):
+        with pytest.raises(ValueError, match=r"must .*got"):
+            call()
