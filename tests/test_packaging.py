@@ -107,6 +107,36 @@ def test_every_import_is_declared(folder: str) -> None:
     assert {other_names.get(name, name) for name in found} - declared == set()
 
 
+# The order of the README: each imports only what stands above it.
+LAYERS = (
+    *("computing", "problems", "circuits", "engine", "descent", "minimize", "statistics", "theory"),
+    *("experiments", "ansatz", "traps", "report", "suite", "bench"),
+)
+
+
+def test_data_flows_one_way() -> None:
+    package = ROOT / "qgmutils"
+    present = {path.stem for path in package.glob("[!_]*") if path.suffix == ".py" or path.is_dir()}
+    assert present == set(LAYERS)
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package).with_suffix("").parts
+        if parts == ("__init__",):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+                continue
+            root, _, inner = node.module.partition(".")
+            names = [inner.partition(".")[0]] if inner else [alias.name for alias in node.names]
+            for name in names if root == "qgmutils" else ():
+                assert LAYERS.index(name) <= LAYERS.index(parts[0]), f"{path}: imports {name}"
+
+
+def test_layers_are_those_of_the_readme() -> None:
+    table = read("README.md").partition("| in `qgmutils`")[2].partition("\n\n")[0]
+    named = [name.split("/")[0] for name in re.findall(r"`([a-z_/]+)`", table) if name != "qgmutils"]
+    assert list(dict.fromkeys(name for name in named if name in LAYERS)) == list(LAYERS)
+
+
 def test_versions_agree() -> None:
     assert qgmutils.__version__ == PROJECT["version"] == CITATION["version"]
     assert re.search(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE)[1] == PROJECT["version"]  # type: ignore[index]

@@ -9,8 +9,9 @@ import pytest
 from qgmutils import circuits, problems
 from qgmutils.engine import landscape
 from qgmutils.experiments.ensembles import circuit_stream
+from qgmutils.experiments.loss_laws import ray_correlations
 from qgmutils.experiments.sampling import FieldTask, HessianTask, LossTask, RayTask, run_ensembles, split
-from qgmutils.statistics.estimates import cluster_estimate, ray_correlations
+from qgmutils.statistics.estimates import cluster_estimate
 from qgmutils.theory import haar
 
 CHAIN = {"hamiltonian": "tfim", "hamiltonian_options": None, "n_qubits": 3, "n_params": 4}
