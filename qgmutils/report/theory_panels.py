@@ -13,6 +13,7 @@ from qgmutils.theory.predictions import THEORIES
 
 _PALETTE = sns.color_palette("colorblind")
 COLORS = dict(zip(THEORIES, (_PALETTE[i] for i in (1, 2, 3, 0, 5, 4)), strict=True))
+LABELS = {"tfim": "TFIM ring", "xxz": "XXZ ring", "spinless_fermi_hubbard": "Fermi–Hubbard", "gue": "GUE"}
 GROUND_STATE, SEVERAL = "ground state", "several alike"
 SOLVED = 1e-3
 """Mean energy of trained minima below which they count as ground states."""
@@ -64,8 +65,10 @@ def closest_map(ax: Axes, scores: pd.DataFrame) -> None:
     colors = ListedColormap(list(_KINDS.values()))
     _heatmap(ax, number, label, cmap=colors, vmin=-0.5, vmax=len(_KINDS) - 0.5, cbar=False)
     handles = [Patch(color=color, label=name) for name, color in _KINDS.items()]
-    ax.legend(handles=handles, ncols=1, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    ax.set_title("Closest theory; error of its mean in %", pad=18)
+    ax.legend(handles=handles, ncols=len(handles), loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    ax.set_title(
+        "Theory closest to the trained minima (Wasserstein distance), and error of its mean in %", pad=18
+    )
 
 
 def closest(scores: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +110,7 @@ def _heatmap(ax: Axes, table: pd.DataFrame, label: pd.DataFrame, **options: obje
         table.to_numpy(dtype=float),
         ax=ax,
         xticklabels=[str(p) for _, p in table.columns],
-        yticklabels=[name.replace("spinless_fermi_hubbard", "Fermi–Hubbard") for name in table.index],
+        yticklabels=[LABELS.get(name, name) for name in table.index],
         **style,
         **options,
     )
