@@ -51,7 +51,8 @@ def test_pushed_minima_match_the_exact_density(rng):
 
 
 def test_every_pushed_minimum_is_a_local_maximum_of_the_balance(rng):
-    levels, p = uniform_levels(rng, 32), int(rng.integers(2, 30))
+    # Beyond p = N/2 a spectrum may have kept none: of 1484 with p up to 29 six had not, all with p >= 22.
+    levels, p = uniform_levels(rng, 32), int(rng.integers(2, 17))
     h, share = distinct_levels(levels)
 
     def value(energy, v):
@@ -59,7 +60,7 @@ def test_every_pushed_minimum_is_a_local_maximum_of_the_balance(rng):
         return rate - len(h) * cubic * max(0.0, -edge) ** 3
 
     found = pushed_minima(levels, p)
-    assert found  # up to p = N these levels have kept one in every trial
+    assert found
     for one in found:
         assert one.edge < 0
         best = value(one.energy, one.variance)
