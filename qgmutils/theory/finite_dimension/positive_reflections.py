@@ -14,25 +14,27 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from qgmutils.theory.finite_dimension.reflections import draw_row
+from qgmutils.theory.large_dimension.elimination import loss_weights
 from qgmutils.theory.random_field.positive_definite import _resample
 
 __all__ = ["populations"]
+
+Array = NDArray[np.float64]
 
 BLOCK = 4
 """Rows drawn at a time for one matrix: its tangents, too many for the caches, are read once for all of them."""
 
 _RESAMPLE_BELOW = 0.9  # effective fraction of a population
 
-# Neither constant moves the mean of an estimate, both reduce its spread.  A new row z has covariance
-# K = ((H - E)^2 + sigma^2) / 2N up to 1/N, so that its pivot, a fraction of the mean diagonal entry, loses
-# tr(B'^T D^-1 B' K) on average.  A matrix whose later pivots will be small is weighted down ahead of time, by
-# (1 + 10x/b)^-b for each row to come, x the ratio of the two, b = 1 + p/16: an exponential where x is small, which
-# would be ruinous where N is so small that x is of order one.  Up to p = N/2 factors from 4 to 12 are equally good; at
-# p = N = 256 estimates scatter least from 8 to 16.  The last eighth of the rows, and four more, where every second
-# matrix dies, are drawn one by one with resampling after each.
-_LOOK_AHEAD = 10.0
+# Neither constant moves the mean of an estimate, both reduce its spread.  A matrix whose later pivots will be small is
+# weighted down ahead of time, by (1 + 8x/b)^-b for each row to come, b = 1 + p/16, x the share of its pivot that such
+# a row is expected to lose (:mod:`qgmutils.theory.large_dimension.elimination`): an exponential where x is small, which
+# would be ruinous where N is so small that x is of order one.  The last eighth of the rows, and four more, where every
+# second matrix dies, are drawn one by one with resampling after each.
+_LOOK_AHEAD = 8.0
 _SINGLE_ROWS = 8  # one in so many
 
 _fast = numba.njit(cache=True, fastmath={"reassoc", "contract"})
@@ -77,10 +79,14 @@ def _eliminate(direction, pivot, count, z, b):
 
 
 @_fast
-def _weighted_square(metric, vector):
+def _add_squares(share, vector, pivot, weights):
+    """Add what a pivot's direction adds to the diagonal of R; returns the weighted sum of the diagonal."""
+    n = share.size
     total = 0.0
-    for a in range(vector.size):
-        total += metric[a] * float(vector[a]) * vector[a]
+    for a in range(n):
+        x, y = float(vector[a]), float(vector[n + a])
+        share[a] += (x * x + y * y) / pivot
+        total += weights[a] * share[a]
     return total
 
 
@@ -108,20 +114,14 @@ def _reveal(levels, energy, amplitude, first, width, directions, pivots, b, z, f
 
 
 @numba.njit(cache=True)
-def _population(levels, energy, amplitude, p, directions, pivots, rng):
+def _population(levels, energy, amplitude, losses_ahead, directions, pivots, rng):
     """ln of one population's estimate; `directions` (size, p, 2N) and `pivots` (size, p) are scratch."""
-    size, n = len(pivots), levels.size
-    weight, trace, chosen = np.ones(size), np.zeros(size), np.empty(size, np.int64)
+    (size, p), n = pivots.shape, levels.size
+    weight, chosen = np.ones(size), np.empty(size, np.int64)
+    share, ahead = np.zeros((size, n)), np.zeros(size)  # the diagonal of R, and ln of the factors so far
     b, z, losses = np.empty(2 * n), np.empty(2 * n), np.empty(BLOCK)
     four_b, four_z = np.empty((BLOCK, 2 * n), np.float32), np.empty((BLOCK, 2 * n), np.float32)
-    metric = np.empty(2 * n)
-    gaps = levels - energy
-    variance = np.sum((gaps * amplitude) ** 2)
-    metric[:n] = (gaps**2 + variance) / (2 * n)
-    metric[n:] = metric[:n]
-    # Pivots are a fraction of the mean diagonal entry, which is the mean of |H - E| at the energies of minima.
     power = 1 + p / 16
-    strength = _LOOK_AHEAD / power / np.mean(np.abs(gaps))
     result, done, single = 0.0, 0, p - p // _SINGLE_ROWS - BLOCK
     while done < p:
         first, width = done, BLOCK if done + BLOCK <= single else 1
@@ -152,10 +152,13 @@ def _population(levels, energy, amplitude, p, directions, pivots, rng):
                 if not own[k] > 0.0:
                     weight[m] = 0.0
                     break
-                before = trace[m]
-                trace[m] += _weighted_square(metric, directions[m, k]) / own[k]
-                now, then = np.log1p(strength * trace[m]), np.log1p(strength * before)
-                weight[m] *= own[k] * np.exp(power * ((p - k) * then - (p - k - 1) * now))
+                weight[m] *= own[k]
+                expected = _add_squares(share[m], directions[m, k], own[k], losses_ahead[k])
+            if weight[m] > 0.0:
+                left = power * (p - done)
+                factor = -left * np.log1p(_LOOK_AHEAD * expected / left) if done < p else 0.0
+                weight[m] *= np.exp(factor - ahead[m])
+                ahead[m] = factor
             total += weight[m]
             squares += weight[m] * weight[m]
         if not total > 0.0:
@@ -170,22 +173,34 @@ def _population(levels, energy, amplitude, p, directions, pivots, rng):
                 if source != m:
                     directions[m, :done] = directions[source, :done]
                     pivots[m, :done] = pivots[source, :done]
-                    trace[m] = trace[source]
+                    share[m], ahead[m] = share[source], ahead[source]
                 weight[m] = 1.0
     return result
 
 
 @numba.njit(cache=True)
-def populations(levels, energy, amplitudes, p, size, rng):
+def _populations(levels, energy, amplitudes, losses_ahead, size, rng):
+    p = len(losses_ahead)
+    directions = np.empty((size, p, 2 * levels.size), np.float32)
+    pivots = np.empty((size, p))
+    result = np.empty(len(amplitudes))
+    for k in range(len(amplitudes)):
+        result[k] = _population(levels, energy, amplitudes[k], losses_ahead, directions, pivots, rng)
+    return result
+
+
+def populations(
+    levels: Array, energy: float, amplitudes: Array, p: int, size: int, rng: np.random.Generator
+) -> Array:
     """ln of the estimates of E[det M; M > 0 | state] that one population of matrices gives for each state.
 
     Parameters
     ----------
-    levels : array, shape (N,)
+    levels : ndarray, shape (N,)
         Sorted.
     energy : float
-    amplitudes : array, shape (B, N)
-        Square roots of profiles |psi_a|^2 of that energy.
+    amplitudes : ndarray, shape (B, N)
+        Square roots of profiles |psi_a|^2 of that energy, and of about the same sigma^2.
     p : int
         Number of rows of M.
     size : int
@@ -194,12 +209,10 @@ def populations(levels, energy, amplitudes, p, size, rng):
 
     Returns
     -------
-    array, shape (B,)
+    ndarray, shape (B,)
         Independent; the exponential of each has the expected value asked for.  -inf if all matrices died.
     """
-    directions = np.empty((size, p, 2 * levels.size), np.float32)
-    pivots = np.empty((size, p))
-    result = np.empty(len(amplitudes))
-    for k in range(len(amplitudes)):
-        result[k] = _population(levels, energy, amplitudes[k], p, directions, pivots, rng)
+    variance = float(np.mean(amplitudes**2 @ (levels - energy) ** 2))
+    losses_ahead = loss_weights(levels, energy, variance, p)
+    result: Array = _populations(levels, energy, amplitudes, losses_ahead, size, rng)
     return result

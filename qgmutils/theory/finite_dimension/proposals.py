@@ -1,9 +1,9 @@
 """Where to look for minima of a given energy: profiles of the state, chosen by the minima they are expected to hold.
 
 Given the energy, the number of minima depends on the profile |psi_a|^2 through its sigma^2 = <(H - E)^2> nearly alone.
-Less of it is rarer but leaves more matrices positive definite.  Pilot populations show how much more, and profiles are
-drawn and chosen accordingly, with exact weights: what the pilots got wrong costs accuracy, not truth (derived;
-`docs/finite_dimension.md`, section 6).
+Less of it is rarer but leaves more matrices positive definite.  How much more is a matter of :mod:`.responses`, and
+profiles are drawn and chosen accordingly, with exact weights: what a response has wrong costs accuracy, not truth
+(derived; `docs/finite_dimension.md`, section 6).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scipy.special import logsumexp
 from qgmutils.theory.finite_dimension.positive_reflections import populations
 from qgmutils.theory.finite_dimension.profiles import profile_rates, sample_profiles
 from qgmutils.theory.finite_dimension.reflections import gradient_log_density
+from qgmutils.theory.finite_dimension.responses import Response, corrected, theory_response
 from qgmutils.theory.large_dimension.pushed import pushed_variance
 from qgmutils.theory.random_field.positive_definite import N_POPULATIONS
 
@@ -27,7 +28,6 @@ Array = NDArray[np.float64]
 _LARGEST = 128  # matrices of a population: more are better spent on another profile
 _CANDIDATES = 256  # profiles of which one is chosen for a population
 _ATTEMPTS = 4  # to find a sigma^2 that leaves survivors
-_SAME = 1e-9  # relative differences of sigma^2 below are rounding: with two levels the energy fixes it
 
 
 def weighted_profiles(
@@ -43,16 +43,11 @@ def weighted_profiles(
 
 @dataclass(frozen=True)
 class Proposal:
-    """How profiles of one energy are drawn, and chosen: as if ln E[det M; M > 0] were a parabola in sigma^2."""
+    """How profiles of one energy are drawn, and chosen."""
 
     energy: float
     variance: float  # sigma^2 of the profile of largest entropy among those proposed
-    tilt: float
-    bend: float
-
-    def expected(self, spread: Array) -> Array:
-        """ln E[det M; M > 0] up to a constant, for profiles of that sigma^2."""
-        return self.tilt * spread + self.bend * spread**2
+    response: Response
 
 
 def estimates(h: Array, p: int, proposal: Proposal, size: int, count: int, rng: np.random.Generator) -> Array:
@@ -68,7 +63,9 @@ def estimates(h: Array, p: int, proposal: Proposal, size: int, count: int, rng: 
     drawn, spread, log_weights = weighted_profiles(
         h, proposal.energy, p, count * _CANDIDATES, proposal.variance, rng
     )
-    expected = proposal.expected(spread)
+    response = proposal.response
+    # Estimates of a population scatter, and their weighted mean does least if chosen by the root of their mean square.
+    expected = response.expected(spread) + response.scatter(spread, size) / 2
     score = (log_weights + expected).reshape(count, _CANDIDATES)
     # The largest of the scores plus Gumbel noise is a draw in proportion to their exponentials.
     chosen = np.argmax(score + rng.gumbel(size=score.shape), axis=1) + _CANDIDATES * np.arange(count)
@@ -101,71 +98,51 @@ def _pilots(
     return np.column_stack([spread[chosen], populations(h, energy, np.sqrt(drawn[chosen]), p, size, rng)])
 
 
+def _mean(values: Array, log_weights: Array) -> float:
+    return float(np.average(values, weights=np.exp(log_weights - log_weights.max())))
+
+
+def _settled(h: Array, p: int, one: Proposal, rng: np.random.Generator) -> tuple[Proposal, Array, Array]:
+    """The proposal at the mean sigma^2 of minima, profiles drawn by it, and logarithms of their shares of minima."""
+    for _ in range(3):
+        drawn, spread, score = weighted_profiles(h, one.energy, p, _CANDIDATES, one.variance, rng)
+        score += one.response.expected(spread)
+        one = replace(one, variance=_mean(spread, score))
+    return one, drawn, score
+
+
 def _walk(
     h: Array, p: int, energies: Array, size: int, rng: np.random.Generator
-) -> tuple[Array, list[Array]]:
-    """Find the proposals' sigma^2 at each energy, from where theory expects that of the minima.
+) -> tuple[list[Proposal], list[Array]]:
+    """Find the proposals at ascending energies, from where theory expects the sigma^2 of minima.
 
     The theory is that of large N (:func:`qgmutils.theory.large_dimension.pushed.pushed_variance`).  By how much it is
     off changes slowly with the energy, so each one starts from the ratio seen at the last.  Without survivors sigma^2
     is lowered: less of it leaves more matrices positive definite.
 
-    Returns the sigma^2 found at each energy, and what the pilots with survivors gave there.
+    Returns the proposals, and what the pilots with survivors gave at each energy.
     """
+    responses = [theory_response(h, float(energy), p) for energy in energies]
     variances, seen = np.empty(len(energies)), [np.empty((0, 2))] * len(energies)
     ratio = 1.0
-    for e in np.argsort(energies):
-        energy = float(energies[e])
+    for e, energy in enumerate(map(float, energies)):
         expected = pushed_variance(h, energy, p)
-        variance = ratio * expected
+        variances[e] = ratio * expected
         for _ in range(_ATTEMPTS):
-            drawn, spread, log_weights = weighted_profiles(h, energy, p, _CANDIDATES, variance, rng)
+            drawn, spread, log_weights = weighted_profiles(h, energy, p, _CANDIDATES, variances[e], rng)
             pair = _pilots(h, p, energy, drawn, np.zeros(_CANDIDATES), [0.2, 0.8], size, rng)
             alive = np.isfinite(pair[:, 1])
             seen[e] = np.concatenate([seen[e], pair[alive]])
-            if not alive.all():
-                variance *= 0.6
-                continue
-            step = pair[1] - pair[0]
-            tilt = step[1] / step[0] if step[0] > _SAME * variance else 0.0
-            variance = _mean(spread, log_weights + tilt * spread)
-            ratio = variance / expected
-            break
-        variances[e] = variance
-    return variances, seen
-
-
-def _mean(values: Array, log_weights: Array) -> float:
-    return float(np.average(values, weights=np.exp(log_weights - log_weights.max())))
-
-
-def _responses(energies: Array, variances: Array, seen: list[Array]) -> Array:
-    """How ln E[det M; M > 0] depends on sigma^2: rows of coefficients (of sigma^2, of sigma^4), one per energy.
-
-    In units of the sigma^2 of minima that changes smoothly with the energy: up to a constant an energy shares its
-    parabola with its neighbours, which count less.  It is concave, and a line where points are too few to tell.
-    """
-    result, order = np.zeros((len(energies), 2)), np.argsort(energies)
-    for place, e in enumerate(order):
-        near = [k for k in range(max(place - 2, 0), min(place + 3, len(order))) if len(seen[order[k]])]
-        x = [seen[order[k]][:, 0] / variances[order[k]] - 1 for k in near]
-        if not near or not max(np.ptp(one) for one in x) > _SAME:
-            continue
-        width = np.sqrt(np.mean([np.mean(one**2) for one in x]))
-        features, logs = [], []
-        for k, one in zip(near, x, strict=True):
-            weight, log = 0.7 ** abs(k - place), seen[order[k]][:, 1]
-            powers = np.column_stack([one / width, (one / width) ** 2])
-            features.append(weight * (powers - powers.mean(axis=0)))
-            logs.append(weight * (log - log.mean()))
-        a, b = np.concatenate(features), np.concatenate(logs)
-        # Populations scatter by about one; a curvature of a few is plausible, and one of many has to be shown.
-        slope, bend = np.linalg.solve(a.T @ a + np.diag([1e-6, 0.25]), a.T @ b)
-        if bend > 0:
-            slope, bend = (a[:, 0] @ b) / (a[:, 0] @ a[:, 0] + 1e-6), 0.0
-        slope, bend = slope / width, bend / width**2
-        result[e] = (slope - 2 * bend) / variances[e], bend / variances[e] ** 2
-    return result
+            if alive.all():
+                so_far = slice(e + 1)
+                response = corrected(responses[so_far], variances[so_far], seen[so_far], size)[e]
+                variances[e] = _mean(spread, log_weights + response.expected(spread))
+                ratio = variances[e] / expected
+                break
+            variances[e] *= 0.6
+    return [
+        Proposal(float(e), float(v), r) for e, v, r in zip(energies, variances, responses, strict=True)
+    ], seen
 
 
 def tuned(
@@ -177,23 +154,23 @@ def tuned(
     and at large p weights differ by e-folds if it is wrong by a few per cent.
     """
     size = max(size, 32)  # an estimate that is far off here costs more than it saves
-    variances, seen = _walk(h, p, energies, size, rng)
-    logs = np.full(len(energies), -np.inf)
+    order = np.argsort(energies)
+    proposals, seen = _walk(h, p, energies[order], size, rng)
+    logs = np.full(len(order), -np.inf)
     for last in (False, True):
-        responses = _responses(energies, variances, seen)
-        proposals = []
-        for e, energy in enumerate(energies):
-            one = Proposal(float(energy), float(variances[e]), *map(float, responses[e]))
-            if len(seen[e]):
-                for _ in range(3):
-                    drawn, spread, score = weighted_profiles(h, energy, p, _CANDIDATES, one.variance, rng)
-                    score += one.expected(spread)
-                    one = replace(one, variance=_mean(spread, score))
-                variances[e] = one.variance
-                constant = np.mean(seen[e][:, 1] - one.expected(seen[e][:, 0]))
-                logs[e] = logsumexp(score) - np.log(len(score)) + constant
-                if not last:
-                    three = _pilots(h, p, energy, drawn, score, [0.03, 0.5, 0.97], size, rng)
-                    seen[e] = np.concatenate([seen[e], three[np.isfinite(three[:, 1])]])
-            proposals.append(one)
-    return proposals, logs
+        responses = corrected(
+            [one.response for one in proposals], np.array([one.variance for one in proposals]), seen, size
+        )
+        for e, response in enumerate(responses):
+            proposals[e] = one = replace(proposals[e], response=response)
+            if not len(seen[e]):
+                continue
+            proposals[e], drawn, score = _settled(h, p, one, rng)
+            spread, log = seen[e].T
+            constant = np.mean(log + response.scatter(spread, size) / 2 - response.expected(spread))
+            logs[e] = logsumexp(score) - np.log(len(score)) + constant
+            if not last:
+                three = _pilots(h, p, one.energy, drawn, score, [0.03, 0.5, 0.97], size, rng)
+                seen[e] = np.concatenate([seen[e], three[np.isfinite(three[:, 1])]])
+    back = np.argsort(order)
+    return [proposals[e] for e in back], logs[back]

@@ -110,21 +110,28 @@ def entropy_of(h, share, energy, variance):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def rate_and_edge(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
-    """A without ratio ln(pi N), the edge, and 1 / (3 |x''|) there.
+def held_determinant(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
+    """(1/N) ln det M, the edge, and 1 / (3 |x''|) there.
 
     Beyond the boundary Theta stays at its value of the edge, which continues the determinant to first order in the
     edge: d/dx (1/2N) ln det(M - x) = -Theta.
     """
-    entropy, _, _ = entropy_of(h, share, energy, variance)
-    if entropy == -np.inf:
-        return -np.inf, -np.inf, 0.0
     theta, edge = edge_of(h, share, energy, variance, ratio, circuit)
     _, _, bend = _inverse(theta, h, share, energy, variance, ratio, circuit)
     if edge > 0:
         theta = _solve(0.0, theta, h, share, energy, variance, ratio, circuit)
     half = _half_log_determinant(theta, 0.0, h, share, energy, variance, ratio, circuit)
-    return entropy - ratio * np.log(variance) + 2 * half, edge, 1 / (3 * abs(bend))
+    return 2 * half, edge, 1 / (3 * abs(bend))
+
+
+@numba.njit(cache=True)
+def rate_and_edge(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
+    """A without ratio ln(pi N), the edge, and 1 / (3 |x''|) there."""
+    entropy, _, _ = entropy_of(h, share, energy, variance)
+    if entropy == -np.inf:
+        return -np.inf, -np.inf, 0.0
+    rate, edge, cubic = held_determinant(h, share, energy, variance, ratio, circuit)
+    return entropy - ratio * np.log(variance) + rate, edge, cubic
 
 
 @numba.njit(cache=True)

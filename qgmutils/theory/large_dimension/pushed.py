@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.theory.large_dimension.complexity import rate_and_edge, variance_range
-from qgmutils.theory.large_dimension.edges import check_law, check_ratio, distinct_levels
+from qgmutils.theory.large_dimension.complexity import held_determinant, rate_and_edge, variance_range
+from qgmutils.theory.large_dimension.edges import check_law, check_point, check_ratio, distinct_levels
 from qgmutils.theory.large_dimension.typical import TypicalMinimum, climb, distinct, typical_minima
 
-__all__ = ["energy_band", "pushed_minima", "pushed_variance"]
+__all__ = ["energy_band", "pushed_log_determinant", "pushed_minima", "pushed_variance"]
 
 Array = NDArray[np.float64]
 
@@ -77,6 +77,47 @@ def pushed_variance(levels: ArrayLike, energy: float, n_params: float, *, law: s
     ratio = check_ratio(n_params / (2 * size))
     fraction = _best_fraction(h, share, float(energy), _FINE_FRACTIONS, ratio, circuit, float(size))
     return float(least + fraction * (most - least))
+
+
+def pushed_log_determinant(
+    levels: ArrayLike, energy: float, variances: ArrayLike, n_params: float, *, law: str = "circuit"
+) -> tuple[Array, Array]:
+    """ln E[det M; M > 0] at finite N for states of one energy, and what of it is -ln P(M > 0).
+
+    Parameters
+    ----------
+    levels, n_params, law
+        As in :func:`typical_minima`.
+    energy : float
+    variances : array_like, shape (V,)
+        sigma^2, positive.
+
+    Returns
+    -------
+    log_determinant, cost : ndarray, shape (V,)
+        cost = N^2 delta^3 / (3 |x''|), zero where the edge is positive; it has been subtracted from the first.
+
+    Raises
+    ------
+    ValueError
+        For input out of range.
+
+    Notes
+    -----
+    What :func:`pushed_minima` assumes of M, at every sigma^2.  Source: derived here (derived).
+    """
+    circuit = check_law(law)
+    h, share = distinct_levels(levels)
+    size = np.size(levels)
+    ratio = check_ratio(n_params / (2 * size))
+    given = np.asarray(variances, dtype=np.float64)
+    found = np.empty((given.size, 2))
+    for k, variance in enumerate(given):
+        check_point(energy, variance)
+        rate, edge, cubic = held_determinant(h, share, float(energy), variance, ratio, circuit)
+        cost = size**2 * cubic * max(0.0, -edge) ** 3
+        found[k] = size * rate - cost, cost
+    return found[:, 0], found[:, 1]
 
 
 def pushed_minima(

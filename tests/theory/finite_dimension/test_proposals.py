@@ -1,5 +1,7 @@
 """Profiles for minima: whatever the pilots suggest, the estimates have the same mean."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from levels import random_levels
@@ -7,6 +9,11 @@ from levels import random_levels
 from qgmutils import problems
 from qgmutils.theory.finite_dimension import profiles
 from qgmutils.theory.finite_dimension import proposals as sampling
+from qgmutils.theory.finite_dimension.responses import Response
+
+
+def _flat():
+    return Response(np.array([1.0]), np.zeros(1), np.zeros(1))
 
 
 def _mean(logs):
@@ -20,13 +27,9 @@ def test_wrong_proposals_cost_accuracy_only(n_params, rng):
     (good,), _ = sampling.tuned(levels, n_params, np.array([energy]), 50, rng)
     right, error = _mean(sampling.estimates(levels, n_params, good, 50, 400, rng))
     assert error < 0.1
-    for variance, tilt in (
-        (1.3, good.tilt),
-        (0.8, good.tilt),
-        (1.0, good.tilt + 4.0),
-        (1.0, good.tilt - 4.0),
-    ):
-        other = sampling.Proposal(energy, variance * good.variance, tilt, good.bend)
+    for variance, tilt in ((1.3, 0.0), (0.8, 0.0), (1.0, 4.0), (1.0, -4.0)):
+        response = replace(good.response, tilt=good.response.tilt + tilt)
+        other = sampling.Proposal(energy, variance * good.variance, response)
         value, other_error = _mean(sampling.estimates(levels, n_params, other, 50, 400, rng))
         assert abs(value - right) < 5 * np.hypot(error, other_error)
 
@@ -36,7 +39,7 @@ def test_pilots_make_estimates_more_accurate(rng):
     energies = np.quantile(levels, 0.25) * np.array([0.8, 0.9, 1.0, 1.1, 1.2])
     energy = float(energies[2])
     proposals, _ = sampling.tuned(levels, 16, energies, 64, rng)
-    neutral = sampling.Proposal(energy, profiles.entropic_variance(levels, energy), 0.0, 0.0)
+    neutral = sampling.Proposal(energy, profiles.entropic_variance(levels, energy), _flat())
     chosen, blind = (sampling.estimates(levels, 16, one, 64, 40, rng) for one in (proposals[2], neutral))
     assert np.isfinite(chosen).all()
     # Ratios were 0.24 to 0.45 in twelve trials; deviations of 40 samples are known to 11 %.
@@ -67,7 +70,7 @@ def test_minima_are_found_on_both_sides_of_a_gap(rng):
 def test_two_levels_leave_nothing_to_tune(rng):
     levels = np.repeat([0.0, 2.0], 4)
     (proposal,), logs = sampling.tuned(levels, 3, np.array([0.3]), 64, rng)
-    assert proposal.tilt == 0.0
+    assert proposal.response.tilt == pytest.approx(0.0, abs=1e-9)
     assert proposal.variance == pytest.approx(0.3 * 1.7)
     assert np.isfinite(logs[0])
 
@@ -78,5 +81,5 @@ def test_populations_share_the_matrices():
 
 
 def test_large_requests_are_done_in_parts(rng):
-    levels, proposal = random_levels(rng, 8), sampling.Proposal(0.3, 0.2, 0.0, 0.0)
+    levels, proposal = random_levels(rng, 8), sampling.Proposal(0.3, 0.2, _flat())
     assert sampling.estimates(levels, 2, proposal, 2, 9000, rng).shape == (9000,)

@@ -6,11 +6,17 @@ from levels import uniform_levels
 
 from qgmutils import problems
 from qgmutils.theory.finite_dimension.counts import finite_log_density
-from qgmutils.theory.finite_dimension.proposals import tuned
-from qgmutils.theory.large_dimension.complexity import rate_and_edge, variance_range
+from qgmutils.theory.finite_dimension.positive_reflections import populations
+from qgmutils.theory.finite_dimension.proposals import weighted_profiles
+from qgmutils.theory.large_dimension.complexity import entropy_of, rate_and_edge, variance_range
 from qgmutils.theory.large_dimension.edge_samples import beta_levels
-from qgmutils.theory.large_dimension.edges import distinct_levels
-from qgmutils.theory.large_dimension.pushed import energy_band, pushed_minima, pushed_variance
+from qgmutils.theory.large_dimension.edges import distinct_levels, log_determinant
+from qgmutils.theory.large_dimension.pushed import (
+    energy_band,
+    pushed_log_determinant,
+    pushed_minima,
+    pushed_variance,
+)
 from qgmutils.theory.large_dimension.typical import typical_minima
 
 
@@ -104,16 +110,38 @@ def test_pushed_variance_is_the_best_of_its_energy(rng):
 
 @pytest.mark.parametrize(("size", "n_params"), [(16, 8), (64, 32)])
 def test_pushed_variance_is_that_of_sampled_minima(size, n_params, rng):
-    h = uniform_levels(rng, size)
-    energies = np.array([0.15, 0.25, 0.35])
-    sampled, _ = tuned(h, n_params, energies, 128, rng)
-    for one in sampled:
-        # Six trials at N = 4 ... 128, p <= N / 2, differed by 5 % at most, theory and sampling error together.
-        assert one.variance == pytest.approx(pushed_variance(h, one.energy, n_params), rel=0.15)
+    h, energy = uniform_levels(rng, size), float(rng.uniform(0.15, 0.35))
+    expected = pushed_variance(h, energy, n_params)
+    drawn, spread, log_weights = weighted_profiles(h, energy, n_params, 400, expected, rng)
+    log_weights += populations(h, energy, np.sqrt(drawn), n_params, 64, rng)
+    found = np.average(spread, weights=np.exp(log_weights - log_weights.max()))
+    # Six trials at N = 4 ... 128, p <= N / 2, differed by 5 % at most, theory and sampling error together.
+    assert found == pytest.approx(expected, rel=0.15)
+
+
+def test_log_determinant_is_that_of_the_pushed_maximum(rng):
+    """Minus the rest of the complexity, at every sigma^2."""
+    h, p, energy = uniform_levels(rng, 32), int(rng.integers(4, 60)), 0.4
+    share = np.full(len(h), 1 / len(h))
+    least, most = variance_range(h, energy)
+    variances = least + np.array([0.1, 0.3, 0.6]) * (most - least)
+    found, cost = pushed_log_determinant(h, energy, variances, p)
+    for v, log, lost in zip(variances, found, cost, strict=True):
+        rate, edge, cubic = rate_and_edge(h, share, energy, v, p / 64, True)
+        rest = entropy_of(h, share, energy, v)[0] - p / 64 * np.log(v)
+        assert lost == pytest.approx(32**2 * cubic * max(0.0, -edge) ** 3)
+        assert log == pytest.approx(32 * (rate - rest) - lost)
+        if edge > 0:
+            assert log == pytest.approx(p * log_determinant(h, energy, v, p))
+    assert (np.diff(found) < 0).all()
 
 
 def test_bad_input_is_named():
     levels = beta_levels(16, 1.5)
-    for call in (lambda: pushed_minima(levels, 8, dim=-1.0), lambda: pushed_variance(levels, 5.0, 8)):
+    for call in (
+        lambda: pushed_minima(levels, 8, dim=-1.0),
+        lambda: pushed_variance(levels, 5.0, 8),
+        lambda: pushed_log_determinant(levels, 0.3, [-1.0], 8),
+    ):
         with pytest.raises(ValueError, match=r"must .*got"):
             call()
