@@ -21,11 +21,11 @@ def test_theory_has_the_slope_of_populations(rng):
     logs = positive_reflections.populations(h, energy, np.sqrt(np.concatenate(drawn)), p, 64, rng)
     response = responses.theory_response(h, energy, p)
     slope, expected = (np.polyfit(spread, y, 1)[0] for y in (logs, response.expected(spread)))
-    # Eight trials of these sizes had ratios of 0.82 to 1.23, half of what a wrong factor of two would make of them.
-    assert slope == pytest.approx(expected, rel=0.45)
+    # Forty trials had ratios of 1.01 to 1.23, of mean 1.10 and deviation 0.05: bounds five deviations away.
+    assert 0.85 < slope / expected < 1.35
     rest = logs - np.polyval(np.polyfit(spread, logs, 2), spread)
-    # Known to a factor of two, and 60 populations have a variance known to a fifth, more where they are skewed.
-    assert 0.25 < rest.var() / response.scatter(spread, 64).mean() < 5
+    # 0.58 to 1.53 in these trials, a deviation of a fifth in the logarithm.
+    assert 0.3 < rest.var() / response.scatter(spread, 64).mean() < 3
 
 
 def test_pilots_correct_the_slope(rng):
