@@ -42,7 +42,7 @@ def test_pilots_make_estimates_more_accurate(rng):
     neutral = sampling.Proposal(energy, profiles.entropic_variance(levels, energy), _flat())
     chosen, blind = (sampling.estimates(levels, 16, one, 64, 40, rng) for one in (proposals[2], neutral))
     assert np.isfinite(chosen).all()
-    # Ratios were 0.24 to 0.45 in twelve trials; deviations of 40 samples are known to 11 %.
+    # Ratios were 0.26 to 0.46 in twenty trials; deviations of 40 samples are known to 11 %.
     assert chosen.std() < 0.8 * blind[np.isfinite(blind)].std()
 
 
@@ -52,8 +52,8 @@ def test_pilots_see_the_density_that_is_sampled_then(rng):
     proposals, logs = sampling.tuned(levels, 8, energies, 128, rng)
     for proposal, log in zip(proposals, logs, strict=True):
         value, error = _mean(sampling.estimates(levels, 8, proposal, 128, 30, rng))
-        # Two populations of relative spread 0.5 at most, and a line through so few points.
-        assert abs(log - value) < 1.5 + 5 * error
+        # Five populations, and a slope from so few: 60 differences were -0.41 to 0.10, of deviation 0.09.
+        assert abs(log - value) < 1.0 + 5 * error
 
 
 def test_minima_are_found_on_both_sides_of_a_gap(rng):
@@ -62,7 +62,7 @@ def test_minima_are_found_on_both_sides_of_a_gap(rng):
     low, gap, high = 0.112, 0.18, 0.245
     proposals, logs = sampling.tuned(levels, 256, np.array([low, gap, high]), 32, rng)
     assert proposals[2].variance < 0.4 * profiles.entropic_variance(levels, high)
-    # 459, 438 and 458 in sixteen populations of 128 each; pilots of 32 differ by some three e-folds.
+    # 459, 449 and 459 in a curve of 200 effective samples; pilots of 32 differ by some three e-folds.
     assert np.isfinite(logs).all()
     assert min(logs[0], logs[2]) > logs[1] + 3
 

@@ -27,12 +27,14 @@ def test_pivots_and_their_losses_are_those_of_sampled_rows(rng):
         diagonals.append((whole[:dim] + whole[dim:]) / 2)
     theta = elimination._thetas(*edges.distinct_levels(h), energy, variance, p / (2 * dim), p)
     pivot, seen = np.arange(1, p + 1) / (2 * dim) / theta, np.mean(pivots, axis=0)
-    # A pivot's relative deviation is about 0.15; sixteen rows of forty matrices leave 0.006.
-    assert seen[-16:].mean() == pytest.approx(pivot[-16:].mean(), rel=0.03)
-    assert seen[:16].mean() == pytest.approx(pivot[:16].mean(), rel=0.05)
+    # A pivot's relative deviation is 0.07, so that sixteen rows of forty matrices leave 0.003: 25 trials had ratios of
+    # 0.999 to 1.012, of mean 1.006, and the excess is one of order 1 / N.
+    assert seen[-16:].mean() == pytest.approx(pivot[-16:].mean(), rel=0.025)
+    assert seen[:16].mean() == pytest.approx(pivot[:16].mean(), rel=0.025)
     tau, sigma = h - energy, np.sqrt(variance)
     sine = np.sin(sigma * theta[-1]) / sigma
     expected = sine / (np.cos(sigma * theta[-1]) + sine * tau)
+    # The lowest quarter had ratios of 0.977 with a deviation of 0.006 in these trials, the others of 0.997 to 1.001.
     for part in np.array_split(np.arange(dim), 4):
         assert np.mean(diagonals, axis=0)[part].mean() == pytest.approx(expected[part].mean(), rel=0.06)
 
