@@ -265,3 +265,21 @@ class _Progress:
             state["cached"] = self.past_cached + self.cached
             with contextlib.suppress(OSError), files.whole_file(self._file) as temporary:
                 temporary.write_text(json.dumps(state))
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """What the tables that this process took from `run_tasks` were computed with (a stub)."""
+
+    tables: int = 0
+    cached: int = 0
+    seconds: float = 0.0
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    cpu: str = ""
+    first: str = ""
+    last: str = ""
+    code: str = ""
+
+
+def account() -> Account:
+    return Account()

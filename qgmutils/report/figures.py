@@ -18,8 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from qgmutils.computing import files
-from qgmutils.report import claims
+from qgmutils.computing import files, tasks
 
 
 def use_style() -> None:
@@ -148,7 +147,7 @@ def save(
     stem = f"{notebook}.{run}" if run else notebook
     # Where the files lie says nothing about the figure, and differs from machine to machine.
     made_with = {name: value for name, value in (parameters or {}).items() if name != "output_dir"}
-    source = {"parameters": made_with, "versions": claims.versions()}
+    source = {"parameters": made_with, "versions": tasks.account().versions}
     text = json.dumps(source, default=str, sort_keys=True)
     # The writer of PDF fonts remarks on the dates in some of them, once a figure.
     logging.getLogger("fontTools").setLevel(logging.ERROR)

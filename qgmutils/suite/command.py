@@ -267,8 +267,7 @@ def _report(
             continue
         found = {c.id: c for c in records if (c.notebook, c.run) == (run.notebook, run.name)}
         for claim in found.values():
-            cells = [claims.text(value) for value in (claim.expected, claim.observed, claim.tolerance)]
-            rows.append((run.label, claim.id, *cells, claim.verdict))
+            rows.append((run.label, claim.id, claim.expected, claim.observed, claim.tolerance, claim.verdict))
             if claim.id not in run.expect:
                 differing.append(
                     f"{run.label}: {claim.id} is {claim.verdict}, and the manifest does not list it"
@@ -301,9 +300,7 @@ def _update_readme(readme: Path, records: Sequence[claims.Claim], run: Path) -> 
     if not readme.is_file():
         return
     text = old = readme.read_text(encoding="utf-8")
-    text = claims.replace_between(
-        text, claims.VERDICTS_BEGIN, claims.VERDICTS_END, claims.markdown_section(records)
-    )
+    text = claims.replace_between(text, *claims.markers("quick"), claims.markdown_section(records))
     if run.is_file():
         sentence = timing_sentence(json.loads(run.read_text(encoding="utf-8")))
         text = claims.replace_between(text, TIMING_BEGIN, TIMING_END, sentence)
