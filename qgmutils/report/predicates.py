@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 Floats = NDArray[np.float64]
 Expected = float | tuple[float | None, float | None] | None
@@ -283,7 +283,7 @@ def none_below(values: ArrayLike, bound: float) -> Finding:
     if not x.size or np.isnan(x).any():
         return _nothing(0.0, x.size)
     low = int(np.count_nonzero(x < bound))
-    most = 1.0 if low == x.size else float(stats.beta.ppf(0.95, low + 1, x.size - low))
+    most = 1.0 if low == x.size else float(special.betaincinv(low + 1, x.size - low, 0.95))
     return Finding(low == 0, low / x.size, most - low / x.size, 0.0, 0.0, x.size, low, int(np.argmin(x)))
 
 
