@@ -271,9 +271,9 @@ def _print_list(runs: Sequence[manifest.Run]) -> None:
 def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
     """Run to the end, with one bar over everything on a terminal and one line per notebook elsewhere."""
     weights = {run.label: run.weight for run in runs}
-    total, done, started, terminal = sum(weights.values()), 0.0, time.monotonic(), sys.stderr.isatty()
+    total, done, started, shown = sum(weights.values()), 0.0, time.monotonic(), sys.stderr.isatty()
     style = "{percentage:3.0f}%|{bar:24}| {elapsed} elapsed{postfix}"
-    with tqdm(total=total, bar_format=style, disable=not terminal, dynamic_ncols=True) as bar:
+    with tqdm(total=total, bar_format=style, disable=not shown, dynamic_ncols=True) as bar:
         while not runner.finished:
             for outcome in runner.poll():
                 done += outcome.run.weight

@@ -50,11 +50,15 @@ class Comparison:
     verdicts: int
     differences: dict[str, list[str]]
 
-    @property
-    def counts(self) -> str:
-        """How many there are, in words."""
-        words = {"table": self.tables, "figure": self.figures, "verdict": self.verdicts}
-        first, second, third = (f"{count} {word}{'' if count == 1 else 's'}" for word, count in words.items())
+    def __str__(self) -> str:
+        """How many there are and, where some differ, how many of them do."""
+        some = [sum(name.endswith(kind) for name in self.differences) for kind in (".csv", ".png")]
+        some.append(len(self.differences.get("claims.json", [])))
+        counts = {"table": self.tables, "figure": self.figures, "verdict": self.verdicts}
+        first, second, third = (
+            f"{f'{differing} of ' if self.differences else ''}{count} {name}{'' if count == 1 else 's'}"
+            for differing, (name, count) in zip(some, counts.items())
+        )
         return f"{first}, {second} and {third}"
 
 
@@ -123,7 +127,7 @@ def sentences(comparison: Comparison, *, committed: str, replaced: bool) -> list
     list of str
     """
     if not comparison.differences:
-        return [f"{comparison.counts} equal the committed ones"]
+        return [f"{comparison} equal the committed ones"]
     simple = ["is new"], ["is no longer there"]
     lines = [f"Differs from {committed}:"]
     for found in simple:
@@ -133,13 +137,8 @@ def sentences(comparison: Comparison, *, committed: str, replaced: bool) -> list
         if found not in simple:
             lines += [f"  {name}: {sentence}" for sentence in found[:SHOWN]]
             lines += [f"  {name}: and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    differing = Comparison(
-        *(sum(name.endswith(kind) for name in comparison.differences) for kind in (".csv", ".png")),
-        len(comparison.differences.get("claims.json", [])),
-        {},
-    )
     tail = ", which are replaced" if replaced else ""
-    return [*lines, f"{differing.counts} of {comparison.counts} differ from the committed ones{tail}"]
+    return [*lines, f"{comparison} differ from the committed ones{tail}"]
 
 
 def outputs(folder: Path, label: str) -> list[Path]:

@@ -180,7 +180,7 @@ def read(path: Path) -> dict[str, Parameter]:
         raise ParameterError(
             f"{path.name}: {target.id} is {_shown(default)}, which is no {annotation}"
         ) from None
-    except (SyntaxError, AttributeError, ValueError) as error:
+    except (SyntaxError, AttributeError, IndexError, ValueError) as error:
         raise ParameterError(
             f"{path.name}: its cell of parameters may hold only lines NAME: TYPE = LITERAL ({error})"
         ) from error

@@ -72,7 +72,9 @@ def test_same_figure_gives_the_same_bytes(drawn: tuple[Figure, pd.DataFrame], tm
 def test_settings_of_the_user_change_nothing(tmp_path: Path) -> None:
     table = pd.DataFrame({"γ": np.linspace(0, 1, 5), "count": np.arange(5)})
     saved = []
-    for number, settings in enumerate(({}, {"lines.markersize": 20, "axes.grid": True, "font.family": "serif"})):
+    for number, settings in enumerate(
+        ({}, {"lines.markersize": 20, "axes.grid": True, "font.family": "serif"})
+    ):
         mpl.rcParams.update(settings)
         figures.use_style()
         figures.save(draw(table), table, notebook="x", output_dir=tmp_path / str(number))
