@@ -73,6 +73,8 @@ def main(command: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="qgmutils-", ignore_cleanup_errors=True) as folder:
         environment = notebook_environment(Path(folder))
         environment["QGMUTILS_PROGRESS"] = str(Path(folder) / "progress.json")
+        # The files by which Jupyter finds its kernels stay where they are made when a kernel is killed.
+        environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder)
         try:
             return subprocess.run(command, env=environment, check=False).returncode
         except KeyboardInterrupt:

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -258,6 +259,8 @@ def execute(job: dict[str, Any]) -> int:
         Exit status: 0, or 1 if a cell failed.
     """
     papermill = import_papermill()
+    # The file by which Jupyter finds the kernel stays where it is made when this process is killed.
+    tempfile.tempdir = str(Path(job["output"]).parent)
     # papermill fills the parameters into braces in paths.
     source, target = (job[name].replace("{", "{{").replace("}", "}}") for name in ("input", "output"))
     try:
