@@ -156,7 +156,11 @@ def _output_folder(options: argparse.Namespace, repository: Path) -> Path:
 
 def _verify(sample: int) -> int:
     """Compute a random sample of the stored results again, and say whether they come out the same."""
-    table = verify.verify(sample=sample, rng=np.random.default_rng())
+    try:
+        table = verify.verify(sample=sample, rng=np.random.default_rng())
+    except ValueError as error:
+        print(f"Nothing to verify: {error}")
+        return 2
     if table.empty:
         print("Nothing to verify: no results of the present code are stored.")
         return 2

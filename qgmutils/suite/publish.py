@@ -118,20 +118,13 @@ def keep_details(folder: Path, *, profile: str, seed: int, seconds: float) -> di
         "tables": tables,
         "cached_share": round(sum(account["cached"] for account in accounts) / max(tables, 1), 4),
         "cores": processes.usable_cores(),
-        "processor": _processor(),
+        "processor": processes.cpu_model(),
         "python": platform.python_version(),
         "versions": {name: ", ".join(sorted(several)) for name, several in sorted(versions.items())},
         "commit": claims.commit(),
     }
     _write(folder / "run.json", json.dumps(details, indent=1) + "\n")
     return details
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _write(path: str | os.PathLike[str], text: str) -> None:

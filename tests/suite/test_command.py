@@ -422,7 +422,7 @@ def test_verification_ends_with_a_line_and_a_status(
 ) -> None:
     def verify(*, sample: int, rng: np.random.Generator) -> pd.DataFrame:
         assert sample == 7
-        columns = {"file": "Toy-1.npz", "task": "Toy(1)", "equal": equal, "largest_difference": 0.0}
+        columns = {"file": "Toy-1.npz", "task": "Toy(1)", "equal": equal, "difference": 0.0}
         return pd.DataFrame(columns, index=range(len(equal)))
 
     monkeypatch.setattr(command.verify, "verify", verify)
