@@ -93,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal.interrupt_on_signals()
     try:
         outcomes = _execute(runs, notebooks, output_dir, options)
+        seconds = time.monotonic() - started
+        return _report(outcomes, runs, notebooks.parent, output_dir, options, seconds)
     except KeyboardInterrupt:
         kept = "nothing was kept, because of --no-cache" if options.no_cache else "finished tasks are kept"
         with contextlib.suppress(OSError):  # the terminal may be gone
@@ -100,7 +102,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         lock.release()
-    return _report(outcomes, runs, notebooks.parent, output_dir, options, time.monotonic() - started)
 
 
 def _execute(
