@@ -53,7 +53,6 @@ def notebooks(session: nox.Session) -> None:
     files = [str(path) for path in paths]
     if "--update" not in session.posargs:
         options = ["-p", "no:cacheprovider", "--nbval", "--nbval-cell-timeout=600"]
-        options += ["-p", "qgmutils.suite.nbval_figures"]
         session.run(*LIKE_THE_SUITE, "pytest", *options, *files, env=ENVIRONMENT, interrupt_timeout=20)
         return
     convert = ["jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
