@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.engine.simd import LANES, aligned_zeros, fma, horizontal_sum, inner, load, splat, store
 from qgmutils.engine.sweep import evaluate
 
@@ -404,7 +404,7 @@ def _accepts(search, settings, lane, d):
     return False
 
 
-@njit(cache=True)
+@compiled
 def descend(gates, observable, work, search, settings, starts, found):
     """Minimise from every row of `starts` (B, p) with the compiled engine; `search` has LANES lanes."""
     angles, slopes = search.angles.reshape(search.angles.size), search.slopes.reshape(search.slopes.size)
@@ -413,13 +413,13 @@ def descend(gates, observable, work, search, settings, starts, found):
         receive(search, settings, found)
 
 
-@njit(cache=True)
+@compiled
 def next_angles(search, starts):
     """`propose` for a search whose energies come from Python."""
     return propose(search, starts)
 
 
-@njit(cache=True)
+@compiled
 def take_in(search, settings, found):
     """`receive` for a search whose energies come from Python."""
     receive(search, settings, found)

@@ -11,8 +11,8 @@ The Hessian-vector product differentiates the sweep of the gradient along a dire
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.engine import passes
 from qgmutils.engine.observable import apply
 from qgmutils.engine.passes import STATE
@@ -123,7 +123,7 @@ def _overlaps(gates, work, first, begin, end, state, kicks, pulls, second):
     _rescale(work, state, scale, dim)
 
 
-@njit(cache=True)
+@compiled
 def derivatives(gates, observable, work, theta, psi, tangents, second, kicks, pulls, states):
     """State, tangent vectors and second derivatives of one start in gate angles.
 
@@ -190,7 +190,7 @@ def _add_change(gates, work, g, state, change, factor):
     )
 
 
-@njit(cache=True)
+@compiled
 def hessian_vector(gates, observable, work, change, theta, theta_dot, product):
     """Hessian times vector of LANES starts: theta, theta_dot and product (p * LANES,), laid out (parameter, lane).
 

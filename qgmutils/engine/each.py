@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit
+from qgmutils.computing.kernels import compiled
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.gates import pack_circuit, tan_cos
 from qgmutils.engine.llvm import Code, kernel
@@ -24,7 +24,7 @@ from qgmutils.engine.observable import LOW_RANK, costs, factor
 from qgmutils.engine.passes import STATE
 from qgmutils.engine.simd import LANES, address, inner, odd_bits, store
 from qgmutils.engine.starts import checked
-from qgmutils.engine.sweep import RESCALE, STAMP
+from qgmutils.engine.sweep import RESCALE
 from qgmutils.problems import Problem
 
 _BITS = LANES.bit_length() - 1
@@ -90,14 +90,14 @@ def energy_and_gradient_each(
         gates = _pack(circuits[some])
         tangent, cosine = np.empty(gates.x.shape), np.empty(gates.x.shape)
         psi = np.zeros((len(gates.x), 2 * max(problem.dim, LANES)))
-        _forward(gates, STAMP, starts[some], tangent, cosine, psi)
+        _forward(gates, starts[some], tangent, cosine, psi)
         states = _amplitudes(psi, problem.dim)
         with one_thread():
             applied = apply(states)
         energy[some] = np.sum(states.conj() * applied, axis=1).real
         lam = np.zeros_like(psi)
         lam[:] = _chunks(applied, lam.shape[1])
-        _backward(gates, STAMP, tangent, cosine, psi, lam, gradient[some])
+        _backward(gates, tangent, cosine, psi, lam, gradient[some])
     return energy, gradient
 
 
@@ -250,8 +250,8 @@ def _flags(gates, b, g):
     return gates.odd[b, g] + 2 * (x < LANES) + 4 * (x % LANES)
 
 
-@njit(cache=True)
-def _forward(gates, stamp, theta, tangent, cosine, psi):
+@compiled
+def _forward(gates, theta, tangent, cosine, psi):
     """Angles and final states of B starts."""
     count, q = gates.x.shape
     dim = gates.reference.shape[1] // 2
@@ -279,8 +279,8 @@ def _forward(gates, stamp, theta, tangent, cosine, psi):
                 scale = 1.0
 
 
-@njit(cache=True)
-def _backward(gates, stamp, tangent, cosine, psi, lam, gradient):
+@compiled
+def _backward(gates, tangent, cosine, psi, lam, gradient):
     """Add the slopes of B starts to `gradient`, undoing psi and lam."""
     count, q = gates.x.shape
     signed, sign = np.zeros(2 * LANES), np.zeros(2 * LANES)

@@ -7,21 +7,17 @@ code calls with int64 arguments: numbers, and addresses of float64 or int64 arra
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import itertools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from qgmutils.computing import files
+from qgmutils.computing import kernels
 from qgmutils.engine.simd import LANES, TARGET_FEATURES, lanes, multiply_add, spread
 
 _INT = ir.IntType(64)
@@ -281,6 +277,7 @@ class _Kernel(NamedTuple):
             code.builder.ret(value)
 
 
+_FILE = "engine.o"
 _kernels: list[_Kernel] = []
 _engines: list[Any] = []
 
@@ -342,7 +339,7 @@ def load_kernels():
     """Compile all kernels and make them known to numba; must come before any code that calls them.
 
     They are compiled once, so that numba need not do so again for every function that calls one, and kept beside
-    numba's own results.
+    what numba compiles.
     """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -351,7 +348,7 @@ def load_kernels():
         cpu=cpu, features=TARGET_FEATURES, opt=3, reloc="default", codemodel="jitdefault", jit=True
     )
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(_object_code(machine, cpu)))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(_object_code(machine)))
     engine.finalize_object()
     for each in _kernels:
         for name, _ in each.variants():
@@ -359,23 +356,12 @@ def load_kernels():
     _engines.append(engine)  # owns the code
 
 
-def _object_code(machine, cpu):
-    """What `_compile` returns, from the last time if the source and the machine are the same."""
-    target = hashlib.sha256(f"{cpu} {TARGET_FEATURES} {LANES}".encode()).hexdigest()[:16]
-    folder = Path(config.CACHE_DIR) if config.CACHE_DIR else Path(__file__).parent / "__pycache__"
-    path = folder / f"qgmutils-kernels-{target}.o"
-    state = hashlib.sha256(f"{llvmlite.__version__} {source_digest()}".encode()).digest()
-    with contextlib.suppress(OSError):
-        stored = path.read_bytes()
-        code = stored[2 * len(state) :]
-        if stored[: 2 * len(state)] == state + hashlib.sha256(code).digest():
-            return code
-    code = _compile(machine)
-    with (
-        contextlib.suppress(OSError),
-        files.whole_file(path) as temporary,
-    ):  # a folder that cannot be written to
-        temporary.write_bytes(state + hashlib.sha256(code).digest() + code)
+def _object_code(machine):
+    """What `_compile` returns, from the last time if there was one."""
+    code = kernels.load(_FILE)
+    if code is None:
+        code = _compile(machine)
+        kernels.keep(_FILE, code)
     return code
 
 
@@ -390,12 +376,3 @@ def _compile(machine):
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
     builder.getModulePassManager().run(parsed, builder)
     return machine.emit_object(parsed)
-
-
-@functools.cache
-def source_digest() -> str:
-    """Hash of the source of the engine: what is compiled is to be used as long as it stays the same."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 
 import numpy as np
-import platformdirs
 from llvmlite import ir
 from numba import njit, types
 from numba.core import codegen, config
@@ -34,10 +33,6 @@ def _width() -> int:
         raise ValueError(
             f"the environment variable QGMUTILS_LANES is {forced!r}; it must be 2, 4 or 8, or not set"
         )
-    # numba keeps what it compiles for this machine, whatever the width: that is another place.
-    config.CACHE_DIR = str(  # type: ignore[attr-defined]
-        platformdirs.user_cache_path("qgmutils") / f"numba-{forced}-lanes"
-    )
     return int(forced)
 
 

@@ -16,10 +16,10 @@ tested against plain sampling.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.engine.simd import LANES, fma, horizontal_sum, load, splat, store
 
 __all__ = ["N_POPULATIONS", "POPULATION_SIZE", "populations"]
@@ -41,14 +41,14 @@ _RESAMPLE_BELOW = 0.9  # effective fraction of the population
 _LOOK_AHEAD = 4.0
 
 
-@numba.njit(cache=True)
+@compiled
 def _row(i):
     """Place of row i of a lower triangle whose rows are padded with zeros to full blocks of eight."""
     block = i // 8
     return 8 * (block + 1) * (4 * block + i % 8)
 
 
-@numba.njit(cache=True)
+@compiled
 def _four_dots(rows, start, width, vector, at, count):
     """Products of four consecutive rows with a vector, over at least `count` entries, in blocks of eight.
 
@@ -64,7 +64,7 @@ def _four_dots(rows, start, width, vector, at, count):
     return horizontal_sum(s0), horizontal_sum(s1), horizontal_sum(s2), horizontal_sum(s3)
 
 
-@numba.njit(cache=True)
+@compiled
 def _add_four(rows, start, width, factors, at, target, to, count):
     """Add factors[at ... at + 3] times four consecutive rows, over at least `count` entries, in blocks of eight."""
     f0, f1, f2, f3 = (
@@ -81,7 +81,7 @@ def _add_four(rows, start, width, factors, at, target, to, count):
         store(target, to + k, fma(load(rows, i + 3 * width), f3, v))
 
 
-@numba.njit(cache=True)
+@compiled
 def _resample(weight, step, chosen, offset):
     """Systematic resampling: each matrix is chosen in proportion to its weight, a chosen one stays where it is.
 
@@ -109,7 +109,7 @@ def _resample(weight, step, chosen, offset):
             chosen[b] = extra[n_extra]
 
 
-@numba.njit(cache=True)
+@compiled
 def _population(energy, p, two_m, diagonal_variance, size, rng):
     """Logarithm of one population's estimate of E[det A; A > 0]; -inf if all its matrices died."""
     fields = two_m - 1  # degrees of freedom of W
