@@ -18,20 +18,19 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from qgmutils.computing import kernels
-from qgmutils.engine.simd import LANES, TARGET_FEATURES, lanes, multiply_add, spread
+from qgmutils.engine.simd import TARGET_FEATURES, VectorType, call, lanes, multiply_add, spread
 
 _INT = ir.IntType(64)
 _DOUBLE = ir.DoubleType()
-_VECTOR = ir.VectorType(_DOUBLE, LANES)
-_INTEGERS = ir.VectorType(_INT, LANES)
 
 
 class Code:
-    """Writes one kernel.  Integers are int64, vectors LANES doubles, complex numbers pairs of vectors."""
+    """Writes one kernel.  Integers are int64, vectors `width` doubles, complex numbers pairs of vectors."""
 
-    def __init__(self, builder):
-        self.builder = builder
-        self.zero = ir.Constant(_VECTOR, [0.0] * LANES)
+    def __init__(self, builder, width):
+        self.builder, self.width = builder, width
+        self.vector, self.integers = ir.VectorType(_DOUBLE, width), ir.VectorType(_INT, width)
+        self.zero = self.constant(0.0)
 
     def integer(self, value):
         """An int64; Python numbers become constants."""
@@ -107,54 +106,52 @@ class Code:
         self.builder.store(value, self._pointer(_DOUBLE, address, index))
 
     def load(self, address, index):
-        """LANES doubles from element `index` on."""
-        pointer = self.builder.bitcast(self._pointer(_DOUBLE, address, index), _VECTOR.as_pointer())
+        """A vector from element `index` on."""
+        pointer = self.builder.bitcast(self._pointer(_DOUBLE, address, index), self.vector.as_pointer())
         return self.builder.load(pointer, align=8)
 
     def store(self, address, index, value):
-        pointer = self.builder.bitcast(self._pointer(_DOUBLE, address, index), _VECTOR.as_pointer())
+        pointer = self.builder.bitcast(self._pointer(_DOUBLE, address, index), self.vector.as_pointer())
         self.builder.store(value, pointer, align=8)
 
     def load_complex(self, address, index):
         """An amplitude: its real parts from `index` on, and then its imaginary ones."""
-        return self.load(address, index), self.load(address, self.plus(index, LANES))
+        return self.load(address, index), self.load(address, self.plus(index, self.width))
 
     def store_complex(self, address, index, value):
         self.store(address, index, value[0])
-        self.store(address, self.plus(index, LANES), value[1])
+        self.store(address, self.plus(index, self.width), value[1])
 
     def splat(self, value):
         """One double in all lanes."""
-        return spread(self.builder, _VECTOR, value)
+        return spread(self.builder, self.vector, value)
 
     def permute(self, a, order):
         """The lanes in another order."""
-        lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), order)
-        return self.builder.shuffle_vector(a, ir.Constant(_VECTOR, ir.Undefined), lanes)
+        places = ir.Constant(ir.VectorType(ir.IntType(32), self.width), order)
+        return self.builder.shuffle_vector(a, ir.Constant(self.vector, ir.Undefined), places)
 
     def splat_integer(self, value):
         """One int64 in all lanes: a vector of integers, as `bits` makes them."""
-        return spread(self.builder, _INTEGERS, value)
+        return spread(self.builder, self.integers, value)
 
     def constant(self, value):
-        return ir.Constant(_VECTOR, [value] * LANES)
+        return ir.Constant(self.vector, [value] * self.width)
 
     def bits_constant(self, value):
-        return ir.Constant(_INTEGERS, [value] * LANES)
+        return ir.Constant(self.integers, [value] * self.width)
 
     def bits(self, a):
         """The bits of doubles as integers, for `xor`, `both` and the like."""
-        return self.builder.bitcast(a, _INTEGERS)
+        return self.builder.bitcast(a, self.integers)
 
     def doubles(self, a):
         """The reverse of `bits`."""
-        return self.builder.bitcast(a, _VECTOR)
+        return self.builder.bitcast(a, self.vector)
 
     def round(self, a):
         """To the nearest integers."""
-        kind = ir.FunctionType(_VECTOR, [_VECTOR])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.rint.v{LANES}f64")
-        return self.builder.call(function, [a])
+        return call(self.builder, "rint", a)
 
     def polynomial(self, terms, x):
         """Value at x of the polynomial with these coefficients, highest first."""
@@ -188,9 +185,7 @@ class Code:
 
     def fnma_exactly(self, a, b, c):
         """c - a b, rounded once on any machine; slow where it is no instruction."""
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        function = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.fma.v{LANES}f64")
-        return self.builder.call(function, [self.negative(a), b, c])
+        return call(self.builder, "fma", self.negative(a), b, c)
 
     def flip(self, a, mask):
         """`a` with the signs turned where `mask` is -0.0 and kept where it is 0.0."""
@@ -243,6 +238,7 @@ class _Kernel(NamedTuple):
     n_arguments: int
     results: int
     cases: tuple[str, ...]
+    vector: VectorType
 
     def variants(self):
         """(symbol, flags) for all values of the flags."""
@@ -256,13 +252,13 @@ class _Kernel(NamedTuple):
             yield "_".join(name).replace(".", "_"), flags
 
     def type(self):
-        result = ir.LiteralStructType([_VECTOR] * self.results) if self.results else ir.VoidType()
+        result = ir.LiteralStructType([self.vector.llvm] * self.results) if self.results else ir.VoidType()
         return ir.FunctionType(result, [_INT] * self.n_arguments)
 
     def write(self, module):
         for name, flags in self.variants():
             function = ir.Function(module, self.type(), name)
-            code = Code(ir.IRBuilder(function.append_basic_block("entry")))
+            code = Code(ir.IRBuilder(function.append_basic_block("entry")), self.vector.llvm.count)
             # Two blocks: variables go to the end of the first one.
             start = function.append_basic_block("start")
             code.builder.branch(start)
@@ -282,7 +278,7 @@ _kernels: list[_Kernel] = []
 _engines: list[Any] = []
 
 
-def kernel(n_arguments, *, results=0, cases=()):
+def kernel(n_arguments, *, results=0, cases=(), vector=lanes):
     """Decorator: a function callable from compiled code, from what writes its body.
 
     Parameters
@@ -294,6 +290,8 @@ def kernel(n_arguments, *, results=0, cases=()):
     cases : sequence of str
         Names of flags.  The kernel is written once for all their values, which the body gets as Python bools by
         keyword; callers pass them as the bits of one number, their first argument.
+    vector : VectorType
+        Of doubles: what the body's vectors are.
 
     Returns
     -------
@@ -302,7 +300,7 @@ def kernel(n_arguments, *, results=0, cases=()):
     """
 
     def decorate(body):
-        made = _Kernel(body, n_arguments, results, tuple(cases))
+        made = _Kernel(body, n_arguments, results, tuple(cases), vector)
         _kernels.append(made)
 
         def codegen(context, builder, signature, args):
@@ -324,7 +322,7 @@ def kernel(n_arguments, *, results=0, cases=()):
                 return context.make_tuple(builder, signature.return_type, vectors)
             return builder.extract_value(value, 0) if results else context.get_dummy_value()
 
-        returned = types.UniTuple(lanes, results) if results > 1 else lanes if results else types.void
+        returned = types.UniTuple(vector, results) if results > 1 else vector if results else types.void
         arguments = [types.int64] * (bool(cases) + n_arguments)
         # numba asks for named arguments.
         names = ", ".join(f"a{i}" for i in range(len(arguments)))
