@@ -1,10 +1,5 @@
 """Loss landscapes of randomised variational quantum models: circuits, losses, theory and statistics."""
 
-from pathlib import Path
-
-from qgmutils.computing.kernels import drop_stale
+import qgmutils.computing.kernels  # noqa: F401  first of all modules: it takes down which source is loaded
 
 __version__ = "0.1.0"
-
-# Before any module with kernels is imported.
-drop_stale(Path(__file__).parent)

@@ -18,9 +18,10 @@ in `docs/large_dimension.md`.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from qgmutils.computing.kernels import compiled
 
 __all__ = ["LAWS", "distinct_levels", "edge_scale", "left_edge", "log_determinant"]
 
@@ -70,7 +71,7 @@ def check_point(energy: float, variance: float) -> None:
         )
 
 
-@numba.njit(cache=True)
+@compiled
 def _largest_theta(lowest, sigma, circuit):  # type: ignore[no-untyped-def]
     """The pole of the lowest level's g: Theta stays below it."""
     if circuit:
@@ -78,7 +79,7 @@ def _largest_theta(lowest, sigma, circuit):  # type: ignore[no-untyped-def]
     return -1 / lowest if lowest < 0 else np.inf
 
 
-@numba.njit(cache=True)
+@compiled
 def _inverse(theta, h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """x, x' and x'' as functions of Theta."""
     mean = slope = bend = 0.0
@@ -103,7 +104,7 @@ def _inverse(theta, h, share, energy, variance, ratio, circuit):  # type: ignore
     return mean - ratio / theta, slope + ratio / theta**2, bend - 2 * ratio / theta**3
 
 
-@numba.njit(cache=True)
+@compiled
 def edge_of(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """Theta at the left edge, and the edge: the root of c = -Theta^2 mean g', which increases with Theta."""
     low, high = 0.0, _largest_theta(h[0] - energy, np.sqrt(variance), circuit)
@@ -128,7 +129,7 @@ def edge_of(h, share, energy, variance, ratio, circuit):  # type: ignore[no-unty
     return theta, _inverse(theta, h, share, energy, variance, ratio, circuit)[0]
 
 
-@numba.njit(cache=True)
+@compiled
 def _solve(x, top, h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """Theta below `top`, that of the edge, with x(Theta) = x: Newton steps, or halvings if they leave the bracket."""
     low, high = 0.0, top
@@ -149,7 +150,7 @@ def _solve(x, top, h, share, energy, variance, ratio, circuit):  # type: ignore[
     return theta
 
 
-@numba.njit(cache=True)
+@compiled
 def _half_log_determinant(theta, x, h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """(1 / 2N) ln det(M - x) as a function of Theta, stationary at the solution."""
     result = -ratio * (np.log(theta / ratio) + 1) - x * theta
