@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from qgmutils.computing.kernels import drop_stale
+from qgmutils.computing import loaded
+
+loaded.watch()  # before any other module is imported
+
+from qgmutils.computing.kernels import drop_stale  # noqa: E402
 
 __version__ = "0.1.0"
 

@@ -20,7 +20,7 @@ import filelock
 import pandas as pd
 
 import qgmutils
-from qgmutils.computing import files, tasks
+from qgmutils.computing import files
 
 Scalar = str | int | float | bool | None
 
@@ -312,7 +312,7 @@ def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in ("numpy", "scipy", "numba", "pennylane"):
         found[name] = importlib.metadata.version(name)
-    return {**found, "qgmutils": qgmutils.__version__, "source": tasks.source_hash()}
+    return {**found, "qgmutils": qgmutils.__version__}
 
 
 def versions() -> dict[str, str]:
@@ -337,7 +337,7 @@ def commit() -> str:
         )
 
     # What only draws and reports leaves the numbers alone.
-    others = [f":(exclude)qgmutils/{name}" for name in sorted(tasks.NOT_SCIENCE)]
+    others = [f":(exclude)qgmutils/{name}" for name in ("bench", "report", "suite")]
     try:
         # An installed copy may lie inside the repository of something else.
         tracked = git("ls-files", "--error-unmatch", "qgmutils/report/claims.py").returncode == 0
