@@ -16,16 +16,17 @@ import importlib.metadata
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from qgmutils.computing import loaded
 from qgmutils.computing.loaded import PACKAGE
 from qgmutils.computing.threads import blas
 
-# These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread.
+# These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, and
+# `kernels` says how to compile.
 _CARRIERS = f"{PACKAGE}.computing"
-_NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.threads"})
+_NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "threads")})
 
 
 class UnknownCode(ValueError):
@@ -80,8 +81,9 @@ def code_of(cls: type) -> Code:
         raise UnknownCode(
             f"{cls.__qualname__} is not defined in a file (module {start}); define it in a module"
         )
-    for name, module in found.items():
-        _require_unchanged(name, module)
+    for check in (_require_unchanged, _require_unpatched):
+        for name, module in found.items():
+            check(name, module)
     present: Any = sys.modules[start]
     for name in cls.__qualname__.split("."):
         present = getattr(present, name, None)
@@ -105,15 +107,18 @@ class _Module:
 
 def _closure(start: str) -> dict[str, _Module]:
     found: dict[str, _Module] = {}
-    todo = [start]
+    todo = list(_with_packages(start))
     while todo:
         name = todo.pop()
-        carries = (name + ".").startswith(_CARRIERS + ".") and name not in _NOT_CARRIERS
-        source = None if carries or name in found else loaded.source(name)
+        source = None if _carries(name) or name in found else loaded.source(name)
         if source is not None:
             found[name] = _read(source.contents[0], source.origin, _package(name, source))
             todo += found[name].imports
     return found
+
+
+def _carries(name: str) -> bool:
+    return (name + ".").startswith(_CARRIERS + ".") and name not in _NOT_CARRIERS
 
 
 def _package(name: str, source: loaded.Source) -> str:
@@ -165,9 +170,11 @@ def _read(content: bytes, origin: str, package: str) -> _Module:
         raise UnknownCode(
             f"{origin} is no source of Python ({error}); install the modules as source"
         ) from error
-    imports = dict.fromkeys(name for node in _running(tree) for name in _imported(node, package))
+    imports = dict.fromkeys(name for node in _statements(tree.body) for name in _imported(node, package))
     bound = collections.Counter(name for node in tree.body for name in _bound(node))
-    bound.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in 2 * node.names)
+    bound.update(
+        name for node in _statements(tree.body) if isinstance(node, ast.Global) for name in 2 * node.names
+    )
     constants, taken = {}, {}
     for node in tree.body:
         match node:
@@ -188,16 +195,14 @@ def _read(content: bytes, origin: str, package: str) -> _Module:
     return _Module(digest, tuple(imports), functions, constants, taken)
 
 
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Nodes of what may run: not what only a type checker reads."""
-    todo: list[ast.AST] = [tree]
-    while todo:
-        node = todo.pop()
+def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Statements, and those inside of them, that may run: not what only a type checker reads."""
+    for node in body:
         yield node
-        if isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING":
-            todo += node.orelse
-        else:
-            todo += ast.iter_child_nodes(node)
+        checker = isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            if not (checker and field == "body"):
+                yield from _statements(getattr(node, field, ()))
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[str]:
@@ -249,9 +254,9 @@ def _functions(
             yield from _functions(node.body, inner, f"{prefix}{node.name}.")
 
 
-def _strip(tree: ast.AST) -> None:
+def _strip(tree: ast.Module) -> None:
     """Leave out docstrings, and the release number, which alone changes no result."""
-    for node in ast.walk(tree):
+    for node in (tree, *_statements(tree.body)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             if ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
@@ -271,15 +276,18 @@ def _require_unchanged(name: str, module: _Module) -> None:
         _read(content, source.origin, _package(name, source)).digest != module.digest for content in contents
     ):
         raise UnknownCode(f"{where} has changed since it was imported; restart Python")
-    present = sys.modules.get(name)
-    changed = _patched(vars(present), module, source.origin) if present is not None else ""
-    if changed:
+
+
+def _require_unpatched(name: str, module: _Module) -> None:
+    source, present = loaded.source(name), sys.modules.get(name)
+    changed = _patched(vars(present), module) if present is not None else ""
+    if changed and source is not None:
         raise UnknownCode(
-            f"{name}.{changed} is not what {source.origin} says, but was set by hand; restart Python"
+            f"{name}.{changed} is not what {source.origin} says, but was set by hand or loaded again; restart Python"
         )
 
 
-def _patched(namespace: dict[str, Any], module: _Module, origin: str) -> str:
+def _patched(namespace: dict[str, Any], module: _Module) -> str:
     """First name that has another value than the file gives it, as far as can be told; "" if there is none."""
     missing = object()
     for name, value in module.constants.items():
@@ -287,9 +295,10 @@ def _patched(namespace: dict[str, Any], module: _Module, origin: str) -> str:
         if type(present) is not type(value) or repr(present) != repr(value):
             return name
     for name, (place, other) in module.taken.items():
-        there = vars(sys.modules[place]).get(other, missing) if place in sys.modules else missing
-        if loaded.source(place) is not None and there is not missing and namespace.get(name) is not there:
-            return name
+        if place in sys.modules and not _carries(place) and loaded.source(place) is not None:
+            there = vars(sys.modules[place]).get(other, missing)
+            if there is not missing and namespace.get(name) is not there:
+                return name
     for name, line in module.functions.items():
         first, *rest = name.split(".")
         present = namespace.get(first, missing)

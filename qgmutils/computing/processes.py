@@ -26,6 +26,18 @@ NO_GUARD = (
 _pools: dict[int, ProcessPoolExecutor] = {}  # by number of workers
 
 
+def require_guard() -> None:
+    """Refuse to compute in a worker process that is importing the program's main module.
+
+    Raises
+    ------
+    RuntimeError
+        The message says what to change in the program.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise RuntimeError(NO_GUARD)
+
+
 @contextlib.contextmanager
 def process_pool(count: int) -> Iterator[ProcessPoolExecutor]:
     """Lend worker processes for the length of a block; an exception in the block ends them at once.
@@ -49,8 +61,6 @@ def process_pool(count: int) -> Iterator[ProcessPoolExecutor]:
     RuntimeError
         A worker died, most often because memory ran out, or could not import the program's main module.
     """
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise RuntimeError(NO_GUARD)
     if count not in _pools:
         context = multiprocessing.get_context("spawn")
         _pools[count] = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)

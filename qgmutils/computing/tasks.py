@@ -28,7 +28,7 @@ from qgmutils.computing import accounts, files, notices
 from qgmutils.computing import cache as caching
 from qgmutils.computing.accounts import Account, account
 from qgmutils.computing.code import Code, UnknownCode, code_of
-from qgmutils.computing.processes import process_pool, usable_cores
+from qgmutils.computing.processes import process_pool, require_guard, usable_cores
 from qgmutils.computing.threads import one_thread
 
 __all__ = ["Account", "OtherCode", "Task", "account", "fields_of", "run_tasks", "task_key", "timed"]
@@ -96,8 +96,9 @@ def run_tasks(
         A task is not a frozen dataclass with plain fields, a result holds a column of objects, or the
         number of workers is not a positive integer.
     RuntimeError
-        Worker processes have loaded other code than this process, or died.
+        Worker processes have loaded other code than this process, or died, or cannot import the program's main module.
     """
+    require_guard()
     requests = list(tasks)
     count = _worker_count(workers)
     store = caching.Store(enabled=cache and os.environ.get("QGMUTILS_NO_CACHE", "0") in ("", "0"))
