@@ -300,46 +300,53 @@ def test_a_thousand_tasks_are_keyed_in_no_time() -> None:
 KEYS = """
 import dataclasses, importlib, inspect, json, pkgutil
 import qgmutils
-from qgmutils.computing.code import code_of
-found = {}
+from qgmutils.computing import code, loaded
+classes = {}
 for info in pkgutil.walk_packages(qgmutils.__path__, "qgmutils."):
     if info.name.split(".")[1] in ("experiments", "ansatz", "theory", "traps"):
         for name, cls in vars(importlib.import_module(info.name)).items():
             if inspect.isclass(cls) and cls.__module__ == info.name and dataclasses.is_dataclass(cls):
                 if hasattr(cls, "run"):
-                    found[f"{info.name}.{name}"] = code_of(cls).digest
-print(json.dumps(found))
+                    classes[f"{info.name}.{name}"] = cls
+keys = lambda: {name: code.code_of(cls).digest for name, cls in classes.items()}
+found = keys()
+"""
+# As if the modules had been loaded from edited files.
+EDITS = """
+code._require_unchanged = code._require_unpatched = lambda name, module: None
+changed = {}
+for edited in %r:
+    source = loaded.source(edited)
+    first = source.contents[0]
+    source.contents[0] += b"\\n_EDITED = 1\\n"
+    changed[edited] = sorted(name.rpartition(".")[2] for name, key in keys().items() if key != found[name])
+    source.contents[0] = first
 """
 
 
 def test_an_edit_recomputes_the_users_of_what_was_edited_only(tmp_path: Path) -> None:
+    edits = {
+        "traps.basins": ["BasinTask"],
+        "theory.large_dimension.edge_samples": ["EdgeTask"],
+        "theory.haar": ["FieldTask", "HessianTask", "LossTask", "RayTask"],
+        "ansatz.builders": ["RankTask", "StartsTask", "StatesTask"],
+        "theory.finite_dimension.positive_reflections": ["FiniteMinimaDensity", "LowestMinima"],
+        "report.figures": [],
+        "computing.cache": [],
+        "computing.tasks": [],
+    }
+    script = KEYS + EDITS % [f"qgmutils.{name}" for name in edits] + "print(json.dumps([found, changed]))"
+    before, changed = json.loads(session(tmp_path, script)[0])
+    assert len(before) >= 22
+    assert changed == {f"qgmutils.{name}": users for name, users in edits.items()}
+
     package = tmp_path / "qgmutils"
     shutil.copytree(ROOT / "qgmutils", package, ignore=shutil.ignore_patterns("__pycache__"))
-
-    def keys() -> dict[str, str]:
-        return json.loads(session(tmp_path, KEYS, root=tmp_path)[0])
-
-    before = keys()
-    assert len(before) >= 22
     for path in package.rglob("*.py"):
         text = path.read_text().replace('"""', '"""Another docstring. ', 1)
         path.write_text(text + "# and a comment\n")
     put_back(package / "__init__.py", '__version__ = "', '__version__ = "9.')
-    assert keys() == before
-
-    edits = {
-        "traps/basins.py": {"BasinTask"},
-        "theory/large_dimension/edge_samples.py": {"EdgeTask"},
-        "theory/haar.py": {"LossTask", "RayTask", "HessianTask", "FieldTask"},
-        "ansatz/builders.py": {"StartsTask", "StatesTask", "RankTask"},
-        "theory/finite_dimension/positive_reflections.py": {"FiniteMinimaDensity", "LowestMinima"},
-        "report/figures.py": set(),
-        "computing/cache.py": set(),
-    }
-    for name, expected in edits.items():
-        path = package / name
-        text = path.read_text()
-        path.write_text(text + "\n_EDITED = 1\n")
-        changed = {task.rpartition(".")[2] for task, key in keys().items() if key != before[task]}
-        path.write_text(text)
-        assert changed == expected, name
+    script = KEYS + "print(json.dumps([qgmutils.__file__, found]))"
+    where, after = json.loads(session(tmp_path, script, root=tmp_path)[0])
+    assert Path(where).parent == package
+    assert after == before
