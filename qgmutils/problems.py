@@ -46,8 +46,8 @@ DEGENERACY_TOLERANCE = 1e-9
 precisely, within its rounding (`Problem.rounding`)."""
 
 DOUBT = 100.0
-"""A gap is in doubt from this factor above the rounding to this factor above the tolerance: errors of a bound that is
-never too small by that much, and levels that a few more or other digits of H could move across the tolerance."""
+"""A gap is in doubt from this factor above the rounding, of which no solver leaves that much more, to this factor above
+the tolerance, where other digits of H could move it across."""
 
 ENTRIES = (1e-290, 1e300)
 """Sizes of the largest entry of H: sums of 2^13 entries and their differences neither overflow nor lose digits."""
@@ -100,6 +100,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
+        put(self, "name", str(self.name))
         put(self, "n_qubits", require_qubits(self.n_qubits))
         put(self, "ground_energy", require_number(self.ground_energy, "ground_energy", limit=np.inf))
         put(self, "mean_energy", require_number(self.mean_energy, "mean_energy", limit=np.inf))
@@ -145,10 +146,13 @@ class Problem:
         """Multiplicity g of the lowest level."""
         return int(np.sum(self.levels <= _degeneracy_tolerance(self)))
 
-    @property
+    @cached_property
     def first_gap(self) -> float:
-        """Distance of the lowest two levels that count as different, in normalised units."""
-        return float(self.levels[self.ground_degeneracy])
+        """Distance from the lowest level to the next one that is more than its rounding, in normalised units.
+
+        Levels that count as the lowest though they are clearly split, by `DOUBT` times the rounding, are such ones.
+        """
+        return float(self.levels[self.levels > DOUBT * self.rounding * self.levels[-1]][0])
 
     @property
     def rank(self) -> int:
@@ -286,15 +290,14 @@ def from_matrix(matrix: Any, *, name: str = "matrix") -> Problem:
 
 
 def _warn_of_doubt(problem: Problem) -> None:
-    """Say so if levels that count as the lowest are split, or the next one is close, at the precision given."""
-    g, top = problem.ground_degeneracy, float(problem.levels[-1])
-    split, gap = float(problem.levels[g - 1]) / top, problem.first_gap / top
-    limit = _degeneracy_tolerance(problem) / top
-    if DOUBT * problem.rounding < split or gap < DOUBT * limit:
-        counted = f"{split:.2g} counts as none" if DOUBT * problem.rounding < split else f"{gap:.2g} as a gap"
+    """Say so if the lowest gap is neither clearly rounding nor clearly a gap at the precision given."""
+    top = float(problem.levels[-1])
+    if problem.first_gap < DOUBT * _degeneracy_tolerance(problem):
+        counted = "one level" if problem.first_gap <= _degeneracy_tolerance(problem) else "different levels"
         warnings.warn(
-            f"{problem.name}: the multiplicity of the lowest level is in doubt: a distance of {counted} "
-            f"(both in units of the spectrum's width; H is known to {problem.rounding:.2g}), which makes it {g}",
+            f"{problem.name}: the multiplicity of the lowest level, {problem.ground_degeneracy}, is in doubt: levels "
+            f"that are {problem.first_gap / top:.2g} of the spectrum's width apart count as {counted}, and H is known "
+            f"to {problem.rounding:.2g}",
             stacklevel=3,
         )
 
@@ -342,7 +345,7 @@ def from_observable(observable: Any, *, n_qubits: int | None = None, name: str |
             f"the observable acts on wires {wires}; "
             f"with n_qubits = {n_qubits} they must lie in 0 ... {n_qubits - 1}"
         )
-    name = name or getattr(observable, "name", type(observable).__name__)
+    name = str(name or getattr(observable, "name", type(observable).__name__))
     try:
         matrix = qml.matrix(observable, wire_order=range(n_qubits))
     except Exception as error:  # of many types, of PennyLane
