@@ -159,11 +159,11 @@ def binned_means(
     Raises
     ------
     ValueError
-        As `cluster_estimate`, and for edges that do not increase.
+        As `cluster_estimate`, and for edges that decrease.
     """
     ends = finite_vector(edges, "edges")
-    if np.any(np.diff(ends) <= 0):
-        raise ValueError(f"edges must increase, got {ends.tolist()}")
+    if np.any(np.diff(ends) < 0):
+        raise ValueError(f"edges must not decrease, got {ends.tolist()}")
     labels = label_array(circuit, "circuit")
     x, y = _pairs(x, y, "x", "y")
     if labels.shape != x.shape:
