@@ -122,6 +122,14 @@ def real_array(values: ArrayLike, name: str) -> NDArray[np.float64]:
     return number_array(values, name).astype(np.float64, copy=False)
 
 
+def known_array(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Real numbers as float64; ValueError for nan, errors as of `number_array`."""
+    array = real_array(values, name)
+    if np.any(np.isnan(array)):
+        raise ValueError(f"{name} has {np.sum(np.isnan(array))} entries that are nan")
+    return array
+
+
 def label_array(labels: Any, name: str) -> NDArray[Any]:
     """Which group each observation belongs to: integers, or anything else that can be sorted.
 
