@@ -298,7 +298,7 @@ def test_constant_up_to_rounding_is_constant(rng):
         ("projector", 3, {"rank": 2.0}, r"rank must be .* got 2\.0"),
         ("projector", 3, {"rank": 1, "basis": "bell"}, "basis must be .* got 'bell'"),
         ("fermi_hubbard", 3, {}, "even n_qubits .* got 3"),
-        ("tfim", 3, {"field": np.nan}, "not finite"),
+        ("tfim", 3, {"field": np.nan}, "field must be one finite number .* got nan"),
         ("tfim", 2, {"field": 0, "coupling": 0}, "constant"),
         ("xxz", 1, {}, "constant"),
     ],

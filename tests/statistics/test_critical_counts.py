@@ -133,7 +133,7 @@ def test_growth_covers(rng: np.random.Generator) -> None:
 def test_growth_refuses() -> None:
     with pytest.raises(UndeterminedError, match="three sizes"):
         critical_counts.growth_rate([2, 3, 3], [1, 2, 3], [[1, 2]] * 3)
-    with pytest.raises(ValueError, match="entries"):
+    with pytest.raises(ValueError, match=r"of one length K and intervals of shape \(K, 2\), got \(3,\), \(2,\)"):
         critical_counts.growth_rate([2, 3, 4], [1, 2], [[1, 2]] * 3)
     with pytest.raises(ValueError, match="must be positive"):
         critical_counts.growth_rate([2, 3, 4], [1, 2, -3], [[1, 2]] * 3)
