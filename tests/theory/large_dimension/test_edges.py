@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.integrate import solve_ivp
+from statistical import agree, sigmas
 
 from qgmutils.theory.finite_dimension.profiles import profile_rates
 from qgmutils.theory.finite_dimension.reflections import sample_critical_hessians
@@ -180,9 +181,9 @@ def test_smallest_eigenvalues_follow_their_own_law(rng, rows):
     assert 1.21 - 5 * 0.15 < units.mean() < 1.21 + 5 * 0.15 + 64 ** (-1 / 3) * 1.21
     assert units.min() > -4
     right, wrong = (fit_edges(table, law) for law in (rows, *set(edges.LAWS) - {rows}))
-    assert abs(right.limit) < 5 * right.limit_error
-    assert abs(wrong.limit) > 5 * wrong.limit_error
-    assert right.exponent == pytest.approx(2 / 3, abs=5 * right.exponent_error)
+    agree(right.limit, 0, right.limit_error)
+    assert abs(wrong.limit) > sigmas() * wrong.limit_error
+    agree(right.exponent, 2 / 3, right.exponent_error)
 
 
 def test_constrained_directions_make_no_outlier(rng):
