@@ -15,7 +15,7 @@ def test_counts_of_every_index_match_enumeration(rng, p, m):
     """Hotelling's test on the vector of mean counts, and a test of the minima's mean energy."""
     fields = 200
     table = FieldEnumeration(p, m, 0, fields, 500, int(rng.integers(2**31))).run()
-    assert table.groupby("field")["complete"].first().mean() > 0.99
+    assert table.groupby("field")["complete"].first().mean() > 0.97
     theory = counting.CountTask(p, m, 60000, int(rng.integers(2**31))).run()
     compared, pvalue = counting.compare_counts(table, theory)
     assert pvalue > alarm(), compared

@@ -50,7 +50,7 @@ def test_interpolation_is_exact_and_refuses_higher_degrees(rng):
 
 
 def test_field_is_a_sum_of_squares_with_the_right_law(rng):
-    p, m, size = 3, 2.5, 3000
+    p, m, size = 3, 2.5, 10_000
     theta = np.array([[0.3, 2.0, 1.1], [0.7, 2.0, 0.8]])
     values = np.array([sample_whrf(p, m, rng).value(theta) for _ in range(size)])
     assert values.min() >= -1e-12
@@ -58,6 +58,7 @@ def test_field_is_a_sum_of_squares_with_the_right_law(rng):
         assert stats.kstest(column, stats.gamma(m, scale=1 / m).cdf).pvalue > alarm()
     # cov(F, F') = (1/m) prod cos^2, from the covariance of squares of Gaussian variables.
     product = np.prod(np.cos(theta[0] - theta[1]) ** 2) / m
+    # Products are skewed: this many have means that are nearly normal.
     deviation = (values[:, 0] - 1) * (values[:, 1] - 1)
     agree(deviation.mean(), product, deviation.std() / np.sqrt(size))
 
