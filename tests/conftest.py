@@ -34,11 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before hypothesis reads its own option
 def pytest_configure(config: pytest.Config) -> None:
-    # No example database: what one machine has seen must not decide what another one tries.
-    hypothesis.settings.register_profile(
-        "seeded", derandomize=config.getoption("seed") == DEFAULT_SEED, deadline=None, database=None
-    )
+    config.option.hypothesis_seed = config.getoption("seed")
+    # No deadline, which a loaded machine misses, and no examples kept from earlier runs.
+    hypothesis.settings.register_profile("seeded", deadline=None, database=None)
     hypothesis.settings.load_profile("seeded")
 
 
@@ -48,10 +48,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    rate = statistical.drawn * statistical.ALARM
-    terminalreporter.write_line(
-        f"{statistical.drawn} statistical thresholds: a random seed passes one by chance with the rate {rate:.0e}"
-    )
+    if statistical.drawn:
+        rate = statistical.drawn * statistical.ALARM
+        terminalreporter.write_line(
+            f"{statistical.drawn} statistical thresholds: a random seed passes one by chance with the rate {rate:.0e}"
+        )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
