@@ -37,7 +37,7 @@ def figures(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Test the package and the suite (-- options of pytest)."""
+    """Test the package and the suite (-- --seed random, and other options of pytest)."""
     install(session)
     session.run("python", "-m", "pytest", *session.posargs, env=ENVIRONMENT)
 

@@ -5,11 +5,9 @@ import dense
 import numpy as np
 import pytest
 import scipy.stats
+from statistical import alarm
 
 from qgmutils import circuits, problems
-
-FALSE_ALARM = 1e-4
-"""Every test of a distribution fails in one of 10^4 runs by chance: replay the seed before believing it."""
 
 
 def one_gate(x, z, n_qubits, /, **changes):
@@ -62,10 +60,10 @@ def test_random_circuit_follows_its_generator():
 
 @pytest.mark.parametrize("n_qubits", [1, 2])
 def test_words_are_uniform(n_qubits, rng):
-    count = Counter(circuits.random_circuit(n_qubits, 30_000, rng=rng, reference_state="zero").words())
+    count = Counter(circuits.random_circuit(n_qubits, 50_000, rng=rng, reference_state="zero").words())
     assert "I" * n_qubits not in count
     assert len(count) == 4**n_qubits - 1
-    assert scipy.stats.chisquare(list(count.values())).pvalue > FALSE_ALARM
+    assert scipy.stats.chisquare(list(count.values())).pvalue > alarm()
 
 
 @pytest.mark.parametrize("kind", circuits.REFERENCE_STATES)
@@ -83,13 +81,13 @@ def test_zero_reference(rng):
 
 def test_haar_states(rng):
     dim = 8
-    states = np.array([circuits.haar_state(dim, rng) for _ in range(5000)])
+    states = np.array([circuits.haar_state(dim, rng) for _ in range(8000)])
     direction = circuits.haar_state(dim, rng)  # the law must not prefer the basis
     for overlap in (states[:, 3], states @ direction.conj()):
         law = scipy.stats.beta(1, dim - 1)  # of |<e|psi>|^2
-        assert scipy.stats.kstest(np.abs(overlap) ** 2, law.cdf).pvalue > FALSE_ALARM
+        assert scipy.stats.kstest(np.abs(overlap) ** 2, law.cdf).pvalue > alarm()
         phases = np.angle(overlap) / (2 * np.pi) + 0.5
-        assert scipy.stats.kstest(phases, "uniform").pvalue > FALSE_ALARM
+        assert scipy.stats.kstest(phases, "uniform").pvalue > alarm()
 
 
 def up_to_phase(state):
@@ -101,10 +99,10 @@ def up_to_phase(state):
 @pytest.mark.parametrize(("n_qubits", "number"), [(1, 6), (2, 60)])
 def test_stabilizer_states_are_uniform(n_qubits, number, rng):
     # 2^n prod_{k=1..n} (2^k + 1) states: 6, 60, 1080 ...
-    count = Counter(up_to_phase(circuits.stabilizer_state(n_qubits, rng)) for _ in range(100 * number))
-    # The chance to miss one of them at 100 expected draws is number * e^-100.
+    count = Counter(up_to_phase(circuits.stabilizer_state(n_qubits, rng)) for _ in range(160 * number))
+    # The chance to miss one of them at 160 expected draws is number * e^-160.
     assert len(count) == number
-    assert scipy.stats.chisquare(list(count.values())).pvalue > FALSE_ALARM
+    assert scipy.stats.chisquare(list(count.values())).pvalue > alarm()
 
 
 def test_stabilizer_states_have_their_stabilizers(rng):
