@@ -169,16 +169,7 @@ def test_shares_and_counts_of_known_starts(rng):
 
 
 def test_cases_without_a_crossing_have_no_critical_count(rng):
-    case = {
-        "model": "complex",
-        "spectrum": "flat",
-        "n_qubits": 2,
-        "degeneracy": 2,
-        "count": 4,
-        "field_count": 8.0,
-    }
-    starts = pd.DataFrame({"n_params": np.repeat([4, 6], 10), "circuit": np.tile(np.arange(10), 2), **case})
-    (row,) = count_law.critical_counts(starts.assign(solved=True), rng).to_dict("records")
+    (row,) = count_law.critical_counts(sample({4: [True] * 10, 6: [True] * 10}), rng).to_dict("records")
     assert (row["first"], row["rank"]) == (4, 2)
     assert np.isnan([row["p_c"], row["low"], row["high"]]).all()
 
