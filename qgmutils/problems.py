@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -518,7 +519,7 @@ def fermi_hubbard(n_qubits: int, *, t: float = 1.0, U: float = 4.0, periodic: bo
 
 
 def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -> Problem:
-    """Projector of the given rank onto a Haar-random subspace or onto the last basis states.
+    """Projector of the given rank onto a Haar-random subspace or onto the last states of a basis.
 
     Parameters
     ----------
@@ -526,8 +527,9 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
         1 to `MAX_QUBITS`.
     rank : int
         1 to 2^n - 1.
-    basis : {"haar", "computational"}
-        A random subspace, or the one spanned by the last `rank` basis states.
+    basis : {"haar", "computational", "hadamard"}
+        A random subspace, or the one spanned by the last `rank` states of the computational basis, of which |0...0> is
+        a ground state, or of that basis after a Hadamard gate on every qubit, in which |0...0> has the mean energy.
     seed : int
         Chooses the random subspace, together with `n_qubits` and `rank`.
 
@@ -539,8 +541,8 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
     Raises
     ------
     ValueError
-        If the rank is not an integer in 1 ... 2^n - 1, the basis is neither "haar" nor "computational", or the seed is
-        no integer of at least 0.
+        If the rank is not an integer in 1 ... 2^n - 1, the basis is none of these, or the seed is no integer of at
+        least 0.
     """
     dim = 2 ** require_qubits(n_qubits)
     if not is_integer(rank) or not 1 <= rank < dim:
@@ -548,6 +550,9 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
     seed = require_integer(seed, "seed", low=0, high=MAX_SEED)
     if isinstance(basis, str) and basis == "computational":
         matrix = np.diag((np.arange(dim) >= dim - rank).astype(complex))
+    elif isinstance(basis, str) and basis == "hadamard":
+        signs = scipy.linalg.hadamard(dim, dtype=float)[:, dim - rank :]
+        matrix = (signs @ signs.T / dim).astype(complex)  # exact: sums of signs, over a power of two
     elif isinstance(basis, str) and basis == "haar":
         rng = np.random.default_rng(np.random.SeedSequence([seed, rank, n_qubits]))
         vectors = rng.standard_normal((dim, rank)) + 1j * rng.standard_normal((dim, rank))
@@ -555,7 +560,7 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
             q, _ = np.linalg.qr(vectors)
             matrix = q @ q.conj().T
     else:
-        raise ValueError(f'basis must be "haar" or "computational", got {basis!r}')
+        raise ValueError(f'basis must be "haar", "computational" or "hadamard", got {basis!r}')
     # The spectrum is known exactly; use it rather than LAPACK's rounding of it.
     levels = np.repeat([0.0, dim / rank], [dim - rank, rank])
     matrix = (matrix + matrix.conj().T) * (dim / (2 * rank))

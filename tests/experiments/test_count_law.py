@@ -170,6 +170,12 @@ def test_shares_and_counts_of_known_starts(rng):
     assert 4 <= row["low"] <= row["p_c"] <= row["high"] <= 5.1
 
 
+def test_cases_without_a_crossing_have_no_critical_count(rng):
+    (row,) = count_law.critical_counts(sample({4: [True] * 10, 6: [True] * 10}), rng).to_dict("records")
+    assert (row["first"], row["rank"]) == (4, 2)
+    assert np.isnan([row["p_c"], row["low"], row["high"]]).all()
+
+
 def test_lowest_energies_follow_the_missing_angle(rng):
     # Rank 4 of 8 with one angle too few: the distance to the ground states is one number with a density at 0.
     task = CountTask("complex", "flat", 4, 3, 7, 0, 1500, 1, int(rng.integers(2**31)))
