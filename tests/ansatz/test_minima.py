@@ -131,8 +131,9 @@ def test_critical_counts_of_measured_starts(rng):
     # n (n + 1) / 2 = 6 of 7 dimensions.
     assert free["saturated"] == 6
     assert free["highest_share"] == 0
-    assert free["lowest_energy"] > 1e-6
     assert free[["codimension", "count_by_rank", "p_c"]].isna().all()
+    assert free["dimension"] == 6
+    assert table[["generic", "transitive"]].to_numpy().tolist() == [[True, True], [False, False]]
 
 
 def test_ratios_of_means():

@@ -67,3 +67,15 @@ def test_the_closer_theory_is_found():
     assert table["n_params"].tolist() == [0, 1, 2]
     assert table["closer"].tolist() == [False, True, False]
     assert theory_comparison.closer_share(scores, "one", "other", differ_by=0.2)["n_params"].tolist() == [1]
+
+
+def test_ratios_of_means_leave_out_theories_without_an_answer():
+    columns = ["theory", "predicted", "predicted_stderr", "found", "found_stderr"]
+    rows = [
+        ("edge", 0.6, 0.03, 0.5, 0.02),
+        ("edge", np.nan, np.nan, 0.5, 0.02),
+        ("other", 1.0, 0.0, 0.5, 0.0),
+    ]
+    table = theory_comparison.mean_ratios(pd.DataFrame(rows, columns=columns), "edge")
+    assert table["ratio"].tolist() == pytest.approx([1.2])
+    assert table["ratio_error"].tolist() == pytest.approx([1.2 * np.hypot(0.03 / 0.6, 0.02 / 0.5)])
