@@ -64,6 +64,13 @@ def notebooks(session: nox.Session) -> None:
 
 
 @nox.session
+def falsify(session: nox.Session) -> None:
+    """Break the project on purpose, in scratch copies, and see that its checks notice."""
+    install(session)
+    session.run("python", "-m", "tests.falsify", env=ENVIRONMENT, interrupt_timeout=20)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format of the code, and that notebooks carry no metadata of a machine."""
     session.install("ruff")

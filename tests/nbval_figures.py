@@ -1,7 +1,7 @@
 """Plugin for nbval: figures in the outputs of cells are compared as well, by `qgmutils.suite.compare.pixels`.
 
-nbval skips images, since their bytes depend on the version of the renderer.  Their pixels hardly do.  And it passes a cell that
-was stored without having been run.
+nbval skips images, since their bytes depend on the version of the renderer.  Their pixels hardly do.  And it passes a
+cell that was stored without having been run.
 """
 
 from __future__ import annotations
