@@ -37,7 +37,7 @@ def figures(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Test the package and the suite (-- options of pytest)."""
+    """Test the package and the suite (-- --seed random, and other options of pytest)."""
     install(session)
     session.run("python", "-m", "pytest", *session.posargs, env=ENVIRONMENT)
 
@@ -52,7 +52,7 @@ def notebooks(session: nox.Session) -> None:
         session.skip("there are no notebooks")
     files = [str(path) for path in paths]
     if "--update" not in session.posargs:
-        options = ["-p", "no:cacheprovider", "--nbval", "--nbval-cell-timeout=600"]
+        options = ["-p", "no:cacheprovider", "-p", "tests.nbval_figures", "--nbval", "--nbval-cell-timeout=600"]
         session.run(*LIKE_THE_SUITE, "pytest", *options, *files, env=ENVIRONMENT, interrupt_timeout=20)
         return
     convert = ["jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
@@ -61,6 +61,13 @@ def notebooks(session: nox.Session) -> None:
     session.run(*LIKE_THE_SUITE, *convert, *files, env=ENVIRONMENT, interrupt_timeout=20)
     for path in paths:
         clean(path)
+
+
+@nox.session
+def falsify(session: nox.Session) -> None:
+    """Break the project on purpose, in scratch copies, and see that its checks notice."""
+    install(session)
+    session.run("python", "-m", "tests.falsify", env=ENVIRONMENT, interrupt_timeout=20)
 
 
 @nox.session

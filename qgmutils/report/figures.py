@@ -36,7 +36,7 @@ def use_style() -> None:
         {
             "figure.constrained_layout.use": True,
             "figure.dpi": 80,
-            "savefig.dpi": 150,
+            "savefig.dpi": 100,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.titlesize": "medium",
