@@ -106,8 +106,8 @@ def folders(
     count = sum(
         claims.label(claim.notebook, claim.run) in labels for claim in claims.load(new / "claims.json")
     )
-    kinds = [sum(name.endswith(kind) for name in present) for kind in (".csv", ".png")]
-    return Comparison(*kinds, count, differences)
+    n_tables, n_figures = (sum(name.endswith(kind) for name in present) for kind in (".csv", ".png"))
+    return Comparison(n_tables, n_figures, count, differences)
 
 
 def sentences(comparison: Comparison, *, committed: str, replaced: bool) -> list[str]:
