@@ -38,7 +38,7 @@ EPILOG = """\
 examples:
   nox -s figures -- --only 01                          one notebook, compared with what is committed
   nox -s figures -- --only 03_minima_distribution.tfim -p n_qubits=4 -p "param_counts=[8, 16, 30]"
-  nox -s figures -- --only 08 -p "n_qubits=[3, 4]" -p "n_starts=[4, 4]" --seed 7
+  nox -s figures -- --only 01 -p "n_qubits=[3, 5]" -p n_starts=32 --seed 7
   nox -s figures -- --profile full --jobs 2
   nox -s figures -- --verify 50
 
