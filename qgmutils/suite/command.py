@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import numpy as np
 from tqdm import tqdm
 
 import qgmutils
-from qgmutils.computing import files, processes, verify
+from qgmutils.computing import files, processes
 from qgmutils.report import claims
-from qgmutils.suite import compare, manifest, publish, terminal
+from qgmutils.suite import compare, environment, manifest, publish, terminal
 from qgmutils.suite.runner import Outcome, Runner
 
 SEED = 2022
@@ -70,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.verify:
-        return _verify(options.verify)
+        # As notebooks compute, so that nothing of the user's makes a difference.
+        return environment.main([sys.executable, "-m", "qgmutils.suite.verification", str(options.verify)])
     notebooks = options.notebooks.resolve()
     try:
         everything = manifest.load(notebooks / "claims.toml")
@@ -153,23 +153,6 @@ def _output_folder(options: argparse.Namespace, repository: Path) -> Path:
         words = re.sub(r"[^\w.=]+", "_", " ".join(f"{key}={value}" for key, value in sorted(changes.items())))
         name += f"-{words[:60].strip('_')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
     return files.writable_directory(repository / "outputs" / name)
-
-
-def _verify(sample: int) -> int:
-    """Compute a random sample of the stored results again, and say whether they come out the same."""
-    try:
-        table = verify.verify(sample=sample, rng=np.random.default_rng())
-    except ValueError as error:
-        print(f"Nothing to verify: {error}")
-        return 2
-    if table.empty:
-        print("Nothing to verify: no results of the present code are stored.")
-        return 2
-    rows = [[str(value) for value in row] for row in table.itertuples(index=False)]
-    print(terminal.verdict_table([list(table.columns), *rows], width=terminal.width()))
-    wrong = int((~table["equal"].astype(bool)).sum())
-    print(f"\n{len(table) - wrong} of {len(table)} stored results, drawn at random, come out the same.")
-    return 1 if wrong else 0
 
 
 def _parser() -> argparse.ArgumentParser:
