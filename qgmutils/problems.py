@@ -55,6 +55,9 @@ ENTRIES = (1e-290, 1e300)
 
 _BLOCK = 256  # rows of a matrix looked at together
 
+BASES = ("haar", "computational", "hadamard")
+"""Bases that a projector may stand in."""
+
 _X = sp.csr_array(np.array([[0, 1], [1, 0]], dtype=complex))
 _Y = sp.csr_array(np.array([[0, -1j], [1j, 0]]))
 _Z = sp.csr_array(np.array([[1, 0], [0, -1]], dtype=complex))
@@ -548,19 +551,19 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
     if not is_integer(rank) or not 1 <= rank < dim:
         raise ValueError(f"rank must be an integer in 1 ... {dim - 1} for {n_qubits} qubits, got {rank!r}")
     seed = require_integer(seed, "seed", low=0, high=MAX_SEED)
-    if isinstance(basis, str) and basis == "computational":
+    if not isinstance(basis, str) or basis not in BASES:
+        raise ValueError(f"basis must be one of {', '.join(BASES)}, got {basis!r}")
+    if basis == "computational":
         matrix = np.diag((np.arange(dim) >= dim - rank).astype(complex))
-    elif isinstance(basis, str) and basis == "hadamard":
+    elif basis == "hadamard":
         signs = scipy.linalg.hadamard(dim, dtype=float)[:, dim - rank :]
         matrix = (signs @ signs.T / dim).astype(complex)  # exact: sums of signs, over a power of two
-    elif isinstance(basis, str) and basis == "haar":
+    else:
         rng = np.random.default_rng(np.random.SeedSequence([seed, rank, n_qubits]))
         vectors = rng.standard_normal((dim, rank)) + 1j * rng.standard_normal((dim, rank))
         with one_thread():
             q, _ = np.linalg.qr(vectors)
             matrix = q @ q.conj().T
-    else:
-        raise ValueError(f'basis must be "haar", "computational" or "hadamard", got {basis!r}')
     # The spectrum is known exactly; use it rather than LAPACK's rounding of it.
     levels = np.repeat([0.0, dim / rank], [dim - rank, rank])
     matrix = (matrix + matrix.conj().T) * (dim / (2 * rank))

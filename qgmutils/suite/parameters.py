@@ -46,17 +46,18 @@ class Rule:
 
     def allows(self, value: object) -> bool:
         """Whether one value, not a list or a dict, keeps the rule."""
-        if self.names or isinstance(value, str):
+        if isinstance(value, str):
             return value in self.names
         assert isinstance(value, (int, float))
         return self.low <= value <= self.high and not (self.above and value == self.low)
 
     def __str__(self) -> str:
-        if self.names:
-            return f"one of {', '.join(self.names)}"
+        words = [f"one of {', '.join(self.names)}"] if self.names else []
         if math.isfinite(self.high):
-            return f"{'above ' if self.above else ''}{self.low:g} to {self.high:g}"
-        return f"{'above' if self.above else 'at least'} {self.low:g}"
+            words.append(f"{'above ' if self.above else ''}{self.low:g} to {self.high:g}")
+        elif math.isfinite(self.low):
+            words.append(f"{'above' if self.above else 'at least'} {self.low:g}")
+        return " or ".join(words)
 
 
 _COUNT = Rule(1, 10**9)
@@ -79,7 +80,7 @@ RULES: dict[str, Rule] = {
     "hamiltonian": Rule(names=tuple(problems.HAMILTONIANS)),
     "hamiltonians": Rule(names=(*problems.HAMILTONIANS, *_PROJECTORS)),
     "reference_state": Rule(names=circuits.REFERENCE_STATES),
-    "hamiltonian_options": Rule(-1e6, 1e6),
+    "hamiltonian_options": Rule(-1e6, 1e6, names=problems.BASES),
     "degrees_of_freedom": Rule(0, 1e9, above=True),
     "degeneracies": _COUNT,
     "fractions": Rule(0, 100, above=True),

@@ -62,7 +62,12 @@ def test_values_that_fit(name: str, annotation: str, value: object, accepted: ob
         ("reference_state", "str", "har", "str, one of haar, clifford, zero, perhaps haar"),
         ("hamiltonian", "str", 5, "str, one of tfim, xxz"),
         ("hamiltonians", "list[str]", ["tfim", "projector 1/7"], "list[str], each one of tfim, xxz"),
-        ("hamiltonian_options", "dict", [2], 'dict, each -1e+06 to 1e+06, written {"name": value, …}'),
+        (
+            "hamiltonian_options",
+            "dict",
+            [2],
+            'dict, each one of haar, computational, hadamard or -1e+06 to 1e+06, written {"name": value, …}',
+        ),
         ("param_counts", "dict[str, list[int]]", {4: [8]}, "dict[str, list[int]], each 1 to 1e+09, written"),
         ("param_counts", "dict[str, list[int]]", {"4": [8.5]}, "dict[str, list[int]], each 1 to 1e+09"),
         ("anything", "", {1, 2}, "made of numbers, strings, lists and dicts"),
