@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.computing.kernels import compiled
+from qgmutils.inputs import real_array, require_number, require_positive
 
 __all__ = ["LAWS", "distinct_levels", "edge_scale", "left_edge", "log_determinant"]
 
@@ -41,7 +42,7 @@ def distinct_levels(levels: ArrayLike) -> tuple[Array, Array]:
     ValueError
         For fewer than two levels, levels that are not finite, or all equal.
     """
-    h = np.sort(np.asarray(levels, dtype=np.float64)) if np.ndim(levels) == 1 else np.empty(0)
+    h = np.sort(real_array(levels, "levels")) if np.ndim(levels) == 1 else np.empty(0)
     if len(h) < 2 or not np.isfinite(h).all() or not h[-1] > h[0]:
         raise ValueError(f"levels must be at least two finite numbers that are not all equal, got {levels!r}")
     starts = np.flatnonzero(np.diff(h, prepend=-np.inf) > 1e-10 * (h[-1] - h[0]))
@@ -58,17 +59,13 @@ def check_law(law: str) -> bool:
 
 def check_ratio(ratio: float) -> float:
     """The ratio p / (2 N); a ValueError if it is not positive."""
-    if not (np.isfinite(ratio) and ratio > 0):
-        raise ValueError(f"ratio = p / (2 N) must be positive and finite, got {ratio!r}")
-    return float(ratio)
+    return require_positive(ratio, "ratio = p / (2 N)")
 
 
 def check_point(energy: float, variance: float) -> None:
     """Raise a ValueError for an energy that is not finite or a variance that is not positive."""
-    if not np.isfinite(energy) or not (np.isfinite(variance) and variance > 0):
-        raise ValueError(
-            f"energy must be finite and variance positive and finite, got {energy!r} and {variance!r}"
-        )
+    require_number(energy, "energy")
+    require_positive(variance, "variance")
 
 
 @compiled
