@@ -31,7 +31,7 @@ def checked(theta: ArrayLike, n_params: int, name: str = "theta") -> Array:
     array = np.array(theta, dtype=np.float64, order="C")  # a copy: read-only arrays would compile anew
     if array.ndim != 2 or array.shape[1] != n_params:
         raise ValueError(f"{name} must have shape (starts, {n_params}), got {array.shape}")
-    if not np.all(np.isfinite(array)):
+    if not np.isfinite(array).all():
         raise ValueError(f"{name} has entries that are not finite numbers")
     return array
 
@@ -75,12 +75,21 @@ def any_angle(method: Callable[..., Result]) -> Callable[..., Result]:
 
 def far_starts(circuit: Circuit, starts: Array) -> NDArray[np.intp]:
     """The rows of `starts` (B, p) in which the angle of a gate is beyond `FAR`."""
+    scale, offset = _bounds(circuit)
+    if scale * float(np.abs(starts).max(initial=0.0)) + offset <= FAR:
+        return _NONE
     with np.errstate(over="ignore", invalid="ignore"):
-        largest = np.max(np.abs(starts), initial=0.0)
-        if np.max(np.abs(circuit.scale)) * largest + np.max(np.abs(circuit.offset)) <= FAR:
-            return np.empty(0, dtype=np.intp)
         angles = circuit.scale * starts[:, circuit.parameter] + circuit.offset
     return np.flatnonzero(~(np.max(np.abs(angles), axis=1) <= FAR))
+
+
+_NONE = np.empty(0, dtype=np.intp)
+
+
+@functools.lru_cache(maxsize=64)
+def _bounds(circuit: Circuit) -> tuple[float, float]:
+    """Largest |scale| and |offset|: on small circuits, finding them takes as long as an energy."""
+    return float(np.max(np.abs(circuit.scale))), float(np.max(np.abs(circuit.offset)))
 
 
 def reduced(circuit: Circuit, start: Array) -> Circuit:
