@@ -171,16 +171,19 @@ def read(path: Path) -> dict[str, Parameter]:
     found = {}
     try:
         for statement in ast.parse(source).body:
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target  # type: ignore[attr-defined]
-            annotation = ast.unparse(statement.annotation) if isinstance(statement, ast.AnnAssign) else ""
-            default = ast.literal_eval(statement.value)  # type: ignore[attr-defined]
+            match statement:
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                    annotation = ast.unparse(statement.annotation)
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    annotation = ""
+                case _:
+                    raise ValueError(f"line {statement.lineno}: {ast.unparse(statement)}")
+            default = ast.literal_eval(value)
             _typed(default, annotation)
-            found[target.id] = Parameter(path.stem, target.id, annotation, default)
+            found[name] = Parameter(path.stem, name, annotation, default)
     except _Refused:
-        raise ParameterError(
-            f"{path.name}: {target.id} is {_shown(default)}, which is no {annotation}"
-        ) from None
-    except (SyntaxError, AttributeError, IndexError, ValueError) as error:
+        raise ParameterError(f"{path.name}: {name} is {_shown(default)}, which is no {annotation}") from None
+    except (SyntaxError, IndexError, ValueError) as error:
         raise ParameterError(
             f"{path.name}: its cell of parameters may hold only lines NAME: TYPE = LITERAL ({error})"
         ) from error
@@ -210,17 +213,14 @@ def _typed(value: object, annotation: str) -> Any:
         return (
             {key: _typed(item, arguments[1]) for key, item in value.items()} if arguments else _plain(value)
         )
-    types: dict[str, tuple[type, ...]] = {
-        "int": (int,),
-        "float": (int, float),
-        "str": (str,),
-        "bool": (bool,),
-    }
+    types: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
     if kind not in types:
         raise ValueError(f"type {annotation}; known are {', '.join(types)}, list[…] and dict[str, …]")
+    if kind == "float" and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
+        return float(value)
     if isinstance(value, bool) != (kind == "bool") or not isinstance(value, types[kind]):
         raise _Refused
-    return float(value) if kind == "float" else value
+    return value
 
 
 def _plain(value: object) -> Any:
