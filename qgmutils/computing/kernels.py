@@ -24,6 +24,7 @@ from typing import Any
 
 from qgmutils.computing import files
 from qgmutils.computing.folders import user_cache
+from qgmutils.computing.notices import CacheWarning
 
 _UNUSED_AFTER = 30 * 86400.0  # seconds: folders of other states of the source are then removed
 _WITHOUT_EFFECT = {"NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"}  # on the code that numba makes
@@ -142,7 +143,7 @@ def folder() -> Path | None:
         platform.machine(),
         llvmlite.binding.get_host_cpu_name(),
         codegen.get_host_cpu_features(),
-        config.USING_SVML,  # type: ignore[attr-defined]
+        *(getattr(config, name) for name in ("CPU_NAME", "CPU_FEATURES", "OPT", "USING_SVML")),
         sorted(
             item
             for item in os.environ.items()
@@ -173,8 +174,6 @@ _warned = itertools.count()
 def _warn(place: Path | None, reason: object) -> None:
     if next(_warned):
         return
-    from qgmutils.computing.cache import CacheWarning  # pandas takes a third of a second
-
     warnings.warn(
         f"compiled kernels cannot be kept{f' in {place}' if place else ''} ({reason}), so every process compiles them "
         "anew; name a folder that can be written to in the environment variable NUMBA_CACHE_DIR",
