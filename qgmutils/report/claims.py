@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import importlib.metadata
 import itertools
 import json
 import math
 import os
-import platform
 import subprocess
-import time
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +16,8 @@ import filelock
 import pandas as pd
 
 import qgmutils
-from qgmutils.computing import files
-
-Scalar = str | int | float | bool | None
+from qgmutils.computing import files, tasks
+from qgmutils.report.predicates import Finding
 
 PROVENANCE = {
     "paper": "stated in the paper's abstract or in a caption of it that is at hand",
@@ -30,7 +25,8 @@ PROVENANCE = {
     "derived": "derived for this project",
 }
 VERDICTS = ("reproduced", "not reproduced", "inconclusive")
-VERDICTS_BEGIN, VERDICTS_END = "<!-- verdicts:begin -->", "<!-- verdicts:end -->"
+DIGITS = 6
+"""Significant digits of the numbers in claims.json: far more than any claim has, fewer than machines agree on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,42 +41,40 @@ class Verdict:
         The claim in one sentence.
     provenance : str
         A key of `PROVENANCE`.
-    expected, observed, tolerance : str, number, bool or None
-        What the claim says, what was found, and by how much they may differ.
+    expected, observed, tolerance : str
+        What the claim says, what was found, and by how much they may differ, in words.
     verdict : str
         One of `VERDICTS`.
+    numbers : dict
+        The same as numbers, rounded to `DIGITS`: value, uncertainty, expected (a number, or an interval [low, high]
+        with null as an open end), tolerance, cases and failing, as in `Finding`; null without data.
     """
 
     id: str
     statement: str
     provenance: str
-    expected: Scalar
-    observed: Scalar
-    tolerance: Scalar
+    expected: str
+    observed: str
+    tolerance: str
     verdict: str
+    numbers: dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A verdict with all that is needed to find it again: a record of claims.json, field by field.
+    """A verdict and the run that gave it: a record of claims.json, field by field.
 
     Attributes
     ----------
-    id, statement, provenance, expected, observed, tolerance, verdict
+    id, statement, provenance, expected, observed, tolerance, verdict, numbers
         As in `Verdict`.
     notebook, run : str
         What tested it; `run` is "" where the notebook has one run only.
-    profile : str
-        The sizes it was tested with.
-    seed : int
-        Root of all random streams.
-    versions : dict of str to str
-        Python and the packages that the numbers depend on; "source" is the hash of the science modules.
-    commit : str
-        The commit of the repository, with "-dirty" if science modules or notebooks were modified;
-        or "unknown".
-    seconds : float
-        Wall time of the notebook up to the verdict.
+
+    Raises
+    ------
+    ValueError
+        The verdict is none of `VERDICTS`, or is a yes or a no without a finite number.
     """
 
     id: str
@@ -88,15 +82,22 @@ class Claim:
     run: str
     statement: str
     provenance: str
-    expected: Scalar
-    observed: Scalar
-    tolerance: Scalar
+    expected: str
+    observed: str
+    tolerance: str
     verdict: str
-    profile: str
-    seed: int
-    versions: dict[str, str]
-    commit: str
-    seconds: float
+    numbers: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(
+                f"claim {self.id} has the verdict {self.verdict!r}; known: {', '.join(VERDICTS)}"
+            )
+        value = self.numbers.get("value")
+        if self.verdict != "inconclusive" and not (value is not None and math.isfinite(value)):
+            raise ValueError(
+                f"claim {self.id} is {self.verdict} with the value {value!r}; without data it is open"
+            )
 
 
 def verdict(
@@ -104,12 +105,12 @@ def verdict(
     id: str,
     statement: str,
     provenance: Literal["paper", "field", "derived"],
-    expected: Any,
-    observed: Any,
-    tolerance: Any,
-    holds: bool | None,
+    expected: str,
+    tolerance: str,
+    finding: Finding,
+    observed: str = "",
 ) -> Verdict:
-    """Judge a claim.
+    """State a claim and what a predicate found.
 
     Parameters
     ----------
@@ -117,10 +118,12 @@ def verdict(
         Its name and its sentence, not empty.
     provenance : {"paper", "field", "derived"}
         Where it comes from.
-    expected, observed, tolerance : str, number, bool or None
-        NumPy scalars are allowed; numbers that are not finite become words.
-    holds : bool or None
-        Whether it was found to hold; None if the data cannot tell.
+    expected, tolerance : str
+        What the claim says and by how much the data may differ, in words.
+    finding : Finding
+        From one of `qgmutils.report.predicates`.
+    observed : str
+        What was found, in words; default is the finding's own text, and "no data" where there is none.
 
     Returns
     -------
@@ -136,12 +139,15 @@ def verdict(
         raise ValueError(f"provenance is {provenance!r}; it must be one of {', '.join(PROVENANCE)}")
     if not (id and statement):
         raise ValueError(f"claim {id!r} has the statement {statement!r}; neither may be empty")
-    holds = _scalar(holds, "holds")  # type: ignore[assignment]
-    if holds is not None and not isinstance(holds, bool):
-        raise ValueError(f"holds is {holds!r}; it must be True, False, or None where the data cannot tell")
-    word = dict(zip((True, False, None), VERDICTS, strict=True))[holds]
-    numbers = (_scalar(expected, "expected"), _scalar(observed, "observed"), _scalar(tolerance, "tolerance"))
-    return Verdict(id, statement, provenance, *numbers, word)
+    if not isinstance(finding, Finding):
+        raise ValueError(f"finding is {finding!r}; it must come from one of qgmutils.report.predicates")
+    word = dict(zip((True, False, None), VERDICTS, strict=True))[finding.holds]
+    numbers = {
+        name: _rounded(getattr(finding, name))
+        for name in ("value", "uncertainty", "expected", "tolerance", "cases", "failing")
+    }
+    words = (observed or finding.text) if finding.value is not None else "no data"
+    return Verdict(id, statement, provenance, expected, words, tolerance, word, numbers)
 
 
 def record(
@@ -151,55 +157,58 @@ def record(
     profile: str,
     seed: int,
     output_dir: str | os.PathLike[str],
-    started: float,
     run: str = "",
 ) -> pd.DataFrame:
     """Write the verdicts of a run to `output_dir`/claims.json, in place of what the same run wrote before.
 
-    Several processes may do so at the same time.
+    Beside them stands what they were computed with: the versions, processor, dates and seconds of all tables that this
+    process took from `run_tasks`, whenever those were computed.  Several processes may write at the same time.
 
     Parameters
     ----------
     verdicts : sequence of Verdict
         With distinct ids.
-    notebook, run, profile, seed
+    notebook, run : str
         As in `Claim`.
+    profile : str
+        The sizes they were tested with.
+    seed : int
+        Root of all random streams.
     output_dir : path
         Folder of the figures; made if it does not exist.
-    started : float
-        `time.perf_counter()` at the top of the notebook.
 
     Returns
     -------
     DataFrame
-        Columns id, expected, observed, tolerance, verdict, for display.
+        Columns id, observed, expected, tolerance in words, value and uncertainty as numbers, and verdict, for display.
 
     Raises
     ------
     ValueError
-        An id occurs twice, `output_dir` cannot be written to, or the claims.json in it is no list of records.
+        An id occurs twice, `output_dir` cannot be written to, or the claims.json in it holds no records.
     """
     ids = [item.id for item in verdicts]
     if len(set(ids)) < len(ids):
         raise ValueError(f"the claims of {notebook} have the ids {ids}; each may occur only once")
-    common: dict[str, Any] = {
-        "notebook": notebook,
-        "run": run,
-        "profile": profile,
-        "seed": int(seed),
-        "versions": versions(),
-        "commit": commit(),
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    new = [Claim(**dataclasses.asdict(item), **common) for item in verdicts]
+    new = [Claim(**dataclasses.asdict(item), notebook=notebook, run=run) for item in verdicts]
+    account = {"profile": profile, "seed": int(seed), **dataclasses.asdict(tasks.account())}
     folder = files.writable_directory(output_dir)
     with filelock.FileLock(folder / ".claims.json.lock"):
         path = folder / "claims.json"
         kept = [claim for claim in load(path) if (claim.notebook, claim.run) != (notebook, run)]
         claims = sorted(kept + new, key=lambda claim: (claim.notebook, claim.run))
-        _write(path, claims)
-    columns = ["id", "expected", "observed", "tolerance", "verdict"]
-    return pd.DataFrame([dataclasses.asdict(item) for item in verdicts], columns=columns)
+        _write(path, claims, computed(path) | {label(notebook, run): account})
+    columns = ["id", "observed", "expected", "tolerance", "value", "uncertainty", "verdict"]
+    rows = [
+        {**dataclasses.asdict(item), **item.numbers, "expected": item.expected, "tolerance": item.tolerance}
+        for item in verdicts
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def label(notebook: str, run: str) -> str:
+    """Name of a run: "03_minima_distribution.tfim", or that of the notebook where it has one run only."""
+    return f"{notebook}.{run}" if run else notebook
 
 
 def load(path: str | os.PathLike[str]) -> list[Claim]:
@@ -218,16 +227,19 @@ def load(path: str | os.PathLike[str]) -> list[Claim]:
     Raises
     ------
     ValueError
-        The file is not a list of records.
+        The file holds no records.
     """
     try:
-        return [Claim(**item) for item in json.loads(Path(path).read_text(encoding="utf-8"))]
-    except FileNotFoundError:
-        return []
-    except (ValueError, TypeError) as error:
+        return [Claim(**item) for item in _read(path)["claims"]]
+    except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
-            f"{path} is not a list of claim records ({error}); delete it, and the next run writes it anew"
+            f"{path} holds no claim records ({error}); delete it, and the next run writes it anew"
         ) from error
+
+
+def computed(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
+    """What runs were computed with: the fields of `tasks.Account`, profile and seed, by name of the run."""
+    return dict(_read(path)["computed"])
 
 
 def keep(path: str | os.PathLike[str], runs: Container[tuple[str, str]]) -> None:
@@ -242,7 +254,9 @@ def keep(path: str | os.PathLike[str], runs: Container[tuple[str, str]]) -> None
     """
     path = Path(path)
     with filelock.FileLock(path.parent / ".claims.json.lock"):
-        _write(path, [claim for claim in load(path) if (claim.notebook, claim.run) in runs])
+        claims = [claim for claim in load(path) if (claim.notebook, claim.run) in runs]
+        names = {label(claim.notebook, claim.run) for claim in claims}
+        _write(path, claims, {name: entry for name, entry in computed(path).items() if name in names})
 
 
 def markdown_table(claims: Iterable[Claim]) -> str:
@@ -260,14 +274,19 @@ def markdown_table(claims: Iterable[Claim]) -> str:
     """
     rows = ["| Run | Claim | Source | Expected | Observed | Tolerance | Verdict |", "|" + "---|" * 7]
     for claim in claims:
-        values = [text(value) for value in (claim.expected, claim.observed, claim.tolerance)]
+        values = [claim.expected, claim.observed, claim.tolerance]
         cells = [claim.run, claim.statement, claim.provenance, *values, f"**{claim.verdict}**"]
         rows.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
 
+def markers(profile: str) -> tuple[str, str]:
+    """The lines of the README between which the verdicts of a profile stand."""
+    return f"<!-- verdicts:{profile}:begin -->", f"<!-- verdicts:{profile}:end -->"
+
+
 def markdown_section(claims: Iterable[Claim]) -> str:
-    """Render records for the README: how many verdicts of each kind a notebook has, and its table to unfold.
+    """Render how many verdicts of each kind every notebook has, for the README.
 
     Parameters
     ----------
@@ -277,20 +296,39 @@ def markdown_section(claims: Iterable[Claim]) -> str:
     Returns
     -------
     str
-        Markdown with the HTML of foldable parts, ending with a line end.
+        A Markdown table, ending with a line end.
     """
-    groups = {name: list(rows) for name, rows in itertools.groupby(claims, key=lambda claim: claim.notebook)}
     lines = ["| Notebook | " + " | ".join(VERDICTS) + " |", "|---|" + "---|" * len(VERDICTS)]
-    parts = []
-    for name, rows in groups.items():
-        numbers = [sum(claim.verdict == word for claim in rows) for word in VERDICTS]
-        lines.append(
-            f"| [{name}](notebooks/{name}.ipynb) | " + " | ".join(str(n or "") for n in numbers) + " |"
-        )
-        parts.append(
-            f"<details><summary>{name}: every claim</summary>\n\n{markdown_table(rows)}\n</details>\n"
-        )
-    return "\n".join(lines) + "\n\n" + "\n".join(parts)
+    for name, group in itertools.groupby(claims, key=lambda claim: claim.notebook):
+        found = [claim.verdict for claim in group]
+        numbers = " | ".join(str(found.count(word) or "") for word in VERDICTS)
+        lines.append(f"| [{name}](notebooks/{name}.ipynb) | {numbers} |")
+    return "\n".join(lines) + "\n"
+
+
+def markdown_page(claims: Iterable[Claim], profile: str) -> str:
+    """Render every claim of a profile, for the page beside its figures.
+
+    Parameters
+    ----------
+    claims : iterable of Claim
+        Those of one notebook follow each other.
+    profile : str
+        Name of the profile.
+
+    Returns
+    -------
+    str
+        A Markdown page, ending with a line end.
+    """
+    parts = [
+        f"# Every claim, profile `{profile}`\n",
+        f"Generated by `nox -s figures -- --profile {profile}`. *Source* says whose statement it is; "
+        "`claims.json` has the numbers.\n",
+    ]
+    for name, group in itertools.groupby(claims, key=lambda claim: claim.notebook):
+        parts.append(f"## [{name}](../../notebooks/{name}.ipynb)\n\n{markdown_table(group)}")
+    return "\n".join(parts)
 
 
 def replace_between(text: str, begin: str, end: str, content: str) -> str:
@@ -300,33 +338,13 @@ def replace_between(text: str, begin: str, end: str, content: str) -> str:
     return f"{head}{begin}\n{content}{end}{tail}" if found_begin and found_end else text
 
 
-def text(value: Scalar) -> str:
-    """A value of a record as the tables show it: numbers with four digits, nothing for None."""
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-@functools.cache
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("numpy", "scipy", "numba", "pennylane"):
-        found[name] = importlib.metadata.version(name)
-    return {**found, "qgmutils": qgmutils.__version__}
-
-
-def versions() -> dict[str, str]:
-    """Python and the packages that the numbers depend on, and the hash of the science modules' source."""
-    return dict(_versions())
-
-
 def commit() -> str:
     """Commit of the repository that this package lies in.
 
     Returns
     -------
     str
-        40 hexadecimal digits, followed by "-dirty" if a science module or a notebook differs from the commit;
+        40 hexadecimal digits, followed by "-dirty" if the package or a notebook differs from the commit;
         "unknown" outside a repository of this package.
     """
     root = Path(qgmutils.__file__).resolve().parent.parent
@@ -336,32 +354,36 @@ def commit() -> str:
             ["git", *arguments], cwd=root, capture_output=True, text=True, check=False, timeout=30
         )
 
-    # What only draws and reports leaves the numbers alone.
-    others = [f":(exclude)qgmutils/{name}" for name in ("bench", "report", "suite")]
     try:
         # An installed copy may lie inside the repository of something else.
         tracked = git("ls-files", "--error-unmatch", "qgmutils/report/claims.py").returncode == 0
         head = git("rev-parse", "HEAD").stdout.strip()
-        changed = git(
-            "diff", "--quiet", "HEAD", "--", "qgmutils/*.py", "notebooks/*.ipynb", *others
-        ).returncode
+        changed = git("diff", "--quiet", "HEAD", "--", "qgmutils/*.py", "notebooks/*.ipynb").returncode
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return head + ("-dirty" if changed else "") if tracked and head else "unknown"
 
 
-def _write(path: Path, claims: Iterable[Claim]) -> None:
-    content = json.dumps([dataclasses.asdict(claim) for claim in claims], indent=1, ensure_ascii=False)
+def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"claims": [], "computed": {}}
+
+
+def _write(path: Path, claims: Iterable[Claim], computed: dict[str, dict[str, Any]]) -> None:
+    content = {
+        "claims": [dataclasses.asdict(claim) for claim in claims],
+        "computed": dict(sorted(computed.items())),
+    }
     with files.whole_file(path) as temporary:
-        temporary.write_text(content + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
 
 
-def _scalar(value: Any, name: str) -> Scalar:
-    value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    raise ValueError(
-        f"{name} is {value!r} of type {type(value).__name__}; it must be a string, a number or a bool"
-    )
+def _rounded(value: Any) -> Any:
+    """The number with `DIGITS` significant digits, also in an interval; counts and None stay as they are."""
+    if isinstance(value, tuple):
+        return [_rounded(end) for end in value]
+    return float(f"{value:.{DIGITS}g}") + 0.0 if isinstance(value, float) else value

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import multiprocessing
 import re
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 
 import qgmutils
+from qgmutils.computing import tasks
 from qgmutils.report import claims
+from qgmutils.report.predicates import Finding, above, within
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-KEYS = "id notebook run statement provenance expected observed tolerance verdict profile seed versions commit seconds"
+KEYS = "id notebook run statement provenance expected observed tolerance verdict numbers"
+NUMBERS = "value uncertainty expected tolerance cases failing"
 
 
 def judged(name: str = "law", **changes: Any) -> claims.Verdict:
@@ -23,16 +26,15 @@ def judged(name: str = "law", **changes: Any) -> claims.Verdict:
         "id": name,
         "statement": "the law holds",
         "provenance": "derived",
-        "expected": 1.0,
-        "observed": np.float64(1.01),
+        "expected": "ratio 1",
         "tolerance": "3 standard errors",
-        "holds": True,
+        "finding": within(1.01, 1, error=0.01, sigmas=3),
     }
     return claims.verdict(**(arguments | changes))
 
 
 def record(verdicts: list[claims.Verdict], folder: Path, **changes: Any) -> Any:
-    arguments = {"notebook": "01_x", "profile": "quick", "seed": 7, "started": time.perf_counter() - 2}
+    arguments = {"notebook": "01_x", "profile": "quick", "seed": 7}
     return claims.record(verdicts, output_dir=folder, **(arguments | changes))
 
 
@@ -42,11 +44,16 @@ def _record_many(folder: Path, notebook: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("holds", "word"),
-    [(True, "reproduced"), (np.False_, "not reproduced"), (np.True_, "reproduced"), (None, "inconclusive")],
+    ("finding", "word"),
+    [
+        (within(1, 1), "reproduced"),
+        (within(2, 1), "not reproduced"),
+        (within(2, 1, error=1, doubt=3), "inconclusive"),
+        (within([], 1), "inconclusive"),
+    ],
 )
-def test_verdict_words(holds: bool | None, word: str) -> None:
-    assert judged(holds=holds).verdict == word
+def test_verdict_words(finding: Finding, word: str) -> None:
+    assert judged(finding=finding).verdict == word
 
 
 @pytest.mark.parametrize(
@@ -54,9 +61,7 @@ def test_verdict_words(holds: bool | None, word: str) -> None:
     [
         ({"provenance": "rumour"}, "provenance is 'rumour'; it must be one of paper, field, derived"),
         ({"statement": ""}, "neither may be empty"),
-        ({"holds": 1}, "holds is 1"),
-        ({"holds": "yes"}, "holds is 'yes'"),
-        ({"observed": [1, 2]}, r"observed is \[1, 2\]"),
+        ({"finding": True}, "finding is True; it must come from one of"),
     ],
 )
 def test_wrong_verdict_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -65,18 +70,31 @@ def test_wrong_verdict_is_refused(changes: dict[str, Any], message: str) -> None
 
 
 def test_records_are_complete(tmp_path: Path) -> None:
-    table = record([judged(observed=np.inf), judged("other", expected=np.int64(3))], tmp_path / "new")
-    assert list(table.columns) == ["id", "expected", "observed", "tolerance", "verdict"]
+    empty = judged("empty", finding=within([], 1), observed="nan of 0")
+    table = record([judged(finding=above(np.float64(4 / 3), 1)), empty], tmp_path / "new")
+    assert list(table.columns) == [
+        "id",
+        "observed",
+        "expected",
+        "tolerance",
+        "value",
+        "uncertainty",
+        "verdict",
+    ]
     content = json.loads((tmp_path / "new" / "claims.json").read_text())
-    assert [list(item) for item in content] == [KEYS.split()] * 2
-    first, second = content
-    assert first["observed"] == "inf"
-    assert second["expected"] == 3
-    assert first["versions"]["qgmutils"] == qgmutils.__version__
-    assert re.fullmatch("[0-9a-f]{64}", first["versions"]["source"])
-    assert re.fullmatch("[0-9a-f]{40}(-dirty)?|unknown", first["commit"])
-    # Two seconds were put in; a busy machine adds to that.
-    assert 2 <= first["seconds"] < 60
+    assert [list(item) for item in content["claims"]] == [KEYS.split()] * 2
+    first, second = content["claims"]
+    assert list(first["numbers"]) == NUMBERS.split()
+    assert first["numbers"] == {
+        "value": 1.33333, "uncertainty": 0, "expected": [1, None], "tolerance": 0, "cases": 1, "failing": 0,
+    }  # fmt: skip
+    assert first["observed"] == "1.33"
+    assert second["observed"] == "no data"
+    assert second["numbers"]["value"] is None
+    assert set(content["computed"]) == {"01_x"}
+    account = content["computed"]["01_x"]
+    assert (account["profile"], account["seed"]) == ("quick", 7)
+    assert set(account) == {"profile", "seed"} | {field.name for field in dataclasses.fields(tasks.Account)}
 
 
 def test_recording_replaces_the_same_run_only(tmp_path: Path) -> None:
@@ -88,6 +106,7 @@ def test_recording_replaces_the_same_run_only(tmp_path: Path) -> None:
     assert found == [("01_x", "a", "law"), ("01_x", "b", "law"), ("02_y", "", "new")]
     claims.keep(tmp_path / "claims.json", {("01_x", "b")})
     assert [claim.run for claim in claims.load(tmp_path / "claims.json")] == ["b"]
+    assert set(claims.computed(tmp_path / "claims.json")) == {"01_x.b"}
 
 
 def test_processes_do_not_lose_each_others_records(tmp_path: Path) -> None:
@@ -108,29 +127,37 @@ def test_wrong_records_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"output_dir .*file.* cannot be written to"):
         record([judged()], tmp_path / "file" / "below")
-    for content in ("[{", '[{"id": "law"}]', "7"):
+    for content in ("[{", '{"claims": [{"id": "law"}]}', "7"):
         (tmp_path / "claims.json").write_text(content)
-        with pytest.raises(ValueError, match="is not a list of claim records"):
+        with pytest.raises(ValueError, match="holds no claim records"):
             record([judged()], tmp_path)
         assert (tmp_path / "claims.json").read_text() == content
 
 
+def test_yes_without_a_number_cannot_be_loaded(tmp_path: Path) -> None:
+    record([judged()], tmp_path)
+    path = tmp_path / "claims.json"
+    content = json.loads(path.read_text())
+    content["claims"][0]["numbers"]["value"] = None
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="without data it is open"):
+        claims.load(path)
+
+
 def test_markdown_table_escapes_cells(tmp_path: Path) -> None:
-    record([judged(statement="|x| is\nsmall", observed=1 / 3)], tmp_path, run="a")
+    record([judged(statement="|x| is\nsmall")], tmp_path, run="a")
     lines = claims.markdown_table(claims.load(tmp_path / "claims.json")).splitlines()
     assert len(lines) == 3
     assert lines[2] == (
-        r"| a | \|x\| is small | derived | 1 | 0.3333 | 3 standard errors "
-        "| **reproduced** |"
+        r"| a | \|x\| is small | derived | ratio 1 | 1.01 ± 0.01 | 3 standard errors | **reproduced** |"
     )
 
 
-def test_markdown_section_counts_and_folds(tmp_path: Path) -> None:
-    record([judged(), judged("other", holds=False)], tmp_path, run="a")
-    text = claims.markdown_section(claims.load(tmp_path / "claims.json"))
-    assert "| [01_x](notebooks/01_x.ipynb) | 1 | 1 |  |" in text
-    assert text.count("<details>") == text.count("</details>") == 1
-    assert claims.markdown_table(claims.load(tmp_path / "claims.json")) in text
+def test_markdown_section_counts_and_page_lists(tmp_path: Path) -> None:
+    record([judged(), judged("other", finding=within(2, 1))], tmp_path, run="a")
+    found = claims.load(tmp_path / "claims.json")
+    assert "| [01_x](notebooks/01_x.ipynb) | 1 | 1 |  |" in claims.markdown_section(found)
+    assert claims.markdown_table(found) in claims.markdown_page(found, "quick")
 
 
 def test_replace_between() -> None:
@@ -146,7 +173,7 @@ def test_commit_is_that_of_this_repository() -> None:
         assert claims.commit().removesuffix("-dirty") == head.stdout.strip()
 
 
-def test_commit_notices_changed_science_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commit_notices_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "qgmutils"
     (package / "report").mkdir(parents=True)
     monkeypatch.setattr(qgmutils, "__file__", str(package / "__init__.py"))
@@ -160,8 +187,8 @@ def test_commit_notices_changed_science_only(tmp_path: Path, monkeypatch: pytest
     clean = claims.commit()
     assert re.fullmatch("[0-9a-f]{40}", clean)
     for name, expected in (
-        ("qgmutils/report/claims.py", clean),
         ("README.md", clean),
+        ("qgmutils/report/claims.py", f"{clean}-dirty"),
         ("qgmutils/problems.py", f"{clean}-dirty"),
         ("notebooks/01_x.ipynb", f"{clean}-dirty"),
     ):
@@ -171,10 +198,7 @@ def test_commit_notices_changed_science_only(tmp_path: Path, monkeypatch: pytest
 
 
 def test_readme_shows_the_recorded_verdicts() -> None:
-    readme, recorded = ROOT / "README.md", ROOT / "figures" / "claims.json"
-    if not (readme.is_file() and recorded.is_file()):
-        pytest.skip("there is no README.md or no figures/claims.json yet")
-    text = readme.read_text(encoding="utf-8")
-    assert claims.VERDICTS_BEGIN in text
-    table = claims.markdown_section(claims.load(recorded))
-    assert claims.replace_between(text, claims.VERDICTS_BEGIN, claims.VERDICTS_END, table) == text
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = claims.markdown_section(claims.load(ROOT / "figures" / "quick" / "claims.json"))
+    assert claims.replace_between(text, *claims.markers("quick"), section) == text
+    assert section in text
