@@ -17,12 +17,11 @@ import platform
 import shutil
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qgmutils.computing import files
+from qgmutils.computing import files, notices
 from qgmutils.computing.folders import user_cache
 
 _UNUSED_AFTER = 30 * 86400.0  # seconds: folders of other states of the source are then removed
@@ -173,13 +172,9 @@ _warned = itertools.count()
 def _warn(place: Path | None, reason: object) -> None:
     if next(_warned):
         return
-    from qgmutils.computing.cache import CacheWarning  # pandas takes a third of a second
-
-    warnings.warn(
+    notices.warn(
         f"compiled kernels cannot be kept{f' in {place}' if place else ''} ({reason}), so every process compiles them "
-        "anew; name a folder that can be written to in the environment variable NUMBA_CACHE_DIR",
-        CacheWarning,
-        stacklevel=2,
+        "anew; name a folder that can be written to in the environment variable NUMBA_CACHE_DIR"
     )
 
 
