@@ -275,7 +275,9 @@ def _require_unchanged(name: str, module: _Module) -> None:
     if any(
         _read(content, source.origin, _package(name, source)).digest != module.digest for content in contents
     ):
-        raise UnknownCode(f"{where} has changed since it was imported; restart Python")
+        raise UnknownCode(
+            f"{where} has changed since it was imported, so what is loaded is old or a mixture; restart Python"
+        )
 
 
 def _require_unpatched(name: str, module: _Module) -> None:

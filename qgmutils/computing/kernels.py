@@ -17,14 +17,12 @@ import platform
 import shutil
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qgmutils.computing import files
+from qgmutils.computing import files, notices
 from qgmutils.computing.folders import user_cache
-from qgmutils.computing.notices import CacheWarning
 
 _UNUSED_AFTER = 30 * 86400.0  # seconds: folders of other states of the source are then removed
 _WITHOUT_EFFECT = {"NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"}  # on the code that numba makes
@@ -174,11 +172,9 @@ _warned = itertools.count()
 def _warn(place: Path | None, reason: object) -> None:
     if next(_warned):
         return
-    warnings.warn(
+    notices.warn(
         f"compiled kernels cannot be kept{f' in {place}' if place else ''} ({reason}), so every process compiles them "
-        "anew; name a folder that can be written to in the environment variable NUMBA_CACHE_DIR",
-        CacheWarning,
-        stacklevel=2,
+        "anew; name a folder that can be written to in the environment variable NUMBA_CACHE_DIR"
     )
 
 

@@ -139,7 +139,7 @@ def _take_down_late(name: str, module: ModuleType) -> None:
     with contextlib.suppress(OSError):
         found = os.stat(_sources[name].origin)
         # A process needs longer than this to come to its first module, and clocks of files are no finer.
-        if max(found.st_mtime, found.st_ctime) > _STARTED + 0.01:
+        if max(found.st_mtime, found.st_ctime) > _started() + 0.01:
             _sources[name].doubt = (
                 "was changed after this process had started, and was not imported after qgmutils, which would have "
                 "seen what it held; restart Python"
@@ -202,15 +202,22 @@ def _differs(copy: bytes, content: bytes) -> bool:
 
 def _started() -> float:
     """When this process started, in seconds of the clock that files are stamped with, to a hundredth."""
+    if _STARTED is not None:
+        return _STARTED
+    import psutil  # exact where there is no /proc
+
+    return psutil.Process().create_time()
+
+
+def _started_by_proc() -> float | None:
     try:
         with open("/proc/self/stat", "rb") as file:
             ticks = int(file.read().rpartition(b")")[2].split()[19])
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
         return time.time() - age
     except (OSError, AttributeError, ValueError, IndexError):
-        import psutil
-
-        return psutil.Process().create_time()
+        return None
 
 
-_STARTED = _started()
+# Taken now, so that it holds for processes that are forked off as well.
+_STARTED = _started_by_proc()

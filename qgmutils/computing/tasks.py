@@ -16,6 +16,7 @@ import math
 import operator
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, as_completed
@@ -326,6 +327,10 @@ class _Progress:
             leave=False,
             disable=True if self._file or done == total else None,
         )
+        self._ended = threading.Event()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
+        if not self._bar.disable:
+            self._ticking.start()
         self._write()
 
     def step(self) -> None:
@@ -336,7 +341,15 @@ class _Progress:
     def close(self) -> None:
         _Progress.past += self.total
         _Progress.past_cached += self.cached
+        self._ended.set()
+        if self._ticking.is_alive():
+            self._ticking.join()
         self._bar.close()
+
+    def _tick(self) -> None:
+        # A task may take minutes, and a clock that stands still looks like one that has died.
+        while not self._ended.wait(1):
+            self._bar.refresh()
 
     def _write(self) -> None:
         # Progress is a courtesy: a failure to report it must not stop the work.

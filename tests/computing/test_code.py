@@ -274,6 +274,32 @@ def test_worker_with_other_code_is_refused() -> None:
         tasks.timed(Draw(1), "0" * 64)
 
 
+def test_workers_that_import_a_later_version_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("def helper(x):\n    return 2 * x\n")
+    write(tmp_path, "mine", imports="from helper import helper", value="helper(self.x)")
+    script = f"""
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+        from mine import Mine
+        from qgmutils.computing.tasks import OtherCode, run_tasks
+
+        class Late(ProcessPoolExecutor):
+            def submit(self, *arguments):
+                {EDIT}
+                return super().submit(*arguments)
+
+        if __name__ == "__main__":
+            with Late(1, mp_context=multiprocessing.get_context("spawn")) as executor:
+                try:
+                    print(run_tasks([Mine(1.0)], executor=executor))
+                except OtherCode as error:
+                    print(error)
+    """
+    found, _ = session(tmp_path, script)
+    assert "a worker process has loaded other code of Mine than the process that it works for" in found
+    assert stored(tmp_path) == 0
+
+
 def test_versions_of_what_is_imported_are_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     found = code.code_of(Draw)
     assert set(found.versions) == {"python", "blas", "numpy", "pandas"}

@@ -40,9 +40,14 @@ def test_content_is_on_the_disk_before_it_has_its_name(
 def test_old_content_stays_when_the_block_fails(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), files.whole_file(path) as temporary:  # noqa: PT012
-        temporary.write_text("new")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with files.whole_file(path) as temporary:
+            temporary.write_text("new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

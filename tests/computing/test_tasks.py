@@ -10,6 +10,7 @@ import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ import psutil
 import pytest
 from pandas.testing import assert_frame_equal
 from sample_tasks import Draw, Echo, Logged, Returns
+from tqdm import tqdm
 
 import qgmutils
 from qgmutils.computing import cache, code, notices, tasks
@@ -261,3 +263,23 @@ def test_progress_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert json.loads(path.read_text()) == {"done": 2, "total": 2, "cached": 0, "warnings": []}
     run_tasks([Draw(1), Draw(3)], workers=1)
     assert json.loads(path.read_text()) == {"done": 4, "total": 4, "cached": 1, "warnings": []}
+
+
+def test_bar_ticks_while_a_task_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[int] = []
+
+    class Shown(tqdm):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options | {"disable": False})
+
+        def refresh(self, *arguments: Any, **options: Any) -> None:
+            ticks.append(self.n)
+
+    monkeypatch.setattr(tasks, "tqdm", Shown)
+    progress = tasks._Progress("", done=0, total=1)
+    deadline = time.monotonic() + 60
+    while len(ticks) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    progress.close()
+    assert ticks[:2] == [0, 0]
+    assert not progress._ticking.is_alive()
