@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 REFERENCE_STATES = ("haar", "clifford", "zero")
 
+MAX_GATES = 10**7
+"""Most gates, and most angles, of a circuit."""
+
 _INTEGERS = ("x", "z", "parameter")
 
 
@@ -68,7 +71,7 @@ class Circuit:
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
         put(self, "n_qubits", require_qubits(self.n_qubits))
-        put(self, "n_params", require_integer(self.n_params, "n_params"))
+        put(self, "n_params", require_integer(self.n_params, "n_params", high=MAX_GATES))
         integers = {name: number_array(getattr(self, name), name, kinds="iu") for name in _INTEGERS}
         reals = {name: number_array(getattr(self, name), name) for name in ("scale", "offset")}
         sizes = [a.shape for a in (*integers.values(), *reals.values())]
@@ -240,10 +243,10 @@ def random_circuit(
         For sizes out of range, an unknown reference state, or if `rng` is no generator.
     """
     dim = 2 ** require_qubits(n_qubits)
-    n_params = require_integer(n_params, "n_params")
+    n_params = require_integer(n_params, "n_params", high=MAX_GATES)
     q = n_params
     if n_gates is not None:
-        q = require_integer(n_gates, "n_gates")
+        q = require_integer(n_gates, "n_gates", high=MAX_GATES)
         if q < n_params:
             raise ValueError(f"n_gates must be at least n_params = {n_params} (or None), got {n_gates}")
     state = reference(reference_state, n_qubits, rng)

@@ -101,10 +101,12 @@ def number_array(values: Any, name: str, *, kinds: str = "biuf") -> NDArray[Any]
         raise ValueError(f"{name} has masked entries; fill them or leave them out")
     try:
         array = np.asarray(values)
-        if array.dtype.kind == "O":  # integers beyond 64 bits, or numbers in an array of objects
+        if array.dtype.kind == "O":  # numbers in an array of objects, or integers beyond 64 bits
             if not all(isinstance(value, numbers.Number) for value in array.ravel()):
                 raise TypeError  # NumPy would read text
-            array = np.array(array.tolist(), dtype=np.complex128 if "c" in kinds else np.float64)
+            array = np.array(array.tolist())
+            if array.dtype.kind == "O":
+                array = array.astype(np.complex128 if "c" in kinds else np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be an array of numbers, got {_shown(values)}") from error
     if array.dtype.kind == "c" and "c" not in kinds and not np.any(array.imag):

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from qgmutils import circuits
 from qgmutils.circuits import REFERENCE_STATES, Circuit
-from qgmutils.problems import is_integer, require_qubits
+from qgmutils.inputs import number_array, require_integer
+from qgmutils.problems import require_qubits
 
 ANSATZE = (
     "randomised",
@@ -70,6 +71,12 @@ def _crossing(words: Bits, pairs: Pairs, n_qubits: int) -> tuple[Bits, Bits]:
     return image, parity
 
 
+def _check_pairs(pairs: Pairs, n_qubits: int) -> None:
+    for pair in pairs:
+        if len(set(pair)) != 2 or len(pair) != 2 or not set(pair) <= set(range(n_qubits)):
+            raise ValueError(f"a CZ acts on two different wires in 0 ... {n_qubits - 1}, got {pair}")
+
+
 def conjugate_by_cz(x: Bits, z: Bits, pairs: Pairs, n_qubits: int) -> tuple[Bits, NDArray[np.float64]]:
     """Pauli words behind a layer of CZ gates: V P V+ = sign * P', where x stays.
 
@@ -90,15 +97,41 @@ def conjugate_by_cz(x: Bits, z: Bits, pairs: Pairs, n_qubits: int) -> tuple[Bits
     z : int array, shape (q,)
     sign : float array, shape (q,)
         +1 or -1.
+
+    Raises
+    ------
+    ValueError
+        If x and z are no bit masks of that many qubits, of one length, or a pair is not of two different wires.
     """
+    n_qubits = require_qubits(n_qubits)
+    x, z = (number_array(mask, name, kinds="iu") for mask, name in ((x, "x"), (z, "z")))
+    if x.ndim != 1 or x.shape != z.shape:
+        raise ValueError(f"x and z must have one entry per gate, got the shapes {x.shape} and {z.shape}")
+    for name, mask in (("x", x), ("z", z)):
+        if mask.size and not 0 <= mask.min() <= mask.max() < 2**n_qubits:
+            raise ValueError(
+                f"{name} must be bit masks in 0 ... {2**n_qubits - 1}, got {mask.min()} ... {mask.max()}"
+            )
+    _check_pairs(pairs, n_qubits)
+    x, z = x.astype(np.int64), z.astype(np.int64)
     image, parity = _crossing(x, pairs, n_qubits)
     lost = np.bitwise_count(x & z).astype(np.int64) - np.bitwise_count(x & (z ^ image)).astype(np.int64)
     return z ^ image, 1.0 - 2.0 * ((lost // 2 + parity) % 2)
 
 
 def cz_layer(state: NDArray[np.complex128], pairs: Pairs) -> NDArray[np.complex128]:
-    """The state, shape (2^n,), after CZ gates on these pairs of wires."""
-    n_qubits = len(state).bit_length() - 1
+    """The state, shape (2^n,), after CZ gates on these pairs of wires.
+
+    Raises
+    ------
+    ValueError
+        If the length is no power of two, or a pair is not of two different wires.
+    """
+    state = number_array(state, "state", kinds="biufc").astype(np.complex128)
+    n_qubits = len(state).bit_length() - 1 if state.ndim == 1 else 0
+    if state.shape != (2 ** require_qubits(n_qubits),):
+        raise ValueError(f"state must be a vector of length 2^n_qubits, got the shape {state.shape}")
+    _check_pairs(pairs, n_qubits)
     _, parity = _crossing(np.arange(len(state), dtype=np.int64), pairs, n_qubits)
     return state * (1.0 - 2.0 * parity)
 
@@ -149,7 +182,7 @@ def require_ansatz(ansatz: str, n_qubits: int) -> int:
     ValueError
         For an unknown ansatz, a number of qubits out of range, or one qubit where the ansatz acts on neighbours.
     """
-    if ansatz not in ANSATZE:
+    if not isinstance(ansatz, str) or ansatz not in ANSATZE:
         raise ValueError(f"unknown ansatz {ansatz!r}: choose one of {', '.join(ANSATZE)}")
     n = require_qubits(n_qubits)
     if n < 2 and ansatz not in _RANDOM_WORDS:
@@ -185,8 +218,7 @@ def build(
         are not real.
     """
     n = require_ansatz(ansatz, n_qubits)
-    if not is_integer(n_params) or n_params < 1:
-        raise ValueError(f"n_params must be an integer of at least 1, got {n_params!r}")
+    n_params = require_integer(n_params, "n_params", high=circuits.MAX_GATES)
     if ansatz in _RANDOM_WORDS:
         n_gates = n_params * _RANDOM_WORDS[ansatz]
         return circuits.random_circuit(n, n_params, rng=rng, n_gates=n_gates, reference_state=reference_state)
