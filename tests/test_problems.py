@@ -436,7 +436,6 @@ def test_types_of_matrices(dtype):
         matrix,
         matrix.tolist(),
         np.asfortranarray(matrix),
-        np.asmatrix(matrix),
         matrix[::-1, ::-1],
     ):
         problem = problems.from_matrix(given)
