@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.inputs import frozen, number_array, precision_of, require_generator, require_integer
+from qgmutils.inputs import (
+    frozen,
+    number_array,
+    precision_of,
+    require_choice,
+    require_generator,
+    require_integer,
+)
 from qgmutils.problems import Problem, require_qubits
 
 if TYPE_CHECKING:
@@ -196,14 +203,12 @@ def reference(kind: str, n_qubits: int, rng: np.random.Generator) -> NDArray[np.
         For any other name, if `n_qubits` is out of range or `rng` is no generator.
     """
     dim = 2 ** require_qubits(n_qubits)
-    rng = require_generator(rng)
+    rng, kind = require_generator(rng), require_choice(kind, "reference state", REFERENCE_STATES)
     if kind == "haar":
         return haar_state(dim, rng)
     if kind == "clifford":
         return stabilizer_state(n_qubits, rng)
-    if kind == "zero":
-        return np.eye(1, dim, dtype=np.complex128)[0]
-    raise ValueError(f"unknown reference state {kind!r}: choose one of {', '.join(REFERENCE_STATES)}")
+    return np.eye(1, dim, dtype=np.complex128)[0]
 
 
 def random_circuit(

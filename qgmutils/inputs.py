@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import numbers
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -68,6 +70,15 @@ def require_flag(value: Any, name: str) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def require_choice(value: Any, what: str, choices: Collection[str]) -> str:
+    """Return `value`, one of the names in `choices`; ValueError for anything else, with the nearest name."""
+    if not isinstance(value, str) or value not in choices:
+        close = difflib.get_close_matches(str(value), choices, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"unknown {what} {value!r}: choose one of {', '.join(choices)}{hint}")
+    return value
 
 
 def require_generator(rng: Any) -> np.random.Generator:

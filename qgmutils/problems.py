@@ -11,7 +11,6 @@ Hamiltonians can be compared.  Wire 0 is the most significant bit of a basis sta
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
@@ -29,6 +28,7 @@ from qgmutils.inputs import (
     is_integer,
     number_array,
     precision_of,
+    require_choice,
     require_flag,
     require_integer,
     require_number,
@@ -246,7 +246,7 @@ def from_matrix(matrix: Any, *, name: str = "matrix") -> Problem:
     UserWarning
         If the multiplicity of the lowest level is in doubt, with the gap.
     """
-    given = matrix if sp.issparse(matrix) else number_array(matrix, "the observable", kinds="biufc")
+    given: Any = matrix if sp.issparse(matrix) else number_array(matrix, "the observable", kinds="biufc")
     shape = given.shape
     if len(shape) != 2 or shape[0] != shape[1]:
         raise ValueError(f"the observable must be a square matrix, got shape {shape}")
@@ -550,16 +550,15 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
     if not is_integer(rank) or not 1 <= rank < dim:
         raise ValueError(f"rank must be an integer in 1 ... {dim - 1} for {n_qubits} qubits, got {rank!r}")
     seed = require_integer(seed, "seed", low=0, high=MAX_SEED)
-    if isinstance(basis, str) and basis == "computational":
+    basis = require_choice(basis, "basis", ("haar", "computational"))
+    if basis == "computational":
         matrix = np.diag((np.arange(dim) >= dim - rank).astype(complex))
-    elif isinstance(basis, str) and basis == "haar":
+    else:
         rng = np.random.default_rng(np.random.SeedSequence([seed, rank, n_qubits]))
         vectors = rng.standard_normal((dim, rank)) + 1j * rng.standard_normal((dim, rank))
         with one_thread():
             q, _ = np.linalg.qr(vectors)
             matrix = q @ q.conj().T
-    else:
-        raise ValueError(f'basis must be "haar" or "computational", got {basis!r}')
     # The spectrum is known exactly; use it rather than LAPACK's rounding of it.
     levels = np.repeat([0.0, dim / rank], [dim - rank, rank])
     matrix = (matrix + matrix.conj().T) * (dim / (2 * rank))
@@ -623,12 +622,9 @@ def build(
     ValueError
         For an unknown name or option, a missing option, or what that Hamiltonian refuses.
     """
-    if hamiltonian not in HAMILTONIANS:
-        close = difflib.get_close_matches(str(hamiltonian), HAMILTONIANS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(
-            f"unknown Hamiltonian {hamiltonian!r}: choose one of {', '.join(HAMILTONIANS)}{hint}"
-        )
+    hamiltonian = require_choice(hamiltonian, "Hamiltonian", HAMILTONIANS)
+    if not isinstance(options, (Mapping, type(None))):
+        raise ValueError(f"options must map names to values, got {options!r}")
     builder = HAMILTONIANS[hamiltonian]
     known = {k: v for k, v in inspect.signature(builder).parameters.items() if k != "n_qubits"}
     options = dict(options or {})

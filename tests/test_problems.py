@@ -302,7 +302,12 @@ def test_constant_up_to_rounding_is_constant(rng):
         ("projector", 3, {"rank": 0}, r"rank must be an integer in 1 \.\.\. 7 for 3 qubits, got 0"),
         ("projector", 3, {"rank": 8}, r"rank must be an integer in 1 \.\.\. 7 for 3 qubits, got 8"),
         ("projector", 3, {"rank": 2.0}, r"rank must be .* got 2\.0"),
-        ("projector", 3, {"rank": 1, "basis": "bell"}, "basis must be .* got 'bell'"),
+        (
+            "projector",
+            3,
+            {"rank": 1, "basis": "bell"},
+            "unknown basis 'bell': choose one of haar, computational",
+        ),
         ("fermi_hubbard", 3, {}, "even n_qubits .* got 3"),
         ("tfim", 3, {"field": np.nan}, "field must be one finite number .* got nan"),
         ("tfim", 2, {"field": 0, "coupling": 0}, "constant"),
@@ -483,7 +488,7 @@ def test_what_is_no_matrix(matrix, message):
         ("gue", {"seed": 1.5}, "seed must be an integer"),
         ("projector", {"rank": 2, "seed": "a"}, "seed must be an integer"),
         ("projector", {"rank": 2, "seed": 2**200}, "seed must be an integer of at most"),
-        ("projector", {"rank": 2, "basis": np.array(["haar", "haar"])}, "basis must be"),
+        ("projector", {"rank": 2, "basis": np.array(["haar", "haar"])}, "unknown basis"),
     ],
 )
 def test_options_of_other_types(name, options, message):

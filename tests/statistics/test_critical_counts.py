@@ -108,7 +108,7 @@ def test_predictions_are_ranked() -> None:
         critical_counts.compare_predictions([0], [1], [1], {"x": [1]})
     with pytest.raises(ValueError, match="low must not lie above high"):
         critical_counts.compare_predictions([1], [2], [1], {"x": [1]})
-    with pytest.raises(ValueError, match="at least one prediction"):
+    with pytest.raises(ValueError, match="must map at least one name"):
         critical_counts.compare_predictions([1], [1], [1], {})
 
 
