@@ -245,6 +245,14 @@ def test_pauli_words_sum_to_the_matrix(kind, rng):
     np.testing.assert_allclose(total, problem.matrix, atol=1e-13)
 
 
+def test_small_pauli_words_count():
+    # One that is 10^-12 of the largest one is no rounding: products of exact numbers leave none here.
+    matrix = dense.pauli("ZII") + 1e-12 * dense.pauli("XYZ")
+    x, z, c = observable.pauli_words(matrix)
+    assert list(zip(x.tolist(), z.tolist(), strict=True)) == [(0, 4), (6, 3)]
+    np.testing.assert_allclose(c, [1, 1e-12j], rtol=1e-15)
+
+
 @pytest.mark.parametrize("n_gates", [7, 16])
 @pytest.mark.parametrize("kind", PROBLEMS)
 def test_hessian_vector_products(kind, n_gates, rng):
