@@ -139,8 +139,12 @@ def limiting_index(gamma: float, energies: ArrayLike, *, n_points: int = 200) ->
 
 def width(eigenvalues: ArrayLike, weights: Array | None = None) -> float:
     """Standard deviation of the eigenvalues about the mean of their own matrix: (K, p), weights (K,)."""
-    values = np.asarray(eigenvalues, dtype=np.float64)
-    return float(np.sqrt(np.average(values.var(axis=1), weights=weights)))
+    return float(np.sqrt(_mean(np.asarray(eigenvalues, dtype=np.float64).var(axis=1), weights)))
+
+
+def _mean(values: Array, weights: Array | None) -> float:
+    """Weighted mean; nan where a theory has no matrix, so that all weights are 0."""
+    return float(np.average(values, weights=weights)) if weights is None or weights.any() else float("nan")
 
 
 def compare_spectra(
@@ -152,7 +156,8 @@ def compare_spectra(
     -------
     row : dict
         n, p, gamma, count and "left out" (points that are not certified), E (mean), and for the sample and, with the
-        theory's name behind, each theory: width (of the spectrum), lowest and highest (mean extreme eigenvalues);
+        theory's name behind, each theory: width (of the spectrum), lowest and highest (mean extreme eigenvalues),
+        all nan where a theory has no minimum at any of these energies;
         "gap" and "se" with the theory's name: `estimates.distribution_gap`; "left edge", "right edge": of the
         limiting density at the mean E.
     references : dict
@@ -181,12 +186,14 @@ def compare_spectra(
         )
         references[theory] = values, weights
         each = np.repeat(weights, n_params)
-        gap = distribution_gap(
-            certified["eigenvalue"], certified["circuit"], values.ravel(), weights=each, rng=rng
-        )
+        gap = float("nan"), float("nan")
+        if weights.any():
+            gap = distribution_gap(
+                certified["eigenvalue"], certified["circuit"], values.ravel(), weights=each, rng=rng
+            )
         row |= {f"gap {theory}": gap[0], f"se {theory}": gap[1], f"width {theory}": width(values, weights)}
-        row[f"lowest {theory}"] = float(np.average(values[:, 0], weights=weights))
-        row[f"highest {theory}"] = float(np.average(values[:, -1], weights=weights))
+        row[f"lowest {theory}"] = _mean(values[:, 0], weights)
+        row[f"highest {theory}"] = _mean(values[:, -1], weights)
     return row, references
 
 

@@ -17,6 +17,12 @@ __all__ = ["gap_to_all_minima", "mean_energies", "share_law", "weight_table"]
 Array = NDArray[np.float64]
 
 
+_MEASURES = (
+    *("trained", "flowed", "equal", "pooled", "basin_ratio", "number_ratio", "ratio", "optimiser_ratio"),
+    *("slope", "joint_energy", "joint_log_det"),
+)
+
+
 def _percentiles(estimate: float, resampled: Array) -> Interval:
     low, high = np.percentile(resampled, [2.5, 97.5])
     return Interval(float(estimate), float(low), float(high))
@@ -160,20 +166,27 @@ def weight_table(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
     -------
     DataFrame
         hamiltonian, n_qubits, n_params, circuits, minima (numbers), and with `_low` and `_high` (95 %) the means and
-        ratios of `mean_energies`, slope (of ln share on the energy), and with at least four angles joint_energy and
-        joint_log_det (coefficients of both together; with three, circuits have too few minima).
+        ratios of `mean_energies`, slope (of ln share on the energy), joint_energy and joint_log_det (coefficients of
+        both together).  The laws are nan where fewer than two circuits have several minima, that of both also with
+        fewer than four angles, where circuits have too few minima.  A case of fewer than two circuits is left out.
     """
     rows = []
     for key, group in minima.groupby(["hamiltonian", "n_qubits", "n_params"]):
         row = dict(zip(("hamiltonian", "n_qubits", "n_params"), key, strict=True))  # type: ignore[call-overload]
-        row |= {"circuits": group["circuit"].nunique(), "minima": len(group)}
+        sizes = group.groupby("circuit").size()
+        row |= {"circuits": len(sizes), "minima": len(group)}
+        if len(sizes) < 2:
+            continue
         found = mean_energies(group, rng)
-        found["slope"] = share_law(group, ["energy"], rng)["energy"]
-        both = share_law(group, ["energy", "log_det"], rng) if row["n_params"] > 3 else {}
-        for name, value in (found | {f"joint_{name}": value for name, value in both.items()}).items():
+        if (sizes > 1).sum() > 1:
+            found["slope"] = share_law(group, ["energy"], rng)["energy"]
+            both = share_law(group, ["energy", "log_det"], rng) if row["n_params"] > 3 else {}
+            found |= {f"joint_{name}": value for name, value in both.items()}
+        for name, value in found.items():
             row |= {name: value.estimate, f"{name}_low": value.low, f"{name}_high": value.high}
         rows.append(row)
-    return pd.DataFrame(rows)
+    numbers = [f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high")]
+    return pd.DataFrame(rows, columns=["hamiltonian", "n_qubits", "n_params", "circuits", "minima", *numbers])
 
 
 def gap_to_all_minima(

@@ -1,6 +1,7 @@
 """Random-matrix references for sampled Hessians."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from statistical import agree
 
@@ -80,6 +81,16 @@ def test_comparison_of_a_small_ensemble(rng):
     # Tangent theory is exact up to 1/N = 1/16 here.
     agree(bins["miss"], 0, bins["miss_se"], slack=1 / 16, freedom=59)
     assert np.all(np.diff(bins["y"]) > 0)
+
+
+def test_a_theory_without_minima_has_no_numbers(rng):
+    # At E = 8 the mean curvature is 1 - E = -7, with a standard deviation of about 1: no matrix is positive definite.
+    problem = problems.projector(4, rank=5, seed=3)
+    points = {"circuit": [0, 0, 1, 1], "start": 0, "energy": 8.0, "variance": 1.0, "certified": True}
+    table = pd.DataFrame(points | {"position": [0, 1, 0, 1], "eigenvalue": [0.1, 0.2, 0.1, 0.3]})
+    row, references = hessians.compare_spectra(table, problem, 2, minima=True, rng=rng)
+    assert not references["whrf"][1].any()
+    assert np.isnan([row[f"{name} whrf"] for name in ("gap", "se", "width", "lowest", "highest")]).all()
 
 
 def test_unknown_theory_is_refused(rng):

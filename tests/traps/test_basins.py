@@ -162,3 +162,18 @@ def test_gap_is_measured_from_the_mean_of_the_density(rng):
     assert row["gap"] == pytest.approx(1 - trained["energy"].mean() / row["all"])
     assert row["trained_error"] == pytest.approx(trained["energy"].std() / 20)
     assert row["gap_error"] == pytest.approx(row["trained_error"] / row["all"], rel=0.5)
+
+
+def test_tables_say_where_there_is_no_law(rng):
+    sample = _sample(rng, -4.0, 0.0, n_circuits=20).assign(n_params=4, hamiltonian="TFIM ring")
+    lowest = sample.loc[sample.groupby("circuit")["energy"].idxmin()].assign(
+        n_params=2
+    )  # one minimum a circuit
+    alone = sample[sample["circuit"] == 0].assign(n_params=5)
+    table = basin_weights.weight_table(pd.concat([lowest, sample, alone]), rng)
+    assert table["n_params"].tolist() == [2, 4]
+    assert np.isnan(table.loc[0, ["slope", "slope_low", "joint_log_det"]].to_numpy(float)).all()
+    assert table.loc[0, "basin_ratio"] == 1
+    nothing = basin_weights.weight_table(sample.iloc[:0], rng)
+    assert nothing.columns.tolist() == table.columns.tolist()
+    assert nothing.empty
