@@ -109,7 +109,7 @@ def test_every_import_is_declared(folder: str) -> None:
 
 # The order of the README: each imports only what stands above it.
 LAYERS = (
-    *("computing", "problems", "circuits", "engine", "descent", "minimize", "statistics", "theory"),
+    *("computing", "inputs", "problems", "circuits", "engine", "descent", "minimize", "statistics", "theory"),
     *("experiments", "ansatz", "traps", "report", "suite", "bench"),
 )
 

@@ -1,3 +1,5 @@
+from statistical import agree
+
 from qgmutils import problems
 from qgmutils.experiments.loss_laws import loss_laws
 from qgmutils.experiments.sampling import LossTask
@@ -11,7 +13,7 @@ def test_loss_laws_of_a_small_ensemble(rng):
     laws = loss_laws(table, problem, 2, rng=rng)
     assert laws["samples"] == len(table) == 6400
     for name in ("slope", "same_circuit"):
-        assert abs(laws[name] - laws[f"{name}_exact"]) < 6 * laws[f"{name}_se"], name
+        agree(laws[name], laws[f"{name}_exact"], laws[f"{name}_se"])
     # 2^-p = 1/4 is seen, by 12 standard errors on average and by 10 or 13 as often as not.
     assert laws["same_circuit"] > 6 * laws["same_circuit_se"] > 0
     assert laws["skewness_exact"] == haar.skewness_ratio(problem.levels)
