@@ -229,15 +229,18 @@ def mean_ratios(minima: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `CASE_COLUMNS`, n_params, energy and its standard error; ratio and its standard error (to first order).
+        `CASE_COLUMNS`, n_params, energy and its standard error; ratio and its standard error (to first order).  Left
+        out is what has nothing to be compared with, as the randomised model is solved (its mean is below
+        `scaling.SOLVED_ENERGY`).
     """
     keys = [*CASE_COLUMNS, "n_params"]
     means = minima.groupby(keys)["energy"].agg(energy="mean", error="sem", starts="size").reset_index()
     others = [key for key in keys if key != "ansatz"]
-    base = means[means["ansatz"] == "randomised"].drop(columns=["ansatz", "starts"])
+    base = means[(means["ansatz"] == "randomised") & (means["energy"] > SOLVED_ENERGY)]
+    base = base.drop(columns=["ansatz", "starts"])
     table = means.merge(base, on=others, suffixes=("", "_randomised"))
     table["ratio"] = table["energy"] / table["energy_randomised"]
     relative = np.hypot(
         table["error"] / table["energy"], table["error_randomised"] / table["energy_randomised"]
     )
-    return table.assign(ratio_error=table["ratio"] * relative)
+    return table.assign(ratio_error=table["ratio"].abs() * relative)

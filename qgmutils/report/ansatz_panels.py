@@ -144,7 +144,8 @@ def ranks(ax: Axes, table: pd.DataFrame, n_qubits: int) -> None:
         ax.axhline(y, color="0.6", ls=":", zorder=0)
         ax.text(right, y + 0.03 * dim, name, ha="right", fontsize="small")
     for name, x, y in (("brickwork", 2.5, 1.2), ("hardware ring", 2.3, 1.64), ("matchgate", 1.5, 0.53)):
-        ax.text(x * dim, y * dim, name, color=COLORS[name], fontsize="small")
+        if name == "brickwork" or not is_transitive(name, n_qubits):
+            ax.text(x * dim, y * dim, name, color=COLORS[name], fontsize="small")
     ax.set(xlabel="number of parameters p", ylabel="rank of the Fubini–Study metric")
 
 

@@ -118,6 +118,6 @@ def _heatmap(ax: Axes, table: pd.DataFrame, label: pd.DataFrame, **options: obje
     for n in np.unique(sizes):
         first = int(np.argmax(sizes == n))
         ax.axvline(first, color="0.2", lw=1.5)
-        ax.text(first + 0.1, -0.15, f"n = {n}", fontsize="small")
+        ax.text(first + 0.1, -0.025 * len(table), f"n = {n}", fontsize="small")
     ax.tick_params(axis="x", rotation=0, labelsize="x-small")
     ax.tick_params(axis="y", rotation=0)

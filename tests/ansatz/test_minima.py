@@ -146,6 +146,10 @@ def test_ratios_of_means():
     # s.e. 1 of 2 and sqrt(0.25/3) of 1.
     assert table.loc["real", "ratio_error"] == pytest.approx(0.5 * np.hypot(0.5, np.sqrt(0.25 / 3)))
     assert set(CASE_COLUMNS) <= set(table.reset_index().columns)
+    solved = minima.assign(energy=[1e-16, -1e-16, 0.5, 1.5, 1.0])
+    assert ansatz_minima.mean_ratios(solved).empty
+    noise = ansatz_minima.mean_ratios(minima.assign(energy=[1.0, 3.0, -1e-16, -3e-16, 1e-17]))
+    assert (noise["ratio_error"] >= 0).all()
 
 
 def test_distinct_points_modulo_pi(rng):
