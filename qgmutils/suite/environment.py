@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import qgmutils
+from qgmutils.computing.threads import reproducible_environment
 from qgmutils.suite import terminal
 
 # Variables that begin so change which kernel starts, what it imports or runs first, how it draws and what it prints.
@@ -64,6 +65,7 @@ def notebook_environment(folder: Path, outside: Mapping[str, str] = os.environ) 
         "LC_ALL": "C",
         # The processes of the suite share the cores already.
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+        **reproducible_environment(),
     }
 
 
