@@ -52,7 +52,8 @@ def notebooks(session: nox.Session) -> None:
         session.skip("there are no notebooks")
     files = [str(path) for path in paths]
     if "--update" not in session.posargs:
-        options = ["-p", "no:cacheprovider", "-p", "tests.nbval_figures", "--nbval", "--nbval-cell-timeout=600"]
+        options = ["-p", "no:cacheprovider", "-p", "tests.nbval_figures", "--nbval"]
+        options.append("--nbval-cell-timeout=600")
         session.run(*LIKE_THE_SUITE, "pytest", *options, *files, env=ENVIRONMENT, interrupt_timeout=20)
         return
     convert = ["jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]

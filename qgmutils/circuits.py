@@ -15,13 +15,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.inputs import frozen, number_array, precision_of, require_generator, require_integer
+from qgmutils.inputs import (
+    frozen,
+    number_array,
+    precision_of,
+    require_choice,
+    require_generator,
+    require_integer,
+)
 from qgmutils.problems import Problem, require_qubits
 
 if TYPE_CHECKING:
     import pennylane as qml
 
 REFERENCE_STATES = ("haar", "clifford", "zero")
+
+MAX_GATES = 10**7
+"""Most gates, and most angles, of a circuit."""
 
 _INTEGERS = ("x", "z", "parameter")
 
@@ -68,7 +78,7 @@ class Circuit:
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
         put(self, "n_qubits", require_qubits(self.n_qubits))
-        put(self, "n_params", require_integer(self.n_params, "n_params"))
+        put(self, "n_params", require_integer(self.n_params, "n_params", high=MAX_GATES))
         integers = {name: number_array(getattr(self, name), name, kinds="iu") for name in _INTEGERS}
         reals = {name: number_array(getattr(self, name), name) for name in ("scale", "offset")}
         sizes = [a.shape for a in (*integers.values(), *reals.values())]
@@ -193,14 +203,12 @@ def reference(kind: str, n_qubits: int, rng: np.random.Generator) -> NDArray[np.
         For any other name, if `n_qubits` is out of range or `rng` is no generator.
     """
     dim = 2 ** require_qubits(n_qubits)
-    rng = require_generator(rng)
+    rng, kind = require_generator(rng), require_choice(kind, "reference state", REFERENCE_STATES)
     if kind == "haar":
         return haar_state(dim, rng)
     if kind == "clifford":
         return stabilizer_state(n_qubits, rng)
-    if kind == "zero":
-        return np.eye(1, dim, dtype=np.complex128)[0]
-    raise ValueError(f"unknown reference state {kind!r}: choose one of {', '.join(REFERENCE_STATES)}")
+    return np.eye(1, dim, dtype=np.complex128)[0]
 
 
 def random_circuit(
@@ -240,10 +248,10 @@ def random_circuit(
         For sizes out of range, an unknown reference state, or if `rng` is no generator.
     """
     dim = 2 ** require_qubits(n_qubits)
-    n_params = require_integer(n_params, "n_params")
+    n_params = require_integer(n_params, "n_params", high=MAX_GATES)
     q = n_params
     if n_gates is not None:
-        q = require_integer(n_gates, "n_gates")
+        q = require_integer(n_gates, "n_gates", high=MAX_GATES)
         if q < n_params:
             raise ValueError(f"n_gates must be at least n_params = {n_params} (or None), got {n_gates}")
     state = reference(reference_state, n_qubits, rng)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import numbers
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,15 @@ def require_flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
+def require_choice(value: Any, what: str, choices: Collection[str]) -> str:
+    """Return `value`, one of the names in `choices`; ValueError for anything else, with the nearest name."""
+    if not isinstance(value, str) or value not in choices:
+        close = difflib.get_close_matches(str(value), choices, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"unknown {what} {value!r}: choose one of {', '.join(choices)}{hint}")
+    return value
+
+
 def require_generator(rng: Any) -> np.random.Generator:
     """Return `rng`; ValueError if it is no generator, e.g. a seed."""
     if not isinstance(rng, np.random.Generator):
@@ -101,10 +112,12 @@ def number_array(values: Any, name: str, *, kinds: str = "biuf") -> NDArray[Any]
         raise ValueError(f"{name} has masked entries; fill them or leave them out")
     try:
         array = np.asarray(values)
-        if array.dtype.kind == "O":  # integers beyond 64 bits, or numbers in an array of objects
+        if array.dtype.kind == "O":  # numbers in an array of objects, or integers beyond 64 bits
             if not all(isinstance(value, numbers.Number) for value in array.ravel()):
                 raise TypeError  # NumPy would read text
-            array = np.array(array.tolist(), dtype=np.complex128 if "c" in kinds else np.float64)
+            array = np.array(array.tolist())
+            if array.dtype.kind == "O":
+                array = array.astype(np.complex128 if "c" in kinds else np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be an array of numbers, got {_shown(values)}") from error
     if array.dtype.kind == "c" and "c" not in kinds and not np.any(array.imag):

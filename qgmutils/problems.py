@@ -11,7 +11,6 @@ Hamiltonians can be compared.  Wire 0 is the most significant bit of a basis sta
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
@@ -30,6 +29,7 @@ from qgmutils.inputs import (
     is_integer,
     number_array,
     precision_of,
+    require_choice,
     require_flag,
     require_integer,
     require_number,
@@ -54,6 +54,9 @@ ENTRIES = (1e-290, 1e300)
 """Sizes of the largest entry of H: sums of 2^13 entries and their differences neither overflow nor lose digits."""
 
 _BLOCK = 256  # rows of a matrix looked at together
+
+BASES = ("haar", "computational", "hadamard")
+"""Bases that a projector may stand in."""
 
 _X = sp.csr_array(np.array([[0, 1], [1, 0]], dtype=complex))
 _Y = sp.csr_array(np.array([[0, -1j], [1j, 0]]))
@@ -149,11 +152,12 @@ class Problem:
 
     @cached_property
     def first_gap(self) -> float:
-        """Distance from the lowest level to the next one that is more than its rounding, in normalised units.
+        """Distance from the lowest level to the next one that is more than rounding, in normalised units.
 
-        Levels that count as the lowest though they are clearly split, by `DOUBT` times the rounding, are such ones.
+        Levels that count as the lowest though they are split by more than `DOUBT` times the rounding are such ones.
         """
-        return float(self.levels[self.levels > DOUBT * self.rounding * self.levels[-1]][0])
+        rounding = min(DOUBT * self.rounding * float(self.levels[-1]), _degeneracy_tolerance(self))
+        return float(self.levels[self.levels > rounding][0])
 
     @property
     def rank(self) -> int:
@@ -177,17 +181,18 @@ def _check_spectrum(problem: Problem) -> None:
             difference = rows - matrix[:, first : first + _BLOCK].conj().T
             deviation += float(np.vdot(difference, difference).real)
         expected = float(levels @ levels)
-    # Levels from LAPACK are right to about N eps of the largest one; 1e-9 is far above that for all N.
+    # LAPACK's levels are right to about N eps of the largest one, far below 1e-9; a constant in H adds its rounding.
+    tolerance = 1e-9 + 10 * problem.rounding * float(levels[-1])
     if not (np.isfinite(square) and np.isfinite(expected)):
         raise ValueError("matrix and levels must be finite numbers")
     if not np.sqrt(deviation) <= 1e-9 * np.sqrt(square):
         raise ValueError(f"the matrix is not Hermitian: H - H^dagger has the norm {np.sqrt(deviation):.3g}")
-    if levels[0] != 0 or np.any(np.diff(levels) < 0) or not abs(levels.mean() - 1) <= 1e-9:
+    if levels[0] != 0 or np.any(np.diff(levels) < 0) or not abs(levels.mean() - 1) <= tolerance:
         raise ValueError(
             f"the levels must ascend from 0 and have the mean 1, got {levels[0]:.6g} ... {levels[-1]:.6g} "
             f"with mean {levels.mean():.6g}; `from_matrix` normalises any Hermitian matrix"
         )
-    if not (abs(trace / problem.dim - 1) <= 1e-9 and abs(square - expected) <= 1e-9 * expected):
+    if not (abs(trace / problem.dim - 1) <= tolerance and abs(square - expected) <= tolerance * expected):
         raise ValueError(
             f"these are not the matrix's levels: their sum is {levels.sum():.9g} and that of their squares "
             f"{expected:.9g}, while the matrix gives {trace:.9g} and {square:.9g}"
@@ -245,14 +250,16 @@ def from_matrix(matrix: Any, *, name: str = "matrix") -> Problem:
     UserWarning
         If the multiplicity of the lowest level is in doubt, with the gap.
     """
-    shape = np.shape(matrix) if not sp.issparse(matrix) else matrix.shape
+    given: Any = matrix if sp.issparse(matrix) else number_array(matrix, "the observable", kinds="biufc")
+    shape = given.shape
     if len(shape) != 2 or shape[0] != shape[1]:
         raise ValueError(f"the observable must be a square matrix, got shape {shape}")
     dim = shape[0]
     if dim < 2 or dim & (dim - 1):
         raise ValueError(f"the observable's size must be a power of two (2^n_qubits), got {dim} x {dim}")
     n_qubits = require_qubits(dim.bit_length() - 1)
-    given = number_array(matrix.toarray() if sp.issparse(matrix) else matrix, "the observable", kinds="biufc")
+    if sp.issparse(given):
+        given = number_array(given.toarray(), "the observable", kinds="biufc")
     h = given.astype(np.complex128)
     if not np.all(np.isfinite(h)):
         raise ValueError("the observable has entries that are not finite numbers")
@@ -548,19 +555,18 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
     if not is_integer(rank) or not 1 <= rank < dim:
         raise ValueError(f"rank must be an integer in 1 ... {dim - 1} for {n_qubits} qubits, got {rank!r}")
     seed = require_integer(seed, "seed", low=0, high=MAX_SEED)
-    if isinstance(basis, str) and basis == "computational":
+    basis = require_choice(basis, "basis", BASES)
+    if basis == "computational":
         matrix = np.diag((np.arange(dim) >= dim - rank).astype(complex))
-    elif isinstance(basis, str) and basis == "hadamard":
+    elif basis == "hadamard":
         signs = scipy.linalg.hadamard(dim, dtype=float)[:, dim - rank :]
         matrix = (signs @ signs.T / dim).astype(complex)  # exact: sums of signs, over a power of two
-    elif isinstance(basis, str) and basis == "haar":
+    else:
         rng = np.random.default_rng(np.random.SeedSequence([seed, rank, n_qubits]))
         vectors = rng.standard_normal((dim, rank)) + 1j * rng.standard_normal((dim, rank))
         with one_thread():
             q, _ = np.linalg.qr(vectors)
             matrix = q @ q.conj().T
-    else:
-        raise ValueError(f'basis must be "haar", "computational" or "hadamard", got {basis!r}')
     # The spectrum is known exactly; use it rather than LAPACK's rounding of it.
     levels = np.repeat([0.0, dim / rank], [dim - rank, rank])
     matrix = (matrix + matrix.conj().T) * (dim / (2 * rank))
@@ -624,12 +630,9 @@ def build(
     ValueError
         For an unknown name or option, a missing option, or what that Hamiltonian refuses.
     """
-    if hamiltonian not in HAMILTONIANS:
-        close = difflib.get_close_matches(str(hamiltonian), HAMILTONIANS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(
-            f"unknown Hamiltonian {hamiltonian!r}: choose one of {', '.join(HAMILTONIANS)}{hint}"
-        )
+    hamiltonian = require_choice(hamiltonian, "Hamiltonian", HAMILTONIANS)
+    if not isinstance(options, (Mapping, type(None))):
+        raise ValueError(f"options must map names to values, got {options!r}")
     builder = HAMILTONIANS[hamiltonian]
     known = {k: v for k, v in inspect.signature(builder).parameters.items() if k != "n_qubits"}
     options = dict(options or {})

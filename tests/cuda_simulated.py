@@ -235,3 +235,13 @@ def test_large_shared_memory_is_asked_for(handle, monkeypatch):
     status = 1
     with pytest.raises(RuntimeError, match="refused 163840 bytes of shared memory a block: error 1"):
         kernels._allow_shared(kernel, 160 * 1024)
+
+
+def test_angles_of_any_size(rng):
+    circuit, problem = some_circuit(1, 2, 2, rng), problems.tfim(1)
+    starts = rng.uniform(-1, 1, (2, 2)) * np.array([[1e17], [1e200]])
+    expected = NumbaLandscape(circuit, problem).energy_and_gradient(starts)
+    for one, other in zip(
+        landscape(circuit, problem, engine="cuda").energy_and_gradient(starts), expected, strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=0, atol=EXACT)

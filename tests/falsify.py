@@ -1,6 +1,6 @@
 """Break the project on purpose, one thing at a time in a scratch copy, and see whether its checks notice.
 
-`nox -s falsify` runs it.  Results of tasks may come from the cache: what a break changes has another key, or this fails.
+`nox -s falsify` runs it.  Results of tasks may come from the cache: what a break changes has another key.
 """
 
 from __future__ import annotations

@@ -251,6 +251,101 @@ def test_no_starts(engine, rng):
     assert all(len(getattr(found, f.name)) == 0 for f in dataclasses.fields(found))
 
 
+def test_angles_up_to_the_bound_are_right(rng):
+    surface = case(3, 4, rng)
+    theta = starts(6, 4, rng)
+    # 300,000 periods: the start itself is rounded to 1e-10, and a search keeps that.
+    far = minimize.minimize(surface, theta + 300_000 * np.pi)
+    near = minimize.minimize(surface, np.remainder(theta + 300_000 * np.pi, np.pi))
+    assert far.certified.all()
+    assert near.certified.all()
+    np.testing.assert_allclose(surface.energy(np.remainder(far.theta, np.pi)), far.energy, atol=1e-8)
+
+
+class Broken:
+    """A landscape that returns what no landscape does."""
+
+    def __init__(self, surface, value):
+        self.circuit, self.problem, self.value = surface.circuit, surface.problem, value
+
+    def energy_and_gradient(self, theta):
+        return np.full(len(theta), self.value), np.zeros_like(theta)
+
+    def hessian(self, theta):
+        return np.tile(np.eye(theta.shape[1]), (len(theta), 1, 1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1e-3, 7e172])
+def test_what_no_landscape_has_is_not_certified(value, rng):
+    surface = case(3, 4, rng)
+    assert minimize.minimize(Broken(surface, 0.5), starts(2, 4, rng)).certified.all()
+    assert not minimize.minimize(Broken(surface, value), starts(2, 4, rng)).certified.any()
+
+
+def penalised(weight):
+    """Four levels 0, 0.3, 0.7 and 1 in units of H, and twelve more above a penalty, in a basis that gates mix."""
+    levels = np.concatenate([[0, 0.3, 0.7, 1], 0.5 + weight * (1 + np.arange(12) % 3)])
+    return problems.from_matrix(np.diag(levels), name="penalised")
+
+
+@pytest.mark.filterwarnings("ignore:.*the multiplicity of the lowest level")
+@pytest.mark.parametrize("weight", [1.0, 1e2, 1e4, 1e6, 1e8, 1e10, 1e12])
+def test_certificates_resolve_the_lowest_gap_or_are_refused(weight):
+    problem = penalised(weight)
+    rng = np.random.default_rng(3)
+    circuit = circuits.random_circuit(4, 36, rng=rng)  # more than 2 (N - 1) = 30: ground states are reached
+    theta = starts(8, 36, rng)
+    unit = problem.mean_energy - problem.ground_energy
+    assert unit * problem.first_gap == pytest.approx(0.3, rel=1e-3)
+    refused = weight >= 1e4  # curvatures here reach 8 times the mean level
+    if refused:
+        with pytest.warns(
+            UserWarning, match=r"[1-8] of 8 ends are not certified: .* are 0\.3 apart, less than 10 times"
+        ):
+            found = minimize.minimize(landscape(circuit, problem), theta)
+    else:
+        found = minimize.minimize(landscape(circuit, problem), theta)
+    np.testing.assert_array_equal(found.certified, [not refused] * 8)
+    assert np.all((minimize.MARGIN * found.resolution >= 0.3) == refused)
+    # The gradient's tolerance in units of H is part of it; so is half of a null eigenvalue's.
+    largest = np.linalg.eigvalsh(landscape(circuit, problem).hessian(found.theta))[:, -1]
+    np.testing.assert_allclose(found.resolution, unit * 0.5e-6 * np.maximum(largest, 1), rtol=1e-6)
+
+
+def test_without_hessian_the_resolution_is_that_of_the_gradient(rng, monkeypatch):
+    monkeypatch.setattr(minimize, "HESSIAN_MAX_PARAMS", 2)
+    problem = problems.projector(2, rank=1)
+    solved = minimize.minimize(case(2, 12, rng, problem=problem), starts(3, 12, rng))
+    np.testing.assert_allclose(solved.resolution, problem.mean_energy * TOLERANCE)
+    coarse = minimize.minimize(case(2, 3, rng, problem=problem), starts(3, 3, rng), gradient_tolerance=1e-3)
+    np.testing.assert_allclose(coarse.resolution, problem.mean_energy * 1e-3)
+
+
+class Quadratic(Broken):
+    """At its minimum, with these eigenvalues of the Hessian."""
+
+    def __init__(self, surface, eigenvalues):
+        super().__init__(surface, 0.5)
+        self.eigenvalues = eigenvalues
+
+    def hessian(self, theta):
+        return np.tile(np.diag(self.eigenvalues), (len(theta), 1, 1))
+
+
+def test_eigenvalues_up_to_a_millionth_of_the_largest_are_null(rng):
+    surface = case(3, 4, rng)
+
+    def counts(*eigenvalues):
+        found = minimize.minimize(Quadratic(surface, eigenvalues), starts(1, 4, rng))
+        return int(found.n_negative[0]), int(found.n_null[0]), bool(found.certified[0])
+
+    assert counts(-0.9e-6, 0.9e-6, 1, 1) == (0, 2, True)
+    assert counts(-1.1e-6, 1.1e-6, 1, 1) == (1, 0, False)
+    assert counts(-0.9e-5, 0.9e-5, 10, 1) == (0, 2, True)  # of the largest one
+    assert counts(-1.1e-5, 1.1e-5, 10, 1) == (1, 0, False)
+    assert counts(-1.1e-6, 1.1e-6, 0.1, 0.1) == (1, 0, False)  # but at least of 1
+
+
 def test_starts_are_left_alone(rng):
     surface = case(3, 4, rng)
     theta = starts(3, 4, rng)
@@ -296,8 +391,27 @@ def test_ising_ring_below_and_above_its_critical_count(rng):
         ([[np.inf, np.inf, 0]], {}, "with 2 entries that are not finite"),
         (np.zeros((1, 3)), {"gradient_tolerance": 0}, "gradient_tolerance must be positive, got 0"),
         (np.zeros((1, 3)), {"gradient_tolerance": -1e-8}, "gradient_tolerance must be positive, got -1e-08"),
-        (np.zeros((1, 3)), {"gradient_tolerance": np.nan}, "gradient_tolerance must be positive, got nan"),
-        (np.zeros((1, 3)), {"max_iterations": 0}, "max_iterations must be an integer of at least 1 .* got 0"),
+        (
+            np.zeros((1, 3)),
+            {"gradient_tolerance": np.nan},
+            "gradient_tolerance must be one finite number .* got nan",
+        ),
+        (np.zeros((1, 3)), {"max_iterations": 0}, "max_iterations must be an integer of at least 1, got 0"),
+        (
+            np.zeros((1, 3)),
+            {"max_iterations": 10**30},
+            r"max_iterations must be .* at most 1000000000, got 1e\+30",
+        ),
+        (np.zeros((1, 3)), {"gradient_tolerance": np.inf}, "gradient_tolerance must be one finite number"),
+        (np.zeros((1, 3)) + 1e-9j, {}, "starts must be an array of real numbers"),
+        ([["0", "1", "2"]], {}, "starts must be an array of real numbers"),
+        (np.ma.masked_less([[0.1, 0.2, 0.3]], 0.2), {}, "starts has masked entries"),
+        (
+            np.full((1, 3), 1e200),
+            {},
+            r"within \+-1e\+06, got up to 1e\+200; .* np.remainder\(theta, 2 \* np.pi\)",
+        ),
+        (np.full((1, 3), 1.1e6), {}, r"angles of gates, .* got up to 1\.1e\+06"),
         (np.zeros((1, 3)), {"max_iterations": -5}, r"max_iterations must be .* got -5"),
         (np.zeros((1, 3)), {"max_iterations": 2.5}, r"max_iterations must be .* got 2\.5"),
     ],

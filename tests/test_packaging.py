@@ -198,8 +198,8 @@ def test_no_generated_file_is_tracked() -> None:
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no git repository")
     for pattern in (
-        r"(^|/)executed/",
-        r"^notebooks/outputs/",
+        r"(^|/)outputs/",
+        r"^figures/.*(?<!\.csv)(?<!\.png)(?<!/claims\.json)(?<!/claims\.md)$",
         r"__pycache__",
         r"\.lock$",
         r"\.pyc$",

@@ -1,6 +1,12 @@
+import copy
+import dataclasses
+import warnings
+
 import dense
 import numpy as np
 import pytest
+import scipy.sparse as sp
+import scipy.stats
 from statistical import agree
 
 from qgmutils import circuits, problems
@@ -308,7 +314,12 @@ def test_constant_up_to_rounding_is_constant(rng):
         ("projector", 3, {"rank": 0}, r"rank must be an integer in 1 \.\.\. 7 for 3 qubits, got 0"),
         ("projector", 3, {"rank": 8}, r"rank must be an integer in 1 \.\.\. 7 for 3 qubits, got 8"),
         ("projector", 3, {"rank": 2.0}, r"rank must be .* got 2\.0"),
-        ("projector", 3, {"rank": 1, "basis": "bell"}, "basis must be .* got 'bell'"),
+        (
+            "projector",
+            3,
+            {"rank": 1, "basis": "bell"},
+            "unknown basis 'bell': choose one of haar, computational",
+        ),
         ("fermi_hubbard", 3, {}, "even n_qubits .* got 3"),
         ("tfim", 3, {"field": np.nan}, "field must be one finite number .* got nan"),
         ("tfim", 2, {"field": 0, "coupling": 0}, "constant"),
@@ -331,3 +342,230 @@ def test_bad_wires():
         problems.from_observable(qml.Z(50))
     with pytest.raises(ValueError, match="constant"):
         problems.from_observable(qml.Identity(0))
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "dia", "lil", "bsr"])
+def test_sparse_matrices(form):
+    h = dense.hamiltonian(problems.tfim(3))
+    for cls in ("array", "matrix"):
+        given = getattr(sp, f"{form}_{cls}")(h)
+        close(problems.from_matrix(given), h)
+    with pytest.raises(ValueError, match=r"n_qubits = 20: .* GiB"):  # before a dense copy is made
+        problems.from_matrix(sp.eye_array(2**20))
+
+
+def test_pauli_sentences_and_words():
+    import pennylane as qml
+
+    words = 0.3 * qml.X(0) @ qml.Y(2) - 1.2 * qml.Z(1)
+    expected = 0.3 * dense.pauli("XIY") - 1.2 * dense.pauli("IZI")
+    close(problems.from_observable(words.pauli_rep), expected)
+    close(problems.from_observable(qml.pauli.PauliWord({2: "Z", 0: "X"})), dense.pauli("XIZ"))
+    assert problems.from_observable(words.pauli_rep).name == "PauliSentence"
+    close(problems.from_observable(qml.SparseHamiltonian(sp.csr_matrix(expected), wires=range(3))), expected)
+    for wires in ([1, 0], [0, 1]):
+        swapped = problems.from_observable(qml.Hermitian(dense.pauli("XZ") + dense.pauli("ZI"), wires=wires))
+        first, second = ("XZ", "ZI") if wires == [0, 1] else ("ZX", "IZ")
+        close(swapped, dense.pauli(first) + dense.pauli(second))
+    for other in (np.eye(2), "XX", None, sp.eye_array(2)):
+        with pytest.raises(
+            ValueError, match="must be an operator, a Pauli sentence or a Pauli word of PennyLane"
+        ):
+            problems.from_observable(other)
+    with pytest.raises(ValueError, match="PennyLane has no matrix for the observable"):
+        problems.from_observable(qml.Hamiltonian([1.0], [qml.Barrier(wires=0)]))
+
+
+def test_small_imaginary_parts_have_no_share():
+    import pennylane as qml
+
+    terms = [qml.X(0), qml.Z(0)]
+    given = problems.from_observable(qml.Hamiltonian([0.3 + 1e-9j, 1.0], terms))
+    close(given, 0.3 * dense.pauli("X") + dense.pauli("Z"))
+    with pytest.raises(ValueError, match="not Hermitian"):
+        problems.from_observable(qml.Hamiltonian([0.3 + 1e-7j, 1.0], terms))
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(np.complex64, 1e-6), (np.complex128, 1e-13)])
+def test_degeneracy_at_the_precision_given(dtype, error):
+    hubbard = problems.fermi_hubbard(4, U=4.0)
+    u = scipy.stats.unitary_group.rvs(16, random_state=1)
+    rotated = u @ hubbard.matrix @ u.conj().T
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        given = problems.from_matrix(((rotated + rotated.conj().T) / 2).astype(dtype))
+    assert (given.ground_degeneracy, given.rank) == (2, 14)
+    np.testing.assert_allclose(given.levels, hubbard.levels, atol=error * hubbard.levels[-1])
+
+
+@pytest.mark.parametrize(
+    ("gap", "degeneracy", "doubtful"),
+    # Of a spectrum of width 1, known to 4.4e-16: rounding, split, and below and above 1e-9 and 1e-7.
+    [
+        (1e-15, 2, False),
+        (1e-12, 2, True),
+        (0.9e-9, 2, True),
+        (1.1e-9, 1, True),
+        (0.9e-7, 1, True),
+        (1.1e-7, 1, False),
+    ],
+)
+def test_doubtful_degeneracy_is_a_warning(gap, degeneracy, doubtful):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        problem = problems.from_matrix(np.diag([0, gap, 0.5, 1]))
+    assert problem.ground_degeneracy == degeneracy
+    assert [
+        f"in doubt: levels that are {gap:.2g} of the spectrum's width" in str(w.message) for w in caught
+    ] == [True] * doubtful
+    # What a certificate must resolve: the split, unless it is rounding.
+    expected = 0.5 if gap == 1e-15 else gap
+    assert problem.first_gap / problem.levels[-1] == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("constant", [1e4, -1e8, 1e11])
+def test_a_constant_leaves_what_digits_there_are(constant):
+    h = dense.hamiltonian(problems.gue(3))
+    problem = problems.from_matrix(h + constant * np.eye(8))
+    assert problem.rounding == pytest.approx(
+        np.sqrt(8) * 2.2e-16 * abs(constant) / np.ptp(np.linalg.eigvalsh(h)), rel=0.1
+    )
+    np.testing.assert_allclose(problem.levels, problems.gue(3).levels, atol=10 * problem.rounding)
+
+
+@pytest.mark.parametrize(
+    ("steps", "degeneracy", "doubtful"), [(1, 2, False), (10, 1, True), (1000, 1, False)]
+)
+def test_a_constant_takes_the_digits_of_the_levels(steps, degeneracy, doubtful):
+    # Doubles at 1e8 are 1.5e-8 apart; the bound of the rounding of four levels is twice as much, 1.5 of its spacings.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        problem = problems.from_matrix(np.diag([1e8, 1e8 + steps * 2**-26, 1e8 + 1, 1e8 + 2]))
+    assert problem.rounding == pytest.approx(2 * np.finfo(float).eps * 1e8 / 2, rel=1e-6)
+    assert problem.ground_degeneracy == degeneracy
+    assert ["in doubt" in str(w.message) for w in caught] == [True] * doubtful
+
+
+@pytest.mark.parametrize("dtype", [">c16", ">f8", "f4", "i8", "u1", ">i2", "g", object, bool])
+def test_types_of_matrices(dtype):
+    matrix = np.diag([0, 1, 1, 0]).astype(dtype)
+    for given in (
+        matrix,
+        matrix.tolist(),
+        np.asfortranarray(matrix),
+        matrix[::-1, ::-1],
+    ):
+        problem = problems.from_matrix(given)
+        np.testing.assert_array_equal(problem.levels, [0, 0, 2, 2])
+        assert problem.matrix.dtype == np.dtype(np.complex128)
+        assert problem.matrix.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (1e308 * np.diag([1.0, -1]), r"largest entry must lie within 1e-290 \.\.\. 1e\+300, got 1e\+308"),
+        (1e308 * np.ones((2, 2)), "largest entry"),
+        (1e308 * np.array([[0, 1 + 1j], [1 - 1j, 0]]), "largest entry"),
+        (5e-324 * np.diag([1.0, -1]), "largest entry .* got 4.94e-324"),
+        ([["1", "0"], ["0", "2"]], "the observable must be an array of complex numbers"),
+        (np.array([[1, "a"], ["a", 2]], object), "the observable must be an array of numbers"),
+        (np.ma.masked_array(np.eye(2), [[0, 0], [0, 1]]), "masked entries"),
+        ([[1, 0], [0]], "the observable must be an array of numbers"),
+        ("matrix", "the observable must be an array of complex numbers, got 'matrix'"),
+        (None, "the observable must be an array of numbers, got None"),
+        (3.0, r"square matrix, got shape \(\)"),
+        ([[10**400, 0], [0, 1]], "the observable must be an array of numbers"),
+    ],
+)
+def test_what_is_no_matrix(matrix, message):
+    with pytest.raises(ValueError, match=message):
+        problems.from_matrix(matrix)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("tfim", {"periodic": "no"}, "periodic must be True or False, got 'no'"),
+        ("xxz", {"periodic": 1}, "periodic must be True or False, got 1"),
+        ("tfim", {"coupling": np.ones(4)}, "coupling must be one finite number"),
+        ("tfim", {"coupling": 1 + 1e-9j}, "coupling must be one finite number"),
+        ("tfim", {"field": "1"}, "field must be one finite number"),
+        ("tfim", {"field": 1e308}, r"field must be one finite number within \+-1e\+100"),
+        ("xxz", {"anisotropy": np.inf}, "anisotropy must be one finite number"),
+        ("spinless_fermi_hubbard", {"t": None}, "t must be one finite number"),
+        ("fermi_hubbard", {"U": True}, "U must be one finite number"),
+        ("fermi_hubbard", {"periodic": None}, "periodic must be"),
+        ("gue", {"seed": -1}, "seed must be an integer of at least 0, got -1"),
+        ("gue", {"seed": 1.5}, "seed must be an integer"),
+        ("projector", {"rank": 2, "seed": "a"}, "seed must be an integer"),
+        ("projector", {"rank": 2, "seed": 2**200}, "seed must be an integer of at most"),
+        ("projector", {"rank": 2, "basis": np.array(["haar", "haar"])}, "unknown basis"),
+    ],
+)
+def test_options_of_other_types(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        problems.build(name, 4, options)
+
+
+def test_zero_of_either_sign_and_arrays_of_one_number():
+    plain = problems.tfim(3, field=0.0)
+    np.testing.assert_array_equal(problems.tfim(3, field=-0.0).matrix, plain.matrix)
+    np.testing.assert_array_equal(problems.tfim(3, coupling=np.array(1.0), field=0).matrix, plain.matrix)
+    assert not np.signbit(plain.levels).any()
+
+
+def parts(**changes):
+    """A problem of one qubit, (1 - Z), by hand."""
+    given = {
+        "name": "one",
+        "n_qubits": 1,
+        "matrix": np.diag([0, 2 + 0j]),
+        "levels": np.array([0, 2.0]),
+        "ground_energy": -1.0,
+        "mean_energy": 0.0,
+    }
+    return problems.Problem(**(given | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_qubits": 3}, r"a 8 x 8 matrix and 8 levels, got the shapes \(2, 2\) and \(2,\)"),
+        ({"matrix": np.diag([0, 2j])}, "not Hermitian"),
+        ({"matrix": np.array([[0, 1], [0, 2]])}, "not Hermitian"),
+        ({"matrix": np.diag([0, np.nan])}, "must be finite"),
+        ({"matrix": np.diag([0, 1e200])}, "must be finite"),
+        ({"levels": np.array([0, np.inf])}, "must be finite"),
+        ({"levels": np.array([2.0, 0])}, "must ascend from 0"),
+        ({"levels": np.array([0, 4.0])}, "have the mean 1"),
+        ({"levels": np.array([1.0, 1.0])}, "must ascend from 0"),
+        ({"matrix": np.diag([1, 1])}, "not the matrix's levels"),
+        ({"matrix": np.diag([0, 4])}, "not the matrix's levels"),
+        ({"ground_energy": 1.0}, "ground_energy must lie below mean_energy"),
+        ({"mean_energy": np.nan}, "mean_energy must be one finite number"),
+        ({"rounding": 0}, "rounding must lie between 0 and 1"),
+        ({"levels": ["0", "2"]}, "levels must be an array of real numbers"),
+        ({"matrix": sp.eye_array(2)}, "matrix must be an array of numbers"),
+    ],
+)
+def test_problems_by_hand(changes, message):
+    assert parts().ground_degeneracy == 1
+    with pytest.raises(ValueError, match=message):
+        parts(**changes)
+
+
+@pytest.mark.parametrize(
+    "copied", [lambda p: p, copy.copy, copy.deepcopy, lambda p: dataclasses.replace(p, name="other")]
+)
+def test_problems_cannot_change(copied):
+    matrix, levels = np.diag([0, 2 + 0j]), np.array([0, 2.0])
+    problem = copied(parts(matrix=matrix, levels=levels))
+    matrix[:], levels[:] = 7, 7
+    np.testing.assert_array_equal(problem.matrix, np.diag([0, 2]))
+    np.testing.assert_array_equal(problem.levels, [0, 2])
+    for array in (problem.matrix, problem.levels):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 3
+        with pytest.raises(ValueError, match="cannot set WRITEABLE"):
+            array.flags.writeable = True

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from qgmutils import circuits
 from qgmutils.circuits import REFERENCE_STATES, Circuit
-from qgmutils.problems import is_integer, require_qubits
+from qgmutils.inputs import is_integer, number_array, require_choice, require_integer
+from qgmutils.problems import require_qubits
 
 ANSATZE = (
     "randomised",
@@ -38,7 +39,14 @@ Pairs = list[tuple[int, int]]
 
 
 def bricks(n_qubits: int, start: int) -> Pairs:
-    """Disjoint neighbours (start, start + 1), (start + 2, start + 3) ..., n // 2 pairs, counted modulo n."""
+    """Disjoint neighbours (start, start + 1), (start + 2, start + 3) ..., n // 2 pairs, counted modulo n.
+
+    Raises
+    ------
+    ValueError
+        For a number of qubits out of range or a start that is no integer of at least 0.
+    """
+    n_qubits, start = require_qubits(n_qubits), require_integer(start, "start", low=0)
     return [((start + 2 * k) % n_qubits, (start + 2 * k + 1) % n_qubits) for k in range(n_qubits // 2)]
 
 
@@ -70,6 +78,17 @@ def _crossing(words: Bits, pairs: Pairs, n_qubits: int) -> tuple[Bits, Bits]:
     return image, parity
 
 
+def _check_pairs(pairs: Pairs, n_qubits: int) -> None:
+    wires = range(n_qubits)
+    if not isinstance(pairs, (list, tuple)) or not all(
+        isinstance(pair, (list, tuple)) and len(pair) == 2 and all(map(is_integer, pair)) for pair in pairs
+    ):
+        raise ValueError(f"pairs must be a list of pairs of wires, got {pairs!r}")
+    for a, b in pairs:
+        if a == b or a not in wires or b not in wires:
+            raise ValueError(f"a CZ acts on two different wires in 0 ... {n_qubits - 1}, got {a} and {b}")
+
+
 def conjugate_by_cz(x: Bits, z: Bits, pairs: Pairs, n_qubits: int) -> tuple[Bits, NDArray[np.float64]]:
     """Pauli words behind a layer of CZ gates: V P V+ = sign * P', where x stays.
 
@@ -90,15 +109,41 @@ def conjugate_by_cz(x: Bits, z: Bits, pairs: Pairs, n_qubits: int) -> tuple[Bits
     z : int array, shape (q,)
     sign : float array, shape (q,)
         +1 or -1.
+
+    Raises
+    ------
+    ValueError
+        If x and z are no bit masks of that many qubits, of one length, or a pair is not of two different wires.
     """
+    n_qubits = require_qubits(n_qubits)
+    x, z = (number_array(mask, name, kinds="iu") for mask, name in ((x, "x"), (z, "z")))
+    if x.ndim != 1 or x.shape != z.shape:
+        raise ValueError(f"x and z must have one entry per gate, got the shapes {x.shape} and {z.shape}")
+    for name, mask in (("x", x), ("z", z)):
+        if mask.size and not 0 <= mask.min() <= mask.max() < 2**n_qubits:
+            raise ValueError(
+                f"{name} must be bit masks in 0 ... {2**n_qubits - 1}, got {mask.min()} ... {mask.max()}"
+            )
+    _check_pairs(pairs, n_qubits)
+    x, z = x.astype(np.int64), z.astype(np.int64)
     image, parity = _crossing(x, pairs, n_qubits)
     lost = np.bitwise_count(x & z).astype(np.int64) - np.bitwise_count(x & (z ^ image)).astype(np.int64)
     return z ^ image, 1.0 - 2.0 * ((lost // 2 + parity) % 2)
 
 
 def cz_layer(state: NDArray[np.complex128], pairs: Pairs) -> NDArray[np.complex128]:
-    """The state, shape (2^n,), after CZ gates on these pairs of wires."""
-    n_qubits = len(state).bit_length() - 1
+    """The state, shape (2^n,), after CZ gates on these pairs of wires.
+
+    Raises
+    ------
+    ValueError
+        If the length is no power of two, a number is not finite, or a pair is not of two different wires.
+    """
+    state = number_array(state, "state", kinds="biufc").astype(np.complex128)
+    n_qubits = len(state).bit_length() - 1 if state.ndim == 1 else 0
+    if state.shape != (2 ** require_qubits(n_qubits),) or not np.all(np.isfinite(state)):
+        raise ValueError(f"state must be 2^n_qubits finite numbers, got the shape {state.shape}")
+    _check_pairs(pairs, n_qubits)
     _, parity = _crossing(np.arange(len(state), dtype=np.int64), pairs, n_qubits)
     return state * (1.0 - 2.0 * parity)
 
@@ -149,8 +194,7 @@ def require_ansatz(ansatz: str, n_qubits: int) -> int:
     ValueError
         For an unknown ansatz, a number of qubits out of range, or one qubit where the ansatz acts on neighbours.
     """
-    if ansatz not in ANSATZE:
-        raise ValueError(f"unknown ansatz {ansatz!r}: choose one of {', '.join(ANSATZE)}")
+    ansatz = require_choice(ansatz, "ansatz", ANSATZE)
     n = require_qubits(n_qubits)
     if n < 2 and ansatz not in _RANDOM_WORDS:
         raise ValueError(f"the ansatz {ansatz!r} acts on neighbours; choose n_qubits >= 2, got {n}")
@@ -185,11 +229,11 @@ def build(
         are not real.
     """
     n = require_ansatz(ansatz, n_qubits)
-    if not is_integer(n_params) or n_params < 1:
-        raise ValueError(f"n_params must be an integer of at least 1, got {n_params!r}")
+    n_params = require_integer(n_params, "n_params", high=circuits.MAX_GATES)
     if ansatz in _RANDOM_WORDS:
         n_gates = n_params * _RANDOM_WORDS[ansatz]
         return circuits.random_circuit(n, n_params, rng=rng, n_gates=n_gates, reference_state=reference_state)
+    reference_state = require_choice(reference_state, "reference state", REFERENCE_STATES)
     real = is_real(ansatz)
     if real and reference_state in set(REFERENCE_STATES) - {"haar", "zero"}:
         raise ValueError(
@@ -205,9 +249,10 @@ def build(
 
 def is_random(ansatz: str, reference_state: str) -> bool:
     """Whether circuits of one size differ, in their words or in their reference states."""
-    return ansatz in _RANDOM_WORDS or reference_state != "zero"
+    reference_state = require_choice(reference_state, "reference state", REFERENCE_STATES)
+    return require_choice(ansatz, "ansatz", ANSATZE) in _RANDOM_WORDS or reference_state != "zero"
 
 
 def is_real(ansatz: str) -> bool:
     """Whether all states of the ansatz on a real reference state are real."""
-    return ansatz in ("real", "matchgate")
+    return require_choice(ansatz, "ansatz", ANSATZE) in ("real", "matchgate")

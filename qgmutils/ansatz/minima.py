@@ -18,8 +18,8 @@ from qgmutils.computing.tasks import run_tasks
 from qgmutils.engine import landscape
 from qgmutils.experiments.ensembles import Options, build_problem, circuit_stream
 from qgmutils.experiments.scaling import SOLVED_ENERGY
+from qgmutils.inputs import is_integer
 from qgmutils.minimize import minimize
-from qgmutils.problems import is_integer
 from qgmutils.statistics.critical_counts import critical_count
 from qgmutils.statistics.intervals import UndeterminedError, wilson
 

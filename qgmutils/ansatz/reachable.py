@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from qgmutils.ansatz.builders import is_real, require_ansatz
 from qgmutils.computing.threads import one_thread
-from qgmutils.problems import Problem, is_integer
+from qgmutils.inputs import is_integer
+from qgmutils.problems import Problem
 
 
 def time_reversal_overlap(states: NDArray[np.complex128]) -> NDArray[np.float64]:

@@ -18,8 +18,8 @@ from qgmutils import circuits, problems
 from qgmutils.computing.tasks import run_tasks
 from qgmutils.engine import landscape
 from qgmutils.experiments.ensembles import build_problem, circuit_streams
+from qgmutils.inputs import is_integer
 from qgmutils.minimize import minimize
-from qgmutils.problems import is_integer
 from qgmutils.theory.densities import normalised
 from qgmutils.theory.random_field.kac_rice import whrf_log_density
 

@@ -141,7 +141,7 @@ def folder() -> Path | None:
         platform.machine(),
         llvmlite.binding.get_host_cpu_name(),
         codegen.get_host_cpu_features(),
-        config.USING_SVML,  # type: ignore[attr-defined]
+        *(getattr(config, name) for name in ("CPU_NAME", "CPU_FEATURES", "OPT", "USING_SVML")),
         sorted(
             item
             for item in os.environ.items()

@@ -53,3 +53,30 @@ def blas() -> str:
         if library["user_api"] == "blas" and after.partition(".")[0] in ("numpy", "scipy"):
             found.add(f"{library['internal_api']} {library['version']}")
     return ", ".join(sorted(found))
+
+
+def reproducible_environment() -> dict[str, str]:
+    """Environment variables with which numbers do not depend on the processor, for a process that is to be started.
+
+    Libraries choose among code for several generations of x86-64 processors when they are loaded, and the choice moves
+    last digits.  With these variables all processors since Haswell and Zen (2013 and 2017) take the same code.  Older
+    ones cannot, and other architectures have no such choice.
+
+    Returns
+    -------
+    dict of str to str
+        Empty on a processor without AVX2.
+    """
+    from llvmlite.binding import get_host_cpu_features
+
+    features = get_host_cpu_features()
+    if not (features.get("avx2") and features.get("fma")):
+        return {}
+    return {
+        # OpenBLAS splits sums by the size of the registers.
+        "OPENBLAS_CORETYPE": "Haswell",
+        # NumPy has an exp, log, sin and cos of its own for AVX-512; names up to NumPy 2.3 and since.
+        "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4",
+        # numba uses Intel's vector library where it is installed.
+        "NUMBA_DISABLE_INTEL_SVML": "1",
+    }

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit
 from qgmutils.engine.gates import pack_circuit
-from qgmutils.engine.starts import checked, checked_with_vectors
+from qgmutils.engine.starts import any_angle
 from qgmutils.problems import Problem
 
 Array = NDArray[np.float64]
@@ -82,34 +82,39 @@ class CudaLandscape:
         self._rooms: dict[int, _Room] = {}
         self._lock = threading.Lock()
 
-    def energy(self, theta: ArrayLike) -> Array:
-        theta = checked(theta, self.circuit.n_params)
+    def with_circuit(self, circuit: Circuit) -> CudaLandscape:
+        """The same for another circuit of as many qubits."""
+        return CudaLandscape(circuit, self.problem)
+
+    @any_angle
+    def energy(self, theta: Array) -> Array:
         return self._run(self._kernels.ENERGY, theta, *_unshifted(len(theta)))[0]
 
-    def energy_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        theta = checked(theta, self.circuit.n_params)
+    @any_angle
+    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         energy, gradient, _ = self._run(self._kernels.GRADIENT, theta, *_unshifted(len(theta)))
         return energy, gradient
 
-    def states(self, theta: ArrayLike) -> NDArray[np.complex128]:
-        theta = checked(theta, self.circuit.n_params)
+    @any_angle
+    def states(self, theta: Array) -> NDArray[np.complex128]:
         return self._run(self._kernels.STATES, theta, *_unshifted(len(theta)))[2]
 
-    def hessian(self, theta: ArrayLike) -> Array:
-        theta = checked(theta, self.circuit.n_params)
+    @any_angle
+    def hessian(self, theta: Array) -> Array:
         result = np.empty((*theta.shape, theta.shape[1]))
         for k, rows in enumerate(self._gradient_changes(theta)):
             result[k] = self._chain.T @ rows
         return (result + result.transpose(0, 2, 1)) / 2
 
-    def hessian_vector_product(self, theta: ArrayLike, vectors: ArrayLike) -> Array:
-        theta, vectors = checked_with_vectors(theta, vectors, self.circuit.n_params)
+    @any_angle
+    def hessian_vector_product(self, theta: Array, vectors: Array) -> Array:
         result = np.empty_like(theta)
         for k, rows in enumerate(self._gradient_changes(theta)):
             result[k] = (self._chain @ vectors[k]) @ rows
         return result
 
-    def hessian_and_quantum_fisher(self, theta: ArrayLike) -> tuple[Array, Array]:
+    @any_angle
+    def hessian_and_quantum_fisher(self, theta: Array) -> tuple[Array, Array]:
         return self.hessian(theta), self.quantum_fisher(theta)
 
     def _gradient_changes(self, theta: Array) -> Iterator[Array]:
@@ -129,9 +134,9 @@ class CudaLandscape:
             up, down = gradient.reshape(len(part), q, 2, p).transpose(2, 0, 1, 3)
             yield from up - down
 
-    def quantum_fisher(self, theta: ArrayLike) -> Array:
+    @any_angle
+    def quantum_fisher(self, theta: Array) -> Array:
         """From states alone: d psi / da = psi(a + pi/2), exactly, for a gate exp(-i a P)."""
-        theta = checked(theta, self.circuit.n_params)
         q = self.circuit.n_gates
         result = np.empty((*theta.shape, theta.shape[1]))
         shifted, shift = np.arange(-1, q), np.full(q + 1, np.pi / 2)

@@ -22,7 +22,7 @@ from qgmutils.engine.gates import pack_circuit, tan_cos
 from qgmutils.engine.llvm import Code, kernel
 from qgmutils.engine.observable import LOW_RANK, costs, factor
 from qgmutils.engine.simd import address, eight, inner, odd_bits, store_eight
-from qgmutils.engine.starts import checked
+from qgmutils.engine.starts import checked, far_starts, reduced
 from qgmutils.engine.sweep import RESCALE
 from qgmutils.problems import Problem
 
@@ -86,11 +86,15 @@ def energy_and_gradient_each(
         return energy, gradient
     if circuits[0].n_qubits != problem.n_qubits:
         raise ValueError(f"the circuits have {circuits[0].n_qubits} qubits, the problem {problem.n_qubits}")
+    near = list(circuits)
+    for b, circuit in enumerate(circuits):
+        if far_starts(circuit, starts[b : b + 1]).size:
+            near[b], starts[b] = reduced(circuit, starts[b]), 0.0
     apply = _operator(problem)
     together = max(1, _TOGETHER_BYTES // (32 * problem.dim))
     for first in range(0, len(starts), together):
         some = slice(first, first + together)
-        gates = _pack(circuits[some])
+        gates = _pack(near[some])
         tangent, cosine = np.empty(gates.x.shape), np.empty(gates.x.shape)
         psi = np.zeros((len(gates.x), 2 * max(problem.dim, WIDTH)))
         _forward(gates, starts[some], tangent, cosine, psi)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from qgmutils.circuits import Circuit
 from qgmutils.engine.llvm import kernel
 from qgmutils.engine.simd import LANES
+from qgmutils.inputs import frozen
 
 
 class Gates(NamedTuple):
@@ -45,18 +46,19 @@ class Gates(NamedTuple):
 
 def pack_circuit(circuit: Circuit) -> Gates:
     """The circuit as flat arrays, with the sign of every Pauli word worked out."""
-    bytes_of = np.array(circuit.x & circuit.z, dtype=np.int64).view(np.uint8).reshape(-1, 8)
+    bytes_of = (circuit.x & circuit.z).view(np.uint8).reshape(-1, 8)
     ny = np.unpackbits(bytes_of, axis=1).sum(axis=1, dtype=np.int64)
+    # The circuit's own arrays can be neither out of range nor changed, and nor can these.
     return Gates(
-        np.array(circuit.x, dtype=np.int64, order="C"),
-        np.array(circuit.z, dtype=np.int64, order="C"),
-        ny % 2 == 1,
-        ny // 2 % 2,
-        np.array(circuit.parameter, dtype=np.int64, order="C"),
-        np.array(circuit.scale, dtype=np.float64, order="C"),
-        np.array(circuit.offset, dtype=np.float64, order="C"),
-        np.array(_pivots(circuit.x), dtype=np.int64),
-        np.array(circuit.reference, dtype=np.complex128, order="C").view(np.float64),
+        circuit.x,
+        circuit.z,
+        frozen(ny % 2 == 1, np.bool_),
+        frozen(ny // 2 % 2, np.int64),
+        circuit.parameter,
+        circuit.scale,
+        circuit.offset,
+        frozen(_pivots(circuit.x), np.int64),
+        circuit.reference.view(np.float64),
     )
 
 
@@ -79,7 +81,7 @@ _TERMS = 8  # of the Taylor series: 1/17! and 1/18! are below the rounding at pi
 
 
 def tan_cos(code, x):
-    """(turns, tan y, cos y) with x = turns pi/2 + y, |y| <= pi/4, and errors below 1e-15 for |x| < 1e4."""
+    """(turns, tan y, cos y) with x = turns pi/2 + y, |y| <= pi/4, and errors below 1e-15 for |x| up to `starts.FAR`."""
     turns = code.round(code.mul(x, code.constant(2.0 / np.pi)))
     y = x
     for part in _HALF_PI:

@@ -16,7 +16,7 @@ from qgmutils.engine import curvature, sweep
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.observable import DIAGONAL, PAULI, SPARSE, factor, pack_problem
 from qgmutils.engine.simd import LANES
-from qgmutils.engine.starts import checked, checked_with_vectors
+from qgmutils.engine.starts import any_angle
 from qgmutils.problems import Problem
 
 Array = NDArray[np.float64]
@@ -26,7 +26,8 @@ class Landscape(Protocol):
     """Energy of a batch of B starts of one circuit and one problem.
 
     Every method takes theta, shape (B, p), in radians, B >= 0, and raises ValueError for another shape or for
-    entries that are not finite.  Energies are the normalised ones of `Problem`: 0 in the ground state, 1 on
+    entries that are not finite.  Angles may be of any size: those of gates, scale * theta + offset in double precision,
+    are reduced exactly.  Energies are the normalised ones of `Problem`: 0 in the ground state, 1 on
     average.
     """
 
@@ -100,35 +101,42 @@ class NumbaLandscape:
         self.circuit, self.problem = circuit, problem
         self.gates, self.observable = pack_circuit(circuit), pack_problem(problem)
 
-    def energy(self, theta: ArrayLike) -> Array:
-        theta = checked(theta, self.circuit.n_params)
+    def with_circuit(self, circuit: Circuit) -> NumbaLandscape:
+        """The same for another circuit of as many qubits."""
+        return NumbaLandscape(circuit, self.problem)
+
+    @any_angle
+    def energy(self, theta: Array) -> Array:
         energy, none = np.empty(len(theta)), np.empty((len(theta), 0))
         sweep.evaluate_batch(self.gates, self.observable, self.scratch(), theta, energy, none)
         return energy
 
-    def energy_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        theta = checked(theta, self.circuit.n_params)
+    @any_angle
+    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         energy, gradient = np.empty(len(theta)), np.empty_like(theta)
         sweep.evaluate_batch(self.gates, self.observable, self.scratch(), theta, energy, gradient)
         return energy, gradient
 
-    def states(self, theta: ArrayLike) -> NDArray[np.complex128]:
-        theta = checked(theta, self.circuit.n_params)
+    @any_angle
+    def states(self, theta: Array) -> NDArray[np.complex128]:
         states = np.empty((len(theta), self.problem.dim), dtype=np.complex128)
         sweep.final_states(self.gates, self.scratch(), theta, states)
         return states
 
-    def hessian(self, theta: ArrayLike) -> Array:
+    @any_angle
+    def hessian(self, theta: Array) -> Array:
         return self._second_order(theta, hessian=True)[0]
 
-    def quantum_fisher(self, theta: ArrayLike) -> Array:
+    @any_angle
+    def quantum_fisher(self, theta: Array) -> Array:
         return self._second_order(theta, metric=True)[1]
 
-    def hessian_and_quantum_fisher(self, theta: ArrayLike) -> tuple[Array, Array]:
+    @any_angle
+    def hessian_and_quantum_fisher(self, theta: Array) -> tuple[Array, Array]:
         return self._second_order(theta, hessian=True, metric=True)
 
-    def hessian_vector_product(self, theta: ArrayLike, vectors: ArrayLike) -> Array:
-        theta, vectors = checked_with_vectors(theta, vectors, self.circuit.n_params)
+    @any_angle
+    def hessian_vector_product(self, theta: Array, vectors: Array) -> Array:
         result, work, change = np.empty_like(theta), self.scratch(), self.scratch()
         product = np.empty(theta.shape[1] * LANES)
         for first in range(0, len(theta), LANES):
@@ -160,9 +168,8 @@ class NumbaLandscape:
         return _real_root(self.problem)
 
     def _second_order(
-        self, theta: ArrayLike, *, hessian: bool = False, metric: bool = False
+        self, theta: Array, *, hessian: bool = False, metric: bool = False
     ) -> tuple[Array, Array]:
-        theta = checked(theta, self.circuit.n_params)
         starts, p = theta.shape
         hessians = np.empty((starts if hessian else 0, p, p))
         metrics = np.empty((starts if metric else 0, p, p))
@@ -239,8 +246,12 @@ class PennylaneLandscape:
         self._qnode = to_qnode(self._gates, problem, device=device)
         self._chain = _gate_to_parameter(circuit)
 
-    def energy(self, theta: ArrayLike) -> Array:
-        theta = checked(theta, self.circuit.n_params)
+    def with_circuit(self, circuit: Circuit) -> PennylaneLandscape:
+        """The same for another circuit of as many qubits."""
+        return PennylaneLandscape(circuit, self.problem, self.device)
+
+    @any_angle
+    def energy(self, theta: Array) -> Array:
         return np.array([float(self._qnode(_gate_angles(self.circuit, start))) for start in theta])
 
     def _value_and_gradient(self, angles: Array) -> tuple[float, Array]:
@@ -250,8 +261,8 @@ class PennylaneLandscape:
         slopes = np.asarray(gradient(qml.numpy.array(angles, requires_grad=True)))
         return float(gradient.forward), slopes
 
-    def energy_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        theta = checked(theta, self.circuit.n_params)
+    @any_angle
+    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         energy, gradient = np.empty(len(theta)), np.empty_like(theta)
         for i, start in enumerate(theta):
             energy[i], slopes = self._value_and_gradient(_gate_angles(self.circuit, start))
@@ -272,16 +283,16 @@ class PennylaneLandscape:
 
         return np.asarray(state())
 
-    def states(self, theta: ArrayLike) -> NDArray[np.complex128]:
-        theta = checked(theta, self.circuit.n_params)
+    @any_angle
+    def states(self, theta: Array) -> NDArray[np.complex128]:
         result = np.empty((len(theta), self.problem.dim), dtype=np.complex128)
         for out, start in zip(result, theta, strict=True):
             out[:] = self._state(_gate_angles(self.circuit, start))
         return result
 
-    def hessian(self, theta: ArrayLike) -> Array:
+    @any_angle
+    def hessian(self, theta: Array) -> Array:
         """Shift rule on adjoint gradients: PennyLane's adjoint method is of first order only."""
-        theta = checked(theta, self.circuit.n_params)
         result = np.empty((*theta.shape, theta.shape[1]))
         for out, start in zip(result, theta, strict=True):
             angles = _gate_angles(self.circuit, start)
@@ -293,9 +304,9 @@ class PennylaneLandscape:
             out[:] = self._chain.T @ np.array(rows) @ self._chain
         return (result + result.transpose(0, 2, 1)) / 2
 
-    def quantum_fisher(self, theta: ArrayLike) -> Array:
+    @any_angle
+    def quantum_fisher(self, theta: Array) -> Array:
         """From states alone: d psi / d angle = psi(angle + pi/2), exactly, for exp(-i angle P)."""
-        theta = checked(theta, self.circuit.n_params)
         result = np.empty((*theta.shape, theta.shape[1]))
         for out, start in zip(result, theta, strict=True):
             angles = _gate_angles(self.circuit, start)
@@ -303,11 +314,12 @@ class PennylaneLandscape:
             out[:] = _metric(self._state(angles), tangents @ self._chain)
         return result
 
-    def hessian_and_quantum_fisher(self, theta: ArrayLike) -> tuple[Array, Array]:
+    @any_angle
+    def hessian_and_quantum_fisher(self, theta: Array) -> tuple[Array, Array]:
         return self.hessian(theta), self.quantum_fisher(theta)
 
-    def hessian_vector_product(self, theta: ArrayLike, vectors: ArrayLike) -> Array:
-        theta, vectors = checked_with_vectors(theta, vectors, self.circuit.n_params)
+    @any_angle
+    def hessian_vector_product(self, theta: Array, vectors: Array) -> Array:
         hessian = self.hessian(theta)
         return np.einsum("bij,bj->bi", hessian, vectors)
 

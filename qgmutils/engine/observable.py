@@ -14,6 +14,7 @@ from qgmutils.computing.threads import one_thread
 from qgmutils.engine.llvm import kernel
 from qgmutils.engine.passes import STATE
 from qgmutils.engine.simd import LANES, address, fma, inner, load, splat, store
+from qgmutils.inputs import frozen
 from qgmutils.problems import Problem
 
 
@@ -115,14 +116,15 @@ def pack_problem(problem: Problem, kind: int | None = None) -> Observable:
         entries = factor(problem).T
     elif kind == SPARSE:
         rows = sp.csr_array(matrix)
-        start, column, entries = rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data
+        start, column, entries = rows.indptr, rows.indices, rows.data
     else:
         entries = matrix.reshape(-1, _ROWS, problem.dim).transpose(0, 2, 1)
-    real = np.array(entries.real, dtype=np.float64, order="C").ravel()
-    imag = np.array(entries.imag, dtype=np.float64, order="C").ravel()
+    real, imag = entries.real.ravel(), entries.imag.ravel()
     if kind == DIAGONAL or (kind == SPARSE and not np.any(imag)):
         imag = np.empty(0)
-    return Observable(kind, start, column, x, z, real, imag)
+    # Shared by all landscapes of the problem: nobody may change them.
+    start, column, x, z = (frozen(each, np.int64) for each in (start, column, x, z))
+    return Observable(kind, start, column, x, z, frozen(real, np.float64), frozen(imag, np.float64))
 
 
 @functools.lru_cache(maxsize=4)

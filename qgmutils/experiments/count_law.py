@@ -21,8 +21,9 @@ from qgmutils.engine import landscape
 from qgmutils.experiments.designed_models import MODELS, designed, manifold_dimension, restricted_circuit
 from qgmutils.experiments.ensembles import circuit_stream
 from qgmutils.experiments.scaling import SOLVED_ENERGY
+from qgmutils.inputs import is_integer
 from qgmutils.minimize import minimize
-from qgmutils.problems import Problem, is_integer
+from qgmutils.problems import Problem
 from qgmutils.statistics.critical_counts import critical_count
 from qgmutils.statistics.intervals import UndeterminedError, wilson
 

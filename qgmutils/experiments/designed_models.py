@@ -13,7 +13,8 @@ import numpy as np
 from qgmutils import circuits, problems
 from qgmutils.circuits import Circuit, haar_state
 from qgmutils.computing.threads import one_thread
-from qgmutils.problems import Problem, is_integer, require_qubits
+from qgmutils.inputs import is_integer
+from qgmutils.problems import Problem, require_qubits
 
 MODELS = ("complex", "real", "even", "even real")
 """All words; those with an odd number of Y, whose rotations are real; those that commute with X on all qubits; both."""

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from qgmutils import circuits, problems
 from qgmutils.engine import landscape
+from qgmutils.inputs import is_integer
 from qgmutils.minimize import minimize
-from qgmutils.problems import Problem, is_integer
+from qgmutils.problems import Problem
 from qgmutils.theory.finite_dimension import reflections
 from qgmutils.theory.random_field.critical_points import CriticalPoints, critical_points
 from qgmutils.theory.random_field.polynomials import TrigPolynomial, from_function

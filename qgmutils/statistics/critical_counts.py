@@ -172,8 +172,8 @@ def compare_predictions(
     ValueError
         The lengths differ, a number is not positive, an interval ends before it begins, or there is no prediction.
     """
-    if not predictions:
-        raise ValueError("predictions must name at least one prediction, got none")
+    if not isinstance(predictions, Mapping) or not predictions:
+        raise ValueError(f"predictions must map at least one name to its numbers, got {predictions!r}")
     values, left, right = (
         _positive(x, name) for x, name in ((observed, "observed"), (low, "low"), (high, "high"))
     )
@@ -282,6 +282,8 @@ def collapse_spread(curves: Sequence[tuple[ArrayLike, ArrayLike]], *, n_levels: 
         An x is not positive and increasing, lengths differ, or there are no heights.
     """
     n_levels = require_integer(n_levels, "n_levels", high=10**6)
+    if not isinstance(curves, Sequence) or not all(isinstance(c, Sequence) and len(c) == 2 for c in curves):
+        raise ValueError("curves must be a list of pairs (x, y)")
     pairs = [(_positive(x, "x"), finite_vector(y, "y")) for x, y in curves]
     if len(pairs) < 2:
         raise UndeterminedError(f"{len(pairs)} curve(s) have no spread; at least 2 are needed")

@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import numpy as np
 from tqdm import tqdm
 
 import qgmutils
-from qgmutils.computing import files, processes, verify
+from qgmutils.computing import files, processes
 from qgmutils.report import claims
-from qgmutils.suite import compare, manifest, publish, terminal
+from qgmutils.suite import compare, environment, manifest, publish, terminal
 from qgmutils.suite.runner import Outcome, Runner
 
 SEED = 2022
@@ -38,7 +37,7 @@ EPILOG = """\
 examples:
   nox -s figures -- --only 01                          one notebook, compared with what is committed
   nox -s figures -- --only 03_minima_distribution.tfim -p n_qubits=4 -p "param_counts=[8, 16, 30]"
-  nox -s figures -- --only 08 -p "n_qubits=[3, 4]" -p "n_starts=[4, 4]" --seed 7
+  nox -s figures -- --only 01 -p "n_qubits=[3, 5]" -p n_starts=32 --seed 7
   nox -s figures -- --profile full --jobs 2
   nox -s figures -- --verify 50
 
@@ -70,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.verify:
-        return _verify(options.verify)
+        # As notebooks compute, so that nothing of the user's makes a difference.
+        return environment.main([sys.executable, "-m", "qgmutils.suite.verification", str(options.verify)])
     notebooks = options.notebooks.resolve()
     try:
         everything = manifest.load(notebooks / "claims.toml")
@@ -93,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal.interrupt_on_signals()
     try:
         outcomes = _execute(runs, notebooks, output_dir, options)
+        seconds = time.monotonic() - started
+        return _report(outcomes, runs, notebooks.parent, output_dir, options, seconds)
     except KeyboardInterrupt:
         kept = "nothing was kept, because of --no-cache" if options.no_cache else "finished tasks are kept"
         with contextlib.suppress(OSError):  # the terminal may be gone
@@ -100,7 +102,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         lock.release()
-    return _report(outcomes, runs, notebooks.parent, output_dir, options, time.monotonic() - started)
 
 
 def _execute(
@@ -152,23 +153,6 @@ def _output_folder(options: argparse.Namespace, repository: Path) -> Path:
         words = re.sub(r"[^\w.=]+", "_", " ".join(f"{key}={value}" for key, value in sorted(changes.items())))
         name += f"-{words[:60].strip('_')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
     return files.writable_directory(repository / "outputs" / name)
-
-
-def _verify(sample: int) -> int:
-    """Compute a random sample of the stored results again, and say whether they come out the same."""
-    try:
-        table = verify.verify(sample=sample, rng=np.random.default_rng())
-    except ValueError as error:
-        print(f"Nothing to verify: {error}")
-        return 2
-    if table.empty:
-        print("Nothing to verify: no results of the present code are stored.")
-        return 2
-    rows = [[str(value) for value in row] for row in table.itertuples(index=False)]
-    print(terminal.verdict_table([list(table.columns), *rows], width=terminal.width()))
-    wrong = int((~table["equal"].astype(bool)).sum())
-    print(f"\n{len(table) - wrong} of {len(table)} stored results, drawn at random, come out the same.")
-    return 1 if wrong else 0
 
 
 def _parser() -> argparse.ArgumentParser:

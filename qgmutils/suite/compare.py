@@ -29,6 +29,7 @@ changes blocks by 54 at most; a curve that moves by its width changes some by mo
 Text set with another hinting moves by whole pixels (100 to 140): such a figure does look different.
 """
 
+GONE = "is no longer there"
 SHOWN = 12
 """How many differences of one file are told."""
 
@@ -40,7 +41,7 @@ class Comparison:
     Attributes
     ----------
     tables, figures, verdicts : int
-        How many there are in the new folder.
+        How many there are, in one of the folders or both.
     differences : dict of str to list of str
         For each file that differs, what differs in it.
     """
@@ -92,7 +93,7 @@ def folders(
     differences = {}
     for name in names:
         if not (new / name).is_file():
-            found = ["is no longer there"]
+            found = [GONE]
         elif not (old / name).is_file():
             found = ["is new"]
         else:
@@ -102,12 +103,12 @@ def folders(
     found = verdicts(old / "claims.json", new / "claims.json", labels=None if complete else labels)
     if found:
         differences["claims.json"] = found
-    present = [name for name in names if (new / name).is_file()]
+    n_tables, n_figures = (sum(name.endswith(kind) for name in names) for kind in (".csv", ".png"))
     count = sum(
         claims.label(claim.notebook, claim.run) in labels for claim in claims.load(new / "claims.json")
     )
-    kinds = [sum(name.endswith(kind) for name in present) for kind in (".csv", ".png")]
-    return Comparison(*kinds, count, differences)
+    count += sum(sentence.endswith(GONE) for sentence in found)
+    return Comparison(n_tables, n_figures, count, differences)
 
 
 def sentences(comparison: Comparison, *, committed: str, replaced: bool) -> list[str]:
@@ -128,7 +129,7 @@ def sentences(comparison: Comparison, *, committed: str, replaced: bool) -> list
     """
     if not comparison.differences:
         return [f"{comparison} equal the committed ones"]
-    simple = ["is new"], ["is no longer there"]
+    simple = ["is new"], [GONE]
     lines = [f"Differs from {committed}:"]
     for found in simple:
         names = [name for name, other in comparison.differences.items() if other == found]
@@ -245,7 +246,7 @@ def verdicts(
     except ValueError as error:
         return [str(error)]
     found = [f"{name} is new" for name in after if name not in before]
-    found += [f"{name} is no longer there" for name in before if name not in after]
+    found += [f"{name} {GONE}" for name in before if name not in after]
     for name in before:
         if name in after and before[name] != after[name]:
             fields = [key for key in before[name] if before[name][key] != after[name][key]]

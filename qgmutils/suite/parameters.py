@@ -46,17 +46,18 @@ class Rule:
 
     def allows(self, value: object) -> bool:
         """Whether one value, not a list or a dict, keeps the rule."""
-        if self.names or isinstance(value, str):
+        if isinstance(value, str):
             return value in self.names
         assert isinstance(value, (int, float))
         return self.low <= value <= self.high and not (self.above and value == self.low)
 
     def __str__(self) -> str:
-        if self.names:
-            return f"one of {', '.join(self.names)}"
+        words = [f"one of {', '.join(self.names)}"] if self.names else []
         if math.isfinite(self.high):
-            return f"{'above ' if self.above else ''}{self.low:g} to {self.high:g}"
-        return f"{'above' if self.above else 'at least'} {self.low:g}"
+            words.append(f"{'above ' if self.above else ''}{self.low:g} to {self.high:g}")
+        elif math.isfinite(self.low):
+            words.append(f"{'above' if self.above else 'at least'} {self.low:g}")
+        return " or ".join(words)
 
 
 _COUNT = Rule(1, 10**9)
@@ -79,7 +80,7 @@ RULES: dict[str, Rule] = {
     "hamiltonian": Rule(names=tuple(problems.HAMILTONIANS)),
     "hamiltonians": Rule(names=(*problems.HAMILTONIANS, *_PROJECTORS)),
     "reference_state": Rule(names=circuits.REFERENCE_STATES),
-    "hamiltonian_options": Rule(-1e6, 1e6),
+    "hamiltonian_options": Rule(-1e6, 1e6, names=problems.BASES),
     "degrees_of_freedom": Rule(0, 1e9, above=True),
     "degeneracies": _COUNT,
     "fractions": Rule(0, 100, above=True),
@@ -171,16 +172,19 @@ def read(path: Path) -> dict[str, Parameter]:
     found = {}
     try:
         for statement in ast.parse(source).body:
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target  # type: ignore[attr-defined]
-            annotation = ast.unparse(statement.annotation) if isinstance(statement, ast.AnnAssign) else ""
-            default = ast.literal_eval(statement.value)  # type: ignore[attr-defined]
+            match statement:
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                    annotation = ast.unparse(statement.annotation)
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    annotation = ""
+                case _:
+                    raise ValueError(f"line {statement.lineno}: {ast.unparse(statement)}")
+            default = ast.literal_eval(value)
             _typed(default, annotation)
-            found[target.id] = Parameter(path.stem, target.id, annotation, default)
+            found[name] = Parameter(path.stem, name, annotation, default)
     except _Refused:
-        raise ParameterError(
-            f"{path.name}: {target.id} is {_shown(default)}, which is no {annotation}"
-        ) from None
-    except (SyntaxError, AttributeError, IndexError, ValueError) as error:
+        raise ParameterError(f"{path.name}: {name} is {_shown(default)}, which is no {annotation}") from None
+    except (SyntaxError, IndexError, ValueError) as error:
         raise ParameterError(
             f"{path.name}: its cell of parameters may hold only lines NAME: TYPE = LITERAL ({error})"
         ) from error
@@ -210,17 +214,14 @@ def _typed(value: object, annotation: str) -> Any:
         return (
             {key: _typed(item, arguments[1]) for key, item in value.items()} if arguments else _plain(value)
         )
-    types: dict[str, tuple[type, ...]] = {
-        "int": (int,),
-        "float": (int, float),
-        "str": (str,),
-        "bool": (bool,),
-    }
+    types: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
     if kind not in types:
         raise ValueError(f"type {annotation}; known are {', '.join(types)}, list[…] and dict[str, …]")
+    if kind == "float" and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
+        return float(value)
     if isinstance(value, bool) != (kind == "bool") or not isinstance(value, types[kind]):
         raise _Refused
-    return float(value) if kind == "float" else value
+    return value
 
 
 def _plain(value: object) -> Any:

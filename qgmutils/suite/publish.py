@@ -32,6 +32,7 @@ def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison)
         What differs.
     """
     files.writable_directory(committed)
+    files.sweep(committed)
     for name in comparison.differences:
         if (new / name).is_file():
             with files.whole_file(committed / name) as temporary:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from qgmutils import circuits
 from qgmutils.engine import landscape
 from qgmutils.experiments.ensembles import Options, build_problem, circuit_streams, options_of
+from qgmutils.inputs import is_integer
 from qgmutils.minimize import minimize
-from qgmutils.problems import is_integer
 from qgmutils.traps.copies import relations
 
 __all__ = ["SAME_ENERGY", "SETTLED_HITS", "SearchTask", "hits", "missed_mass", "round_sizes", "search_tasks"]

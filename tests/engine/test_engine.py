@@ -17,6 +17,7 @@ from qgmutils.engine import (
 )
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.simd import LANES
+from qgmutils.engine.starts import FAR
 
 N_CIRCUITS = 200
 EXACT = 1e-10
@@ -242,6 +243,14 @@ def test_pauli_words_sum_to_the_matrix(kind, rng):
         # Hermitian words have i^popcount(x & z) in front.
         assert abs(c.imag if int(x & z).bit_count() % 2 == 0 else c.real) < 1e-14
     np.testing.assert_allclose(total, problem.matrix, atol=1e-13)
+
+
+def test_small_pauli_words_count():
+    # One that is 10^-12 of the largest one is no rounding: products of exact numbers leave none here.
+    matrix = dense.pauli("ZII") + 1e-12 * dense.pauli("XYZ")
+    x, z, c = observable.pauli_words(matrix)
+    assert list(zip(x.tolist(), z.tolist(), strict=True)) == [(0, 4), (6, 3)]
+    np.testing.assert_allclose(c, [1, 1e-12j], rtol=1e-15)
 
 
 @pytest.mark.parametrize("n_gates", [7, 16])
@@ -483,14 +492,14 @@ def _reduce(gates, work, theta):
 
 
 def test_reduced_angles(rng):
-    quarter = np.pi / 2 * np.arange(-6300, 6300)
+    quarter = np.pi / 2 * np.concatenate([np.arange(-6300, 6300), np.arange(630_000, 636_000)])
     x = np.concatenate(
         [
-            rng.uniform(-1e4, 1e4, 80_000),
+            rng.uniform(-FAR, FAR, 80_000),
             rng.uniform(-4, 4, 80_000),
-            quarter[np.abs(quarter) < 1e4],
-            quarter[np.abs(quarter) < 1e4] * (1 + 1e-12),
-            np.array([0.0, -0.0, 1e-300, -1e-300, 1e-20, 1e4, -1e4]),
+            quarter[np.abs(quarter) < FAR],
+            quarter[np.abs(quarter) < FAR] * (1 + 1e-12),
+            np.array([0.0, -0.0, 1e-300, -1e-300, 1e-20, FAR, -FAR]),
         ]
     )
     x = np.concatenate([x, np.zeros(-x.size % LANES)])
@@ -512,8 +521,9 @@ def test_reduced_angles(rng):
     assert np.abs(work.cosine - np.abs(cosine)).max() < 2 * unit
     error = np.abs(work.tangent - sine / cosine)
     assert error.max() < 4 * unit
-    # Near the multiples of pi/2 it is that accurate relative to its size: the reduction carries pi in two parts.
-    assert np.all(error <= 8 * unit * np.abs(sine / cosine) + 1e-29)
+    # Near the multiples of pi/2 it is that accurate relative to its size: the reduction carries pi/2 in two parts,
+    # which leave out 1.5e-33.
+    assert np.all(error <= 8 * unit * np.abs(sine / cosine) + 1.6e-33 * np.abs(turns))
     # What is left over of each lane is X where the number of odd turns is odd.
     np.testing.assert_array_equal(work.frame_x, np.sum(swap.reshape(q, LANES), axis=0) % 2)
     np.testing.assert_array_equal(work.frame_z, 0)

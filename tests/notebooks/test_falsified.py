@@ -12,7 +12,6 @@ import nbval_figures
 import pytest
 from nbval.plugin import IPyNbCell
 
-
 NOTEBOOKS = sorted((falsify.ROOT / "notebooks").glob("*.ipynb"))
 NUMBER = re.compile(r"(?<![\w#&.])[-−+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*[a-z])", re.IGNORECASE)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -105,6 +107,42 @@ def test_predictions_are_ranked() -> None:
         critical_counts.compare_predictions([1, 2], [1, 2], [1, 2], {"x": [1]})
     with pytest.raises(ValueError, match="must be positive"):
         critical_counts.compare_predictions([0], [1], [1], {"x": [1]})
+    with pytest.raises(ValueError, match="low must not lie above high"):
+        critical_counts.compare_predictions([1], [2], [1], {"x": [1]})
+    with pytest.raises(ValueError, match="must map at least one name"):
+        critical_counts.compare_predictions([1], [1], [1], {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"solved": np.where(np.arange(80) < 40, np.nan, 1.0)},
+            r"solved must hold True and False, or 1 and 0, got",
+        ),
+        ({"solved": ["False"] * 80}, "solved must be an array of real numbers"),
+        ({"solved": [None] * 80}, "solved must be an array of numbers"),
+        ({"solved": np.full(80, 0.5)}, "solved must hold True and False"),
+        ({"solved": np.ma.masked_array(np.zeros(80), np.ones(80))}, "solved has masked entries"),
+        ({"n_params": np.full(80, np.nan)}, "80 entries that are not finite"),
+        ({"groups": np.where(np.arange(80) < 2, np.nan, 1.0)}, "groups must be labels without gaps"),
+        ({"groups": [None, *range(79)]}, "groups must be labels without gaps"),
+        ({"groups": np.array([1, "a"] * 40, object)}, "groups must be labels .* of one type"),
+        ({"confidence": 2}, "confidence must lie between 0 and 1, both excluded, got 2"),
+        ({"confidence": np.nan}, "confidence must be one finite number"),
+        ({"n_resamples": 0}, "n_resamples must be an integer of at least 2, got 0"),
+        ({"n_resamples": 10**30}, "n_resamples must be an integer of at most 1000000"),
+        ({"rng": 1}, r"rng must be a numpy\.random\.Generator"),
+    ],
+)
+def test_critical_count_refuses_what_is_no_sample(
+    changes: dict[str, Any], message: str, rng: np.random.Generator
+) -> None:
+    params, circuit = np.repeat([4, 6, 8, 10], 20), np.tile(np.arange(20), 4)
+    given = {"n_params": params, "solved": (params > 6).astype(int), "groups": circuit, "rng": rng}
+    assert critical_counts.critical_count(**given).estimate == 7  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=message):
+        critical_counts.critical_count(**(given | changes))
 
 
 def test_growth_tells_the_two_laws_apart(rng: np.random.Generator) -> None:
@@ -132,13 +170,42 @@ def test_growth_covers(rng: np.random.Generator) -> None:
     assert covered >= scipy.stats.binom.ppf(alarm(), REPEATS, 0.95)
 
 
+@pytest.mark.parametrize("factor", [1.001, 3.0])
+def test_growth_is_a_regression(factor: float) -> None:
+    """Against an ordinary regression: intervals that are narrower, and wider, than the scatter."""
+    n, noise = np.array([2, 3, 4, 5, 7, 8]), 0.1 * np.array([1, -2, 1.5, 0.5, -1.5, 0.5])
+    log_count = 1 + 0.9 * n + noise
+    count = 2**log_count
+    found = critical_counts.growth_rate(n, count, np.stack([count / factor, count * factor], axis=1))
+    sigma, squares = np.log2(factor) / scipy.stats.norm.ppf(0.975), []
+    for x, slope in ((n, found.exponential), (np.log2(n), found.power)):
+        line = scipy.stats.linregress(x, log_count)
+        squares.append(np.sum((log_count - line.intercept - line.slope * x) ** 2))
+        assert slope.estimate == pytest.approx(line.slope, rel=1e-9)
+        # Six points less two parameters; the larger of the two errors.
+        error = max(line.stderr, sigma / np.sqrt(np.sum((x - x.mean()) ** 2)))
+        assert slope.high - slope.low == pytest.approx(2 * scipy.stats.t.ppf(0.975, 4) * error, rel=1e-9)
+    if factor < 2:  # errors are unknown: AIC is K ln of the sum of squares
+        assert found.aic_difference == pytest.approx(6 * np.log(squares[1] / squares[0]), rel=1e-9)
+    else:  # errors are those of the intervals
+        assert found.aic_difference == pytest.approx((squares[1] - squares[0]) / sigma**2, rel=1e-9)
+
+
 def test_growth_refuses() -> None:
     with pytest.raises(UndeterminedError, match="three sizes"):
         critical_counts.growth_rate([2, 3, 3], [1, 2, 3], [[1, 2]] * 3)
-    with pytest.raises(ValueError, match=r"of one length K and intervals of shape \(K, 2\), got \(3,\), \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"of one length K and intervals of shape \(K, 2\), got \(3,\), \(2,\)"
+    ):
         critical_counts.growth_rate([2, 3, 4], [1, 2], [[1, 2]] * 3)
     with pytest.raises(ValueError, match="must be positive"):
         critical_counts.growth_rate([2, 3, 4], [1, 2, -3], [[1, 2]] * 3)
+    with pytest.raises(ValueError, match=r"intervals of shape \(K, 2\), got .* and \(2, 3\)"):
+        critical_counts.growth_rate([2, 3, 4], [1, 2, 3], [[1, 2, 3], [2, 3, 4]])
+    with pytest.raises(ValueError, match="must not end before they begin"):
+        critical_counts.growth_rate([2, 3, 4], [1, 2, 3], [[2, 1]] * 3)
+    with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+        critical_counts.growth_rate([2, 3, 4], [1, 2, 3], [[1, 2]] * 3, confidence=2)
 
 
 def test_collapse_is_measured_in_ln_x(rng: np.random.Generator) -> None:
@@ -159,5 +226,9 @@ def test_collapse_refuses() -> None:
         critical_counts.collapse_spread([([1, 2], [0, 1])])
     with pytest.raises(UndeterminedError, match="share no heights"):
         critical_counts.collapse_spread([([1, 2], [0, 1]), ([1, 2], [2, 3])])
+    with pytest.raises(ValueError, match="n_levels must be an integer of at least 1, got 0"):
+        critical_counts.collapse_spread([([1, 2], [0, 1])] * 2, n_levels=0)
+    with pytest.raises(ValueError, match=r"y has the shape .* 1 entries that are not finite"):
+        critical_counts.collapse_spread([([1, 2], [0, np.nan])] * 2)
     with pytest.raises(ValueError, match="x must increase"):
         critical_counts.collapse_spread([([2, 1], [0, 1]), ([1, 2], [0, 1])])

@@ -57,3 +57,48 @@ def test_binned_means_leave_out_thin_bins(rng):
     bins = estimates.binned_means(x, x**2, circuit, [0, 1, 2, 3], rng=rng)
     assert bins["bin"].tolist() == [0]  # the second has too few points, the third a single circuit
     assert bins["y"].tolist() == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda x, c, rng: estimates.cluster_estimate(x * np.nan, c, rng=rng),
+            "columns has 40 entries that are not",
+        ),
+        (lambda x, c, rng: estimates.cluster_estimate(x, c[:-1], rng=rng), r"got \(40,\) and \(39,\)"),
+        (
+            lambda x, c, rng: estimates.cluster_estimate(x, c, rng=rng, n_resamples=1),
+            "n_resamples must be .* least 2",
+        ),
+        (lambda x, c, rng: estimates.cluster_estimate(x, c, rng=3), "rng must be"),
+        (
+            lambda x, c, rng: estimates.cluster_estimate(x, np.where(c > 1, c, np.nan), rng=rng),
+            "labels without gaps",
+        ),
+        (lambda x, c, rng: estimates.cluster_estimate([], [], rng=rng), r"got \(0,\) and \(0,\)"),
+        (lambda x, c, rng: estimates.skewness([*x[1:], np.inf], c, rng=rng), "energy has .* 1 entries"),
+        (lambda x, c, rng: estimates.relative_slope(x, x[1:], c, rng=rng), "equally long, got 40 and 39"),
+        (
+            lambda x, c, rng: estimates.distribution_gap(x, c, x, weights=-x, rng=rng),
+            "weights must not be negative",
+        ),
+        (lambda x, c, rng: estimates.distribution_gap(x, c, [np.nan], rng=rng), "reference has"),
+        (
+            lambda x, c, rng: estimates.distribution_gap(x, c, x, weights=x[1:], rng=rng),
+            "equally long, got 40 and 39",
+        ),
+        (lambda x, c, rng: estimates.binned_means(x, x, c, [1, 0], rng=rng), "edges must not decrease"),
+        (
+            lambda x, c, rng: estimates.binned_means([*x[1:], np.nan], x, c, [0, 1], rng=rng),
+            "x has .* 1 entries",
+        ),
+        (
+            lambda x, c, rng: estimates.binned_means(x, x, c[1:], [0, 1], rng=rng),
+            "circuit must be as long as x",
+        ),
+    ],
+)
+def test_samples_without_meaning_are_refused(call, message, rng):
+    with pytest.raises(ValueError, match=message):
+        call(rng.uniform(0.1, 1, 40), np.arange(40) // 10, rng)

@@ -48,6 +48,23 @@ def test_mean_interval_refuses(rng: np.random.Generator) -> None:
     for values in ([], [1.0, np.nan], [[1.0, 2.0]]):
         with pytest.raises(ValueError, match="vector of finite numbers"):
             intervals.mean_interval(values, rng)
+    for option, message in (
+        ({"confidence": 2}, "confidence must lie between 0 and 1"),
+        ({"confidence": True}, "confidence must be one finite number"),
+        ({"n_resamples": 0}, "n_resamples must be an integer of at least 2, got 0"),
+        ({"n_resamples": 500.0}, "n_resamples must be an integer"),
+        ({"groups": [1, np.nan]}, "groups must be labels without gaps"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            intervals.mean_interval([1.0, 2.0], rng, **option)  # type: ignore[arg-type]
+    for values, message in (
+        (["1", "2"], "values must be an array of real numbers"),
+        ([1 + 1e-12j, 2], "values must be an array of real numbers"),
+        (np.ma.masked_array([1.0, 2.0], [True, False]), "masked entries"),
+        ([10**400, 1], "values must be an array of numbers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            intervals.mean_interval(values, rng)
 
 
 @pytest.mark.parametrize("successes", [0, 1, 7, 10])
@@ -58,6 +75,23 @@ def test_wilson_solves_its_equation(successes: int) -> None:
     for x in (found.low, found.high):
         assert abs(found.estimate - x) == pytest.approx(1.959964 * np.sqrt(abs(x * (1 - x)) / 10), abs=1e-6)
     assert found.low <= found.estimate <= found.high
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "message"),
+    [
+        (2.9, 10, r"successes must be an integer of at least 0, got 2\.9"),
+        (np.nan, 10, "successes must be an integer"),
+        (True, 10, "successes must be an integer"),
+        (-1, 10, "successes must be an integer of at least 0, got -1"),
+        (11, 10, "successes must be an integer of at most 10, got 11"),
+        (0, 0, "trials must be an integer of at least 1, got 0"),
+        (1, 10.0, r"trials must be an integer of at least 1, got 10\.0"),
+    ],
+)
+def test_wilson_refuses(successes: int, trials: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        intervals.wilson(successes, trials)
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0])
@@ -72,7 +106,12 @@ def test_exponent_of_a_power_law(exponent: float, rng: np.random.Generator) -> N
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [([1e-3, 1.0], "1 values are below 0.1"), ([0.0, 1e-3, 1.0], "the lowest is 0")],
+    [
+        ([1e-3, 1.0], "1 values are below 0.1"),
+        ([0.0, 1e-3, 1.0], "the lowest is 0"),
+        ([-0.0, 1e-3, 1.0], "the lowest is -0"),
+        ([1e-3, 1e-2, np.nan], "1 entries that are not finite"),
+    ],
 )
 def test_exponent_refuses(values: list[float], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import filelock
 import nbformat
-import numpy as np
-import pandas as pd
 import psutil
 import pytest
 import throwaway
@@ -39,8 +37,11 @@ def foreign_settings(folder: Path) -> dict[str, str]:
     """A user's settings, each of which would change what notebooks compute or draw, or keep them from running."""
     kernel = folder / "jupyter" / "kernels" / "python3" / "kernel.json"
     kernel.parent.mkdir(parents=True)
+    (folder / "matplotlib").mkdir()
     kernel.write_text(json.dumps({"argv": ["false"], "display_name": "other", "language": "python"}))
-    (folder / "matplotlibrc").write_text("lines.linewidth: 9\nfont.family: serif\naxes.facecolor: red\n")
+    (folder / "matplotlib" / "matplotlibrc").write_text(
+        "lines.linewidth: 9\nfont.family: serif\naxes.facecolor: red\n"
+    )
     (folder / "startup.py").write_text("raise SystemExit('the start-up file ran')\n")
     (folder / "ipython" / "profile_default" / "startup").mkdir(parents=True)
     (folder / "ipython" / "profile_default" / "startup" / "0.py").write_text(
@@ -55,7 +56,8 @@ def foreign_settings(folder: Path) -> dict[str, str]:
         "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
         "IPYTHONDIR": str(folder / "ipython"),
         "MPLBACKEND": "agg",
-        "MATPLOTLIBRC": str(folder / "matplotlibrc"),
+        "MATPLOTLIBRC": str(folder / "matplotlib"),
+        "XDG_CONFIG_HOME": str(folder),
         "PYTHONSTARTUP": str(folder / "startup.py"),
         "PYTHONPATH": str(folder / "junk"),
         "PYTHONIOENCODING": "latin-1",
@@ -83,7 +85,7 @@ def test_a_clean_tree_is_the_reproduction(folder: Path, tmp_path: Path) -> None:
     assert "\r" not in first.stdout + first.stderr
     assert f"Differs from {committed}:" in lines
     assert "  no longer there: 00_gone.csv" in lines
-    assert lines[-1].startswith("3 of 2 tables, 2 of 2 figures and 2 of 2 verdicts differ")
+    assert lines[-1].startswith("3 of 3 tables, 2 of 2 figures and 2 of 2 verdicts differ")
     names = [
         "01_sizes.csv",
         "01_sizes.png",
@@ -405,29 +407,17 @@ def test_examples_of_the_help_are_right() -> None:
         manifest.override(runs, dict(options.parameter), folder=notebooks)
 
 
-@pytest.mark.parametrize(
-    ("equal", "status", "said"),
-    [
-        ([True, True], 0, "2 of 2 stored results, drawn at random, come out the same."),
-        ([True, False], 1, "1 of 2 stored results, drawn at random, come out the same."),
-        ([], 2, "Nothing to verify"),
-    ],
-)
-def test_verification_ends_with_a_line_and_a_status(
-    equal: list[bool],
-    status: int,
-    said: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def verify(*, sample: int, rng: np.random.Generator) -> pd.DataFrame:
-        assert sample == 7
-        columns = {"file": "Toy-1.npz", "task": "Toy(1)", "equal": equal, "difference": 0.0}
-        return pd.DataFrame(columns, index=range(len(equal)))
+@pytest.mark.parametrize("status", [0, 1, 2])
+def test_verification_runs_as_notebooks_do(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = []
 
-    monkeypatch.setattr(command.verify, "verify", verify)
-    assert command.main(["--verify", "7"]) == status
-    assert said in capsys.readouterr().out
+    def run(arguments: list[str]) -> int:
+        commands.append(arguments[1:])
+        return status
+
+    monkeypatch.setattr(command.environment, "main", run)
+    assert command.main(["--verify"]) == command.main(["--verify", "7"]) == status
+    assert commands == [["-m", "qgmutils.suite.verification", str(number)] for number in (command.SAMPLE, 7)]
 
 
 @pytest.mark.parametrize(

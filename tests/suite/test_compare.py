@@ -168,7 +168,7 @@ def test_every_difference_of_folders_is_found(pair: tuple[Path, Path]) -> None:
     ]
     assert lines[4].startswith("  claims.json: 02_y law: observed 1 → 3")
     assert lines[5:] == [
-        "3 of 3 tables, 0 of 2 figures and 1 of 2 verdicts differ from the committed ones, which are replaced"
+        "3 of 4 tables, 0 of 2 figures and 1 of 2 verdicts differ from the committed ones, which are replaced"
     ]
     # Only a complete run says that something of others is gone.
     assert compare.folders(old, new, labels={"01_x"}, complete=False).differences.keys() == {

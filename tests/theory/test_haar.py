@@ -148,3 +148,33 @@ def test_degenerate_levels_are_sampled_as_if_they_were_apart(rng):
     )
     for position in range(5):
         assert stats.ks_2samp(together[:, position], separate[:, position]).pvalue > alarm()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: haar.energy_cdf(np.nan, [0, 2]), "energy has 1 entries that are nan"),
+        (lambda: haar.energy_cdf([0.5, np.nan], [0, 2]), "energy has 1 entries that are nan"),
+        (lambda: haar.energy_cdf(0.5j, [0, 2]), "energy must be an array of real numbers"),
+        (lambda: haar.energy_cdf(1, ["0", "2"]), "levels must be an array of real numbers"),
+        (lambda: haar.field_correlation([np.nan, 1]), "difference has 1 entries that are nan"),
+        (lambda: haar.circuit_correlation([1.0], 1), "dim must be an integer of at least 2, got 1"),
+        (lambda: haar.gradient_level(1), "dim must be"),
+        (lambda: haar.intraclass_correlation(0, 4), "n_params must be"),
+        (
+            lambda: haar.sample_tangent_hessians([0, 2], [np.nan], [1], 2, np.random.default_rng(1)),
+            "must be finite",
+        ),
+        (
+            lambda: haar.sample_tangent_hessians([0, 2], [1], [-1], 2, np.random.default_rng(1)),
+            "not negative",
+        ),
+    ],
+)
+def test_what_has_no_law_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_distribution_at_infinity():
+    np.testing.assert_array_equal(haar.energy_cdf([-np.inf, -0.0, np.inf], [0, 1, 2]), [0, 0, 1])

@@ -54,9 +54,11 @@ def test_theories_without_a_table_or_beyond_their_count_say_so(ring):
         assert np.isnan(without[name].mean)
     beyond = predictions.predict(problem, 2 * problem.rank, {})
     assert beyond["finite dimension"].mean == beyond["edge"].mean == beyond["pushed edge"].mean == 0
-    assert "finite dimension" not in predictions.density_tasks(
-        problem, 2 * problem.rank, n_samples=64, seed=1
-    )
+    # At 2 (N - g) angles the ground states are reached, and not one angle earlier.
+    for below, p in ((False, 2 * problem.rank), (True, 2 * problem.rank - 1), (True, 2 * problem.rank - 2)):
+        assert np.isnan(predictions.predict(problem, p, {})["finite dimension"].mean) == below
+        tasks = predictions.density_tasks(problem, p, n_samples=64, seed=1)
+        assert ("finite dimension" in tasks) == below
 
 
 def test_unresolved_densities_give_no_prediction(ring):

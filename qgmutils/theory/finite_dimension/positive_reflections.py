@@ -12,11 +12,11 @@ and the look-ahead are this project's (derived).
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.computing.kernels import compiled
+from qgmutils.engine.simd import dot, fma, fnma, horizontal_sum, load_singles, splat_singles, store_singles
 from qgmutils.theory.finite_dimension.reflections import draw_row
 from qgmutils.theory.large_dimension.elimination import loss_weights
 from qgmutils.theory.random_field.positive_definite import _resample
@@ -38,123 +38,123 @@ _RESAMPLE_BELOW = 0.9  # effective fraction of a population
 _LOOK_AHEAD = 8.0
 _SINGLE_ROWS = 8  # one in so many
 
-_fast = numba.njit(cache=True, fastmath={"reassoc", "contract"})
-
-
-@_fast
-def _eliminate_four(direction, pivot, count, z, b, losses):
-    """Take out of four rows what they share with one earlier direction, which is read once for all of them."""
-    s0 = s1 = s2 = s3 = np.float32(0)
-    for a in range(count):
-        s0 += direction[a] * z[0, a]
-        s1 += direction[a] * z[1, a]
-        s2 += direction[a] * z[2, a]
-        s3 += direction[a] * z[3, a]
-    f0, f1, f2, f3 = (
-        np.float32(s0 / pivot),
-        np.float32(s1 / pivot),
-        np.float32(s2 / pivot),
-        np.float32(s3 / pivot),
-    )
-    for a in range(count):
-        b[0, a] -= f0 * direction[a]
-        b[1, a] -= f1 * direction[a]
-        b[2, a] -= f2 * direction[a]
-        b[3, a] -= f3 * direction[a]
-    losses[0] += float(s0) * s0 / pivot
-    losses[1] += float(s1) * s1 / pivot
-    losses[2] += float(s2) * s2 / pivot
-    losses[3] += float(s3) * s3 / pivot
-
-
-@_fast
-def _eliminate(direction, pivot, count, z, b):
-    """The same for one row; returns what its pivot loses."""
-    s = np.float32(0)
-    for a in range(count):
-        s += direction[a] * z[a]
-    factor = np.float32(s / pivot)
-    for a in range(count):
-        b[a] -= factor * direction[a]
-    return float(s) * s / pivot
-
-
-@_fast
-def _add_squares(share, vector, pivot, weights):
-    """Add what a pivot's direction adds to the diagonal of R; returns the weighted sum of the diagonal."""
-    n = share.size
-    total = 0.0
-    for a in range(n):
-        x, y = float(vector[a]), float(vector[n + a])
-        share[a] += (x * x + y * y) / pivot
-        total += weights[a] * share[a]
-    return total
+_SINGLES = 16  # single-precision numbers taken together; rows are padded with zeros to a multiple of it
 
 
 @compiled
-def _reveal(levels, energy, amplitude, first, width, directions, pivots, b, z, four_b, four_z, losses, rng):
-    """Draw rows first ... first + width - 1 of M, and extend D and B'.  Behind a negative pivot they mean nothing."""
-    count = 2 * levels.size
+def _eliminate_four(directions, at, pivot, z, b, width, losses):
+    """Take out of four rows what they share with one earlier direction, which is read once for all of them."""
+    s0 = s1 = s2 = s3 = splat_singles(np.float32(0))
+    for a in range(0, width, _SINGLES):
+        direction = load_singles(directions, at + a)
+        s0 = fma(direction, load_singles(z, a), s0)
+        s1 = fma(direction, load_singles(z, width + a), s1)
+        s2 = fma(direction, load_singles(z, 2 * width + a), s2)
+        s3 = fma(direction, load_singles(z, 3 * width + a), s3)
+    t0, t1, t2, t3 = horizontal_sum(s0), horizontal_sum(s1), horizontal_sum(s2), horizontal_sum(s3)
+    f0 = splat_singles(np.float32(t0 / pivot))
+    f1 = splat_singles(np.float32(t1 / pivot))
+    f2 = splat_singles(np.float32(t2 / pivot))
+    f3 = splat_singles(np.float32(t3 / pivot))
+    for a in range(0, width, _SINGLES):
+        direction = load_singles(directions, at + a)
+        store_singles(b, a, fnma(f0, direction, load_singles(b, a)))
+        store_singles(b, width + a, fnma(f1, direction, load_singles(b, width + a)))
+        store_singles(b, 2 * width + a, fnma(f2, direction, load_singles(b, 2 * width + a)))
+        store_singles(b, 3 * width + a, fnma(f3, direction, load_singles(b, 3 * width + a)))
+    losses[0] += float(t0) * t0 / pivot
+    losses[1] += float(t1) * t1 / pivot
+    losses[2] += float(t2) * t2 / pivot
+    losses[3] += float(t3) * t3 / pivot
+
+
+@compiled
+def _eliminate(directions, at, pivot, z, b, row, width):
+    """The same for one row; returns what its pivot loses."""
+    total = splat_singles(np.float32(0))
+    for a in range(0, width, _SINGLES):
+        total = fma(load_singles(directions, at + a), load_singles(z, row + a), total)
+    s = horizontal_sum(total)
+    factor = splat_singles(np.float32(s / pivot))
+    for a in range(0, width, _SINGLES):
+        store_singles(b, row + a, fnma(factor, load_singles(directions, at + a), load_singles(b, row + a)))
+    return float(s) * s / pivot
+
+
+@compiled
+def _add_squares(share, vector, pivot, weights):
+    """Add what a pivot's direction adds to the diagonal of R; returns the weighted sum of the diagonal."""
+    n = share.size
+    for a in range(n):
+        x, y = float(vector[a]), float(vector[n + a])
+        share[a] += (x * x + y * y) / pivot
+    return dot(weights, 0, share, 0, n)
+
+
+@compiled
+def _reveal(levels, energy, amplitude, first, count, directions, pivots, b, z, four_b, four_z, losses, rng):
+    """Draw `count` rows of M from row `first` on, and extend D and B'.  Behind a negative pivot they mean nothing."""
+    length, width = 2 * levels.size, four_b.size // BLOCK
     four_b[:], four_z[:], losses[:] = 0.0, 0.0, 0.0
-    for i in range(width):
+    for i in range(count):
         pivots[first + i] = draw_row(levels, energy, amplitude, b, z, rng)
         # Rounding to single precision moves an entry of M by 1e-7 of the diagonal: nothing next to a pivot's spread.
-        for a in range(count):
-            four_b[i, a], four_z[i, a] = b[a], z[a]
+        for a in range(length):
+            four_b[i * width + a], four_z[i * width + a] = b[a], z[a]
     for j in range(first):
-        if width == BLOCK:
-            _eliminate_four(directions[j], pivots[j], count, four_z, four_b, losses)
+        if count == BLOCK:
+            _eliminate_four(directions, j * width, pivots[j], four_z, four_b, width, losses)
         else:
-            for i in range(width):
-                losses[i] += _eliminate(directions[j], pivots[j], count, four_z[i], four_b[i])
-    for i in range(width):
+            for i in range(count):
+                losses[i] += _eliminate(directions, j * width, pivots[j], four_z, four_b, i * width, width)
+    for i in range(count):
         for j in range(i):
-            losses[i] += _eliminate(four_b[j], pivots[first + j], count, four_z[i], four_b[i])
+            losses[i] += _eliminate(four_b, j * width, pivots[first + j], four_z, four_b, i * width, width)
         pivots[first + i] -= losses[i]
-        directions[first + i] = four_b[i]
+    for a in range(count * width):
+        directions[first * width + a] = four_b[a]
 
 
 @compiled
 def _population(levels, energy, amplitude, losses_ahead, directions, pivots, rng):
-    """ln of one population's estimate; `directions` (size, p, 2N) and `pivots` (size, p) are scratch."""
+    """ln of one population's estimate; `directions` (size, p * width) and `pivots` (size, p) are scratch."""
     (size, p), n = pivots.shape, levels.size
     weight, chosen = np.ones(size), np.empty(size, np.int64)
     share, ahead = np.zeros((size, n)), np.zeros(size)  # the diagonal of R, and ln of the factors so far
     b, z, losses = np.empty(2 * n), np.empty(2 * n), np.empty(BLOCK)
-    four_b, four_z = np.empty((BLOCK, 2 * n), np.float32), np.empty((BLOCK, 2 * n), np.float32)
+    width = directions.shape[1] // p
+    four_b, four_z = np.empty(BLOCK * width, np.float32), np.empty(BLOCK * width, np.float32)
     power = 1 + p / 16
     result, done, single = 0.0, 0, p - p // _SINGLE_ROWS - BLOCK
     while done < p:
-        first, width = done, BLOCK if done + BLOCK <= single else 1
-        done += width
+        first, count = done, BLOCK if done + BLOCK <= single else 1
+        done += count
         total = squares = 0.0
         for m in range(size):
             if weight[m] == 0.0:
                 continue
             own = pivots[m]
             _reveal(
-                *(
-                    levels,
-                    energy,
-                    amplitude,
-                    first,
-                    width,
-                    directions[m],
-                    own,
-                    b,
-                    z,
-                    four_b,
-                    four_z,
-                    losses,
-                    rng,
-                )
+                levels,
+                energy,
+                amplitude,
+                first,
+                count,
+                directions[m],
+                own,
+                b,
+                z,
+                four_b,
+                four_z,
+                losses,
+                rng,
             )
             for k in range(first, done):
                 if not own[k] > 0.0:
                     weight[m] = 0.0
                     break
                 weight[m] *= own[k]
-                expected = _add_squares(share[m], directions[m, k], own[k], losses_ahead[k])
+                expected = _add_squares(share[m], directions[m, k * width :], own[k], losses_ahead[k])
             if weight[m] > 0.0:
                 left = power * (p - done)
                 factor = -left * np.log1p(_LOOK_AHEAD * expected / left) if done < p else 0.0
@@ -172,7 +172,7 @@ def _population(levels, energy, amplitude, losses_ahead, directions, pivots, rng
             for m in range(size):
                 source = chosen[m]
                 if source != m:
-                    directions[m, :done] = directions[source, :done]
+                    directions[m, : done * width] = directions[source, : done * width]
                     pivots[m, :done] = pivots[source, :done]
                     share[m], ahead[m] = share[source], ahead[source]
                 weight[m] = 1.0
@@ -182,7 +182,8 @@ def _population(levels, energy, amplitude, losses_ahead, directions, pivots, rng
 @compiled
 def _populations(levels, energy, amplitudes, losses_ahead, size, rng):
     p = len(losses_ahead)
-    directions = np.empty((size, p, 2 * levels.size), np.float32)
+    width = -(-2 * levels.size // _SINGLES) * _SINGLES
+    directions = np.empty((size, p * width), np.float32)
     pivots = np.empty((size, p))
     result = np.empty(len(amplitudes))
     for k in range(len(amplitudes)):

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
@@ -80,7 +79,7 @@ def gradient_log_density(dim: int) -> float:
     return float(-inverse + gammaln(n - 1) - gammaln(n - 1.5) - np.log(np.pi) / 2)
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled
 def draw_row(levels, energy, u, b, z, rng):  # type: ignore[no-untyped-def]
     """Draw the reflection of one angle at a critical point: b and z with M_ij = b_j . z, and M_ii is returned.
 

@@ -27,7 +27,8 @@ def log_determinants(wishart, symmetric, energies, wanted):
 
     The factorisation ``A = L D L^T`` without pivoting has as many negative pivots as ``A`` has negative eigenvalues
     (Sylvester). A small pivot costs digits of the determinant, of no concern next to the sampling error. With
-    ``wanted >= 0`` a matrix with more negative eigenvalues than that gets -inf. Eight energies are treated together.
+    ``wanted >= 0`` a matrix with more negative eigenvalues than that gets -inf, and ``wanted + 1`` for their number.
+    Eight energies are treated together.
     """
     samples, p = wishart.shape[0], wishart.shape[1]
     log_det = np.empty((samples, energies.size))
@@ -74,7 +75,7 @@ def log_determinants(wishart, symmetric, energies, wanted):
             for lane in range(used):
                 refused = 0 <= wanted < count[lane]
                 log_det[b, first + lane] = -np.inf if refused else log_part[lane] + np.log(product[lane])
-                negative[b, first + lane] = count[lane]
+                negative[b, first + lane] = wanted + 1 if refused else count[lane]
     return log_det, negative
 
 

@@ -230,3 +230,14 @@ def test_bad_input_is_named(rng):
     ):
         with pytest.raises(ValueError, match=r"must .*got"):
             call()
+
+
+@pytest.mark.parametrize(("dim", "n_params"), [(2, 3), (64, 20), (64, 500)])
+def test_scale_of_a_semicircle(dim, n_params):
+    # Levels that are nearly one leave (sigma / sqrt(2 N)) S: Wigner's semicircle of radius 2 s, s^2 = sigma^2 p / 2 N,
+    # whose p eigenvalues have the density (p / pi) s^(-3/2) sqrt(x + 2 s) at its edge, so that l = s p^(-2/3).
+    levels = 1 + 1e-6 * (-1.0) ** np.arange(dim)
+    s = 0.7 * np.sqrt(n_params / (2 * dim))
+    assert edges.left_edge(levels, 1.0, 0.49, n_params, law="independent") == pytest.approx(-2 * s, rel=1e-5)
+    scale = edges.edge_scale(levels, 1.0, 0.49, n_params, law="independent")
+    assert scale == pytest.approx(s * n_params ** (-2 / 3), rel=1e-5)

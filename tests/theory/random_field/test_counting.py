@@ -71,16 +71,17 @@ def test_density_on_given_energies_and_on_its_bulk(rng):
     assert len(bulk) == 24
     assert np.trapezoid(bulk["density"], bulk["energy"]) == pytest.approx(1, abs=1e-12)
     mean = np.trapezoid(bulk["density"] * bulk["energy"], bulk["energy"])
-    assert mean == pytest.approx(0.309, abs=0.02)  # check value, and four errors of this sample
+    agree(mean, 0.309, 0.001, slack=0.002)  # check value, and the error of this sample
     # The number of minima is the ratio of the two, at every energy.
     number = bulk["log_density"] - np.log(bulk["density"])
     np.testing.assert_allclose(number, number[0], atol=1e-9)
-    assert np.exp(number[0]) == pytest.approx(5.30, rel=0.15)
+    assert np.exp(number[0]) == pytest.approx(5.30, rel=0.06)  # 60 samples: 5.27 to 5.41
 
 
 def test_density_is_refused_or_absent(rng):
     seed = int(rng.integers(2**31))
-    refused = counting.MinimaDensity(12, 60.0, 400, seed, tuple(np.linspace(0.4, 1.5, 20))).run()
+    # From 0.4 on the first energies are resolved by chance, and enough of them once in 150 times.
+    refused = counting.MinimaDensity(12, 60.0, 400, seed, tuple(np.linspace(0.7, 1.5, 20))).run()
     assert refused["density"].isna().all()
     assert not refused["resolved"].all()
     assert counting.MinimaDensity(8, 5.0, 400, seed).run().empty
