@@ -1,7 +1,8 @@
 """The code that a class belongs to: its module, and all modules of our own that this one imports, as they are loaded.
 
 Modules are told apart by their syntax trees without docstrings, comments and positions.  Python and the packages that
-these modules import count by their versions.  What is imported under a computed name is not seen.
+these modules import count by their versions.  Processor, threads and workers do not: numbers are made not to depend on
+them, and the processor is stored with each result.  What is imported under a computed name is not seen.
 """
 
 from __future__ import annotations
