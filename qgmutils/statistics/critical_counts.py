@@ -237,7 +237,7 @@ def growth_rate(n: ArrayLike, count: ArrayLike, intervals: ArrayLike, *, confide
         raise ValueError(f"intervals must not end before they begin, got {bounds.tolist()}")
     if len(np.unique(sizes)) < 3 or not 1e-3 < np.ptp(np.log2(sizes)) < 100:
         raise UndeterminedError(
-            f"n is {sizes.tolist()}; two lines can be compared from three sizes on that are neither equal nor 2^100 apart"
+            f"n is {sizes.tolist()}; two lines can be compared from three sizes on neither equal nor 2^100 apart"
         )
     quantile = scipy.special.ndtri((1 + confidence) / 2)
     sigma = np.maximum(np.log2(bounds[:, 1] / bounds[:, 0]) / (2 * quantile), np.log2(1.001))
