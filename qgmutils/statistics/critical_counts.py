@@ -220,7 +220,7 @@ def growth_rate(n: ArrayLike, count: ArrayLike, intervals: ArrayLike, *, confide
     Raises
     ------
     UndeterminedError
-        There are fewer than three different sizes.
+        There are fewer than three different sizes, or they span less than a thousandth of a factor 2, or 2^100.
     ValueError
         The lengths differ, a number is not positive, an interval ends before it begins, or the confidence is no share.
     """
@@ -235,8 +235,10 @@ def growth_rate(n: ArrayLike, count: ArrayLike, intervals: ArrayLike, *, confide
     bounds = _positive(bounds.ravel(), "intervals").reshape(-1, 2)
     if np.any(bounds[:, 0] > bounds[:, 1]):
         raise ValueError(f"intervals must not end before they begin, got {bounds.tolist()}")
-    if len(np.unique(sizes)) < 3:
-        raise UndeterminedError(f"n is {sizes.tolist()}; two lines can be compared from three sizes on")
+    if len(np.unique(sizes)) < 3 or not 1e-3 < np.ptp(np.log2(sizes)) < 100:
+        raise UndeterminedError(
+            f"n is {sizes.tolist()}; two lines can be compared from three sizes on neither equal nor 2^100 apart"
+        )
     quantile = scipy.special.ndtri((1 + confidence) / 2)
     sigma = np.maximum(np.log2(bounds[:, 1] / bounds[:, 0]) / (2 * quantile), np.log2(1.001))
     fits = []

@@ -70,7 +70,7 @@ def cluster_estimate(
 
 
 def skewness(energy: ArrayLike, circuit: ArrayLike, *, rng: np.random.Generator) -> tuple[float, float]:
-    """Skewness of a sample of energies, with its cluster standard error.
+    """Skewness of a sample of energies, with its cluster standard error; both nan where all energies are equal.
 
     Raises
     ------

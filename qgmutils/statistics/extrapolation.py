@@ -71,7 +71,8 @@ def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers:
     Raises
     ------
     ValueError
-        For fewer than three sizes, numbers that are not finite, or dims, errors or powers that are not positive.
+        For fewer than three sizes, numbers that are not finite, dims, errors or powers that are not positive, or
+        dims that are too close or too far apart to be fitted.
     """
     n, y, s = (finite_vector(v, k) for v, k in ((dims, "dims"), (means, "means"), (errors, "errors")))
     tried = finite_vector(powers, "powers")
@@ -82,6 +83,8 @@ def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers:
     for name, values in (("dims", n), ("errors", s), ("powers", tried)):
         if not (values > 0).all():
             raise ValueError(f"{name} must be positive, got {values.tolist()}")
+    if not 1e-3 < np.ptp(np.log2(n)) < 100:
+        raise ValueError(f"dims must span a factor between 2^0.001 and 2^100, got {n.tolist()}")
     limits, spreads, chi = [], [], []
     for b in tried:
         design = np.column_stack([np.ones_like(n), (n / n.min()) ** -b]) / s[:, None]

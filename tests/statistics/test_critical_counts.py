@@ -194,6 +194,8 @@ def test_growth_is_a_regression(factor: float) -> None:
 def test_growth_refuses() -> None:
     with pytest.raises(UndeterminedError, match="three sizes"):
         critical_counts.growth_rate([2, 3, 3], [1, 2, 3], [[1, 2]] * 3)
+    with pytest.raises(UndeterminedError, match="neither equal nor"):
+        critical_counts.growth_rate([2, 1e300, 3], [1, 2, 3], [[1, 2]] * 3)
     with pytest.raises(
         ValueError, match=r"of one length K and intervals of shape \(K, 2\), got \(3,\), \(2,\)"
     ):

@@ -30,6 +30,11 @@ def test_skewness_of_a_gamma_sample(rng):
     assert value == pytest.approx(float(pd.Series(sample).skew()), abs=1e-3)  # pandas corrects for bias, 1/M
 
 
+def test_skewness_of_equal_energies_is_none(rng):
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(estimates.skewness(np.ones(40), np.arange(40) // 10, rng=rng)).all()
+
+
 def test_relative_slope_of_a_line(rng):
     x = rng.normal(1, 0.3, 500)
     value, error = estimates.relative_slope(x, 2 + 3 * (x - x.mean()), np.arange(500) // 5, rng=rng)
