@@ -16,6 +16,10 @@ PYTHON_CODE = ["qgmutils", "tests", "noxfile.py", *map(str, sorted(NOTEBOOKS.glo
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # Every kernel and worker imports the same packages: without stored bytecode that takes three times as long.
 ENVIRONMENT["PYTHONDONTWRITEBYTECODE"] = ""
+# Modules of other environments stay outside.
+ENVIRONMENT["PYTHONPATH"] = ""
+# Runs a command in the environment in which the suite runs notebooks.
+LIKE_THE_SUITE = ["python", "-m", "qgmutils.suite.environment", "python", "-m"]
 
 
 def install(session: nox.Session) -> None:
@@ -25,7 +29,7 @@ def install(session: nox.Session) -> None:
 
 @nox.session
 def figures(session: nox.Session) -> None:
-    """Run the notebooks, regenerate every figure, print the verdicts (-- --profile full, -- --help)."""
+    """Run the notebooks; compare every figure, table and verdict with the committed ones (-- --help)."""
     install(session)
     # After Ctrl-C the suite ends its notebooks first; nox would kill it after a third of a second.
     session.run("python", "-m", "qgmutils.suite", *session.posargs, env=ENVIRONMENT, interrupt_timeout=20)
@@ -33,7 +37,7 @@ def figures(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Test the package and the suite (-- options of pytest)."""
+    """Test the package and the suite (-- --seed random, and other options of pytest)."""
     install(session)
     session.run("python", "-m", "pytest", *session.posargs, env=ENVIRONMENT)
 
@@ -46,18 +50,25 @@ def notebooks(session: nox.Session) -> None:
     paths = [Path(name) for name in names] or sorted(NOTEBOOKS.glob("*.ipynb"))
     if not paths:
         session.skip("there are no notebooks")
-    # The variable keeps progress bars out of the outputs.
-    environment = ENVIRONMENT | {"QGMUTILS_PROGRESS": str(Path(session.create_tmp()) / "progress.json")}
     files = [str(path) for path in paths]
     if "--update" not in session.posargs:
-        options = ["-p", "no:cacheprovider", "--nbval", "--nbval-cell-timeout=600"]
-        session.run("python", "-m", "pytest", *options, *files, env=environment)
+        options = ["-p", "no:cacheprovider", "-p", "tests.nbval_figures", "--nbval"]
+        options.append("--nbval-cell-timeout=600")
+        session.run(*LIKE_THE_SUITE, "pytest", *options, *files, env=ENVIRONMENT, interrupt_timeout=20)
         return
     convert = ["jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
     # Execution times would make every update a change.
-    session.run(*convert, "--ExecutePreprocessor.record_timing=False", *files, env=environment)
+    convert.append("--ExecutePreprocessor.record_timing=False")
+    session.run(*LIKE_THE_SUITE, *convert, *files, env=ENVIRONMENT, interrupt_timeout=20)
     for path in paths:
         clean(path)
+
+
+@nox.session
+def falsify(session: nox.Session) -> None:
+    """Break the project on purpose, in scratch copies, and see that its checks notice."""
+    install(session)
+    session.run("python", "-m", "tests.falsify", env=ENVIRONMENT, interrupt_timeout=20)
 
 
 @nox.session

@@ -1,10 +1,9 @@
 """Loss landscapes of randomised variational quantum models: circuits, losses, theory and statistics."""
 
-from pathlib import Path
+from qgmutils.computing import loaded
 
-from qgmutils.computing.kernels import drop_stale
+loaded.watch()  # before any other module: it takes down which source is loaded
+
+import qgmutils.computing.kernels  # noqa: E402, F401  it names their folder after the source
 
 __version__ = "0.1.0"
-
-# Before any module with kernels is imported.
-drop_stale(Path(__file__).parent)

@@ -8,18 +8,22 @@ P|k> = i^ny (-1)^popcount(k & z) |k xor x>.  Wire 0 is the most significant bit.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.problems import Problem, is_integer, require_qubits
+from qgmutils.inputs import frozen, number_array, precision_of, require_generator, require_integer
+from qgmutils.problems import Problem, require_qubits
 
 if TYPE_CHECKING:
     import pennylane as qml
 
 REFERENCE_STATES = ("haar", "clifford", "zero")
+
+_INTEGERS = ("x", "z", "parameter")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +48,12 @@ class Circuit:
     ------
     ValueError
         If sizes disagree, a gate names no parameter or qubit of the circuit, a scale or offset is not finite,
-        or the reference state is not normalised to 1e-10.
+        or the reference state is not normalised, to 1e-10 or, given in less than double precision, to 100 of its
+        roundings; it is normalised in double precision then.
+
+    Notes
+    -----
+    The arrays are read-only copies: compiled code trusts them to name qubits and angles of the circuit.
     """
 
     n_qubits: int
@@ -57,37 +66,38 @@ class Circuit:
     reference: NDArray[np.complex128]
 
     def __post_init__(self) -> None:
-        dim = 2 ** require_qubits(self.n_qubits)
-        q = len(self.x)
-        if not is_integer(self.n_params) or self.n_params < 1:
-            raise ValueError(f"n_params must be an integer of at least 1, got {self.n_params!r}")
-        sizes = [a.shape for a in (self.x, self.z, self.parameter, self.scale, self.offset)]
-        if q < 1 or any(shape != (q,) for shape in sizes):
+        put = object.__setattr__  # the class is frozen
+        put(self, "n_qubits", require_qubits(self.n_qubits))
+        put(self, "n_params", require_integer(self.n_params, "n_params"))
+        integers = {name: number_array(getattr(self, name), name, kinds="iu") for name in _INTEGERS}
+        reals = {name: number_array(getattr(self, name), name) for name in ("scale", "offset")}
+        sizes = [a.shape for a in (*integers.values(), *reals.values())]
+        if len(sizes[0]) != 1 or sizes[0][0] < 1 or any(shape != sizes[0] for shape in sizes):
             raise ValueError(
                 "x, z, parameter, scale and offset must have one entry per gate, at least one; "
                 f"got the shapes {', '.join(map(str, sizes))}"
             )
-        if any(a.dtype.kind not in "iu" for a in (self.x, self.z, self.parameter)):
-            raise ValueError("x, z and parameter must be arrays of integers")
-        if not (self.parameter.min() >= 0 and self.parameter.max() < self.n_params):
-            raise ValueError(
-                f"gate parameters must lie in 0 ... {self.n_params - 1}, "
-                f"got {self.parameter.min()} ... {self.parameter.max()}"
-            )
-        masks = np.concatenate([self.x, self.z])
-        if not (masks.min() >= 0 and masks.max() < dim):
-            raise ValueError(
-                f"a Pauli word acts outside the {self.n_qubits} qubits: "
-                f"bit masks must lie in 0 ... {dim - 1}, got {masks.min()} ... {masks.max()}"
-            )
-        if not (np.all(np.isfinite(self.scale)) and np.all(np.isfinite(self.offset))):
-            raise ValueError("scale and offset must be finite numbers")
-        norm = float(np.linalg.norm(self.reference))
-        if self.reference.shape != (dim,) or not abs(norm - 1) <= 1e-10:
-            raise ValueError(
-                f"the reference state must be a normalised vector of length {dim}, "
-                f"got shape {self.reference.shape} with norm {norm:.6g}"
-            )
+        dim = 2**self.n_qubits
+        for name, array in integers.items():
+            limit = self.n_params if name == "parameter" else dim
+            low, high = int(array.min()), int(array.max())
+            if low < 0 or high >= limit:
+                what = (
+                    "gate parameters"
+                    if name == "parameter"
+                    else f"a Pauli word acts outside the {self.n_qubits} qubits: bit masks"
+                )
+                raise ValueError(f"{what} must lie in 0 ... {limit - 1}, got {low} ... {high}")
+            put(self, name, frozen(array, np.int64))
+        for name, array in reals.items():
+            if not np.all(np.isfinite(array)):
+                raise ValueError(f"scale and offset must be finite numbers, got {name} {array}")
+            put(self, name, frozen(array, np.float64))
+        put(self, "reference", frozen(_unit_vector(self.reference, dim), np.complex128))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies are made, and checked, by the constructor: NumPy's own copies of read-only arrays are writable.
+        return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
     @property
     def n_gates(self) -> int:
@@ -104,8 +114,23 @@ class Circuit:
         ]
 
 
+def _unit_vector(state: Any, dim: int) -> NDArray[np.complex128]:
+    """The state in double precision, if it is a normalised vector of length `dim`."""
+    given = number_array(state, "the reference state", kinds="biufc")
+    vector = given.astype(np.complex128)
+    norm = float(np.linalg.norm(vector))
+    rounding = precision_of(given)
+    if vector.shape != (dim,) or not abs(norm - 1) <= max(1e-10, 100 * rounding):
+        raise ValueError(
+            f"the reference state must be a normalised vector of length {dim}, "
+            f"got shape {vector.shape} with norm {norm:.6g}"
+        )
+    return vector if rounding <= np.finfo(np.float64).eps else vector / norm
+
+
 def haar_state(dim: int, rng: np.random.Generator) -> NDArray[np.complex128]:
     """A Haar-random unit vector, complex, shape (dim,)."""
+    dim, rng = require_integer(dim, "dim"), require_generator(rng)
     state = rng.standard_normal(dim) + 1j * rng.standard_normal(dim)
     return state / np.linalg.norm(state)
 
@@ -121,9 +146,9 @@ def stabilizer_state(n_qubits: int, rng: np.random.Generator) -> NDArray[np.comp
     Raises
     ------
     ValueError
-        If `n_qubits` is out of range.
+        If `n_qubits` is out of range or `rng` is no generator.
     """
-    n = require_qubits(n_qubits)
+    n, rng = require_qubits(n_qubits), require_generator(rng)
     weights = []
     for k in range(n + 1):
         subspaces = 1.0
@@ -165,9 +190,10 @@ def reference(kind: str, n_qubits: int, rng: np.random.Generator) -> NDArray[np.
     Raises
     ------
     ValueError
-        For any other name, or if `n_qubits` is out of range.
+        For any other name, if `n_qubits` is out of range or `rng` is no generator.
     """
     dim = 2 ** require_qubits(n_qubits)
+    rng = require_generator(rng)
     if kind == "haar":
         return haar_state(dim, rng)
     if kind == "clifford":
@@ -211,14 +237,15 @@ def random_circuit(
     Raises
     ------
     ValueError
-        For sizes out of range or an unknown reference state.
+        For sizes out of range, an unknown reference state, or if `rng` is no generator.
     """
     dim = 2 ** require_qubits(n_qubits)
-    if not is_integer(n_params) or n_params < 1:
-        raise ValueError(f"n_params must be an integer of at least 1, got {n_params!r}")
-    q = n_params if n_gates is None else n_gates
-    if not is_integer(q) or q < n_params:
-        raise ValueError(f"n_gates must be an integer of at least n_params = {n_params} (or None), got {q!r}")
+    n_params = require_integer(n_params, "n_params")
+    q = n_params
+    if n_gates is not None:
+        q = require_integer(n_gates, "n_gates")
+        if q < n_params:
+            raise ValueError(f"n_gates must be at least n_params = {n_params} (or None), got {n_gates}")
     state = reference(reference_state, n_qubits, rng)
     words = rng.integers(1, dim * dim, q)
     return Circuit(
@@ -255,12 +282,13 @@ def to_qnode(
         raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the problem {problem.n_qubits}")
     wires = range(circuit.n_qubits)
     gates = list(zip(circuit.words(), circuit.parameter, circuit.scale, circuit.offset, strict=True))
+    state, matrix = circuit.reference.copy(), problem.matrix.copy()  # some devices refuse read-only arrays
 
     def energy(theta: Any) -> Any:
-        qml.StatePrep(circuit.reference, wires=wires)
+        qml.StatePrep(state, wires=wires)
         for word, parameter, scale, offset in gates:
             qml.PauliRot(2 * (scale * theta[parameter] + offset), word, wires=wires)
-        return qml.expval(qml.Hermitian(problem.matrix, wires=wires))
+        return qml.expval(qml.Hermitian(matrix, wires=wires))
 
     return qml.QNode(energy, make_device(device, circuit.n_qubits), diff_method=diff_method)
 

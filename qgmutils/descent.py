@@ -14,10 +14,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from qgmutils.engine.simd import LANES, aligned_zeros, fma, horizontal_sum, inner, load, splat, store
+from qgmutils.computing.kernels import compiled
+from qgmutils.engine.simd import (
+    aligned_zeros,
+    dot,
+    fma,
+    horizontal_sum,
+    inner,
+    load_eight,
+    splat_eight,
+    store_eight,
+)
 from qgmutils.engine.sweep import evaluate
 
 CONVERGED, ITERATIONS, LINE_SEARCH = 1, 2, 3
@@ -59,7 +68,7 @@ _VECTORS = 8
 
 
 class Search(NamedTuple):
-    """State of a search with L lanes; `size` is p padded to whole registers.
+    """State of a search with L lanes; `size` is p padded to a multiple of eight.
 
     Attributes
     ----------
@@ -123,7 +132,7 @@ class Found(NamedTuple):
 
 def begin(n_lanes: int, n_params: int, memory: int) -> Search:
     """A search with no start under way."""
-    size = -(-n_params // LANES) * LANES
+    size = -(-n_params // 8) * 8
     lanes = np.zeros(n_lanes, _LANE)
     lanes["start"] = -1
     return Search(
@@ -142,19 +151,11 @@ def begin(n_lanes: int, n_params: int, memory: int) -> Search:
 
 
 @inner
-def _dot(a, i, b, j, size):
-    total = splat(0.0)
-    for k in range(0, size, LANES):
-        total = fma(load(a, i + k), load(b, j + k), total)
-    return horizontal_sum(total)
-
-
-@inner
 def _axpy(factor, a, i, b, j, size):
     """b += factor a."""
-    f = splat(factor)
-    for k in range(0, size, LANES):
-        store(b, j + k, fma(f, load(a, i + k), load(b, j + k)))
+    f = splat_eight(factor)
+    for k in range(0, size, 8):
+        store_eight(b, j + k, fma(f, load_eight(a, i + k), load_eight(b, j + k)))
 
 
 @inner
@@ -181,16 +182,16 @@ def _update_and_multiply(search, lane, size):
     for k in range(size):
         row = (lane * size + k) * size
         if sy == 0.0:
-            vectors[product + k] = _dot(inverse, row, vectors, g, size)
+            vectors[product + k] = dot(inverse, row, vectors, g, size)
             continue
-        from_s = splat(ss * vectors[s + k] - vectors[u + k] / sy)
-        from_u = splat(-vectors[s + k] / sy)
-        total = splat(0.0)
-        for c in range(0, size, LANES):
-            value = fma(from_s, load(vectors, s + c), load(inverse, row + c))
-            value = fma(from_u, load(vectors, u + c), value)
-            store(inverse, row + c, value)
-            total = fma(value, load(vectors, g + c), total)
+        from_s = splat_eight(ss * vectors[s + k] - vectors[u + k] / sy)
+        from_u = splat_eight(-vectors[s + k] / sy)
+        total = splat_eight(0.0)
+        for c in range(0, size, 8):
+            value = fma(from_s, load_eight(vectors, s + c), load_eight(inverse, row + c))
+            value = fma(from_u, load_eight(vectors, u + c), value)
+            store_eight(inverse, row + c, value)
+            total = fma(value, load_eight(vectors, g + c), total)
         vectors[product + k] = horizontal_sum(total)
     state.sy = 0.0
 
@@ -204,7 +205,7 @@ def _bfgs_direction(search, lane, size, sy):
     s, y, product = base + _STEP * size, base + _CHANGE * size, base + _PRODUCT * size
     update_s, u = base + _UPDATE_S * size, base + _UPDATE_U * size
     if state.reset and sy > 0.0:  # start from a multiple of the identity with the curvature just seen
-        gamma = sy / _dot(vectors, y, vectors, y, size)
+        gamma = sy / dot(vectors, y, vectors, y, size)
         for k in range(lane * size * size, (lane + 1) * size * size):
             inverse[k] = 0.0
         for k in range(size):
@@ -221,8 +222,8 @@ def _bfgs_direction(search, lane, size, sy):
         for k in range(size):
             vectors[d + k] = -vectors[product + k]
         return
-    state.sy, state.yhy = sy, _dot(vectors, y, vectors, u, size)
-    sg, ug = _dot(vectors, s, vectors, g, size), _dot(vectors, u, vectors, g, size)
+    state.sy, state.yhy = sy, dot(vectors, y, vectors, u, size)
+    sg, ug = dot(vectors, s, vectors, g, size), dot(vectors, u, vectors, g, size)
     along_s = ug / sy - (1.0 + state.yhy / sy) / sy * sg
     for k in range(size):
         vectors[update_s + k] = vectors[s + k]
@@ -251,17 +252,17 @@ def _lbfgs_direction(search, lane, size, sy, memory):
     for back in range(state.stored):
         slot = (state.newest - back) % memory
         at = pairs + slot * size
-        alpha[slot] = rho[lane, slot] * _dot(steps, at, vectors, d, size)
+        alpha[slot] = rho[lane, slot] * dot(steps, at, vectors, d, size)
         _axpy(-alpha[slot], changes, at, vectors, d, size)
     if state.stored > 0:
         at = pairs + state.newest * size
-        scale = 1.0 / (rho[lane, state.newest] * _dot(changes, at, changes, at, size))
+        scale = 1.0 / (rho[lane, state.newest] * dot(changes, at, changes, at, size))
         for k in range(size):
             vectors[d + k] *= scale
     for back in range(state.stored - 1, -1, -1):
         slot = (state.newest - back) % memory
         at = pairs + slot * size
-        beta = rho[lane, slot] * _dot(changes, at, vectors, d, size)
+        beta = rho[lane, slot] * dot(changes, at, vectors, d, size)
         _axpy(alpha[slot] - beta, steps, at, vectors, d, size)
 
 
@@ -334,7 +335,7 @@ def receive(search, settings, found):
                 state.fresh, state.reset = False, True
             else:
                 state.iterations += 1
-                sy = _dot(vectors, s, vectors, y, size)
+                sy = dot(vectors, s, vectors, y, size)
             if _largest(vectors, g, p) <= settings.tolerance:
                 stop = CONVERGED
             elif state.iterations >= settings.max_iterations:
@@ -371,13 +372,13 @@ def receive(search, settings, found):
                 found.theta[start, i] = vectors[x + i]
             state.start = -1
             continue
-        descent = 0.0 if steepest else _dot(vectors, g, vectors, d, size)
+        descent = 0.0 if steepest else dot(vectors, g, vectors, d, size)
         if not descent < 0.0:
             state.reset = True
             state.stored, state.newest = 0, 0
             for i in range(size):
                 vectors[d + i] = -vectors[g + i]
-            descent = -_dot(vectors, g, vectors, g, size)
+            descent = -dot(vectors, g, vectors, g, size)
         state.slope = descent
         # A step beyond one radian leaves the valley it was made for.
         state.step = min(1.0, 1.0 / _largest(vectors, d, size))
@@ -404,7 +405,7 @@ def _accepts(search, settings, lane, d):
     return False
 
 
-@njit(cache=True)
+@compiled
 def descend(gates, observable, work, search, settings, starts, found):
     """Minimise from every row of `starts` (B, p) with the compiled engine; `search` has LANES lanes."""
     angles, slopes = search.angles.reshape(search.angles.size), search.slopes.reshape(search.slopes.size)
@@ -413,13 +414,13 @@ def descend(gates, observable, work, search, settings, starts, found):
         receive(search, settings, found)
 
 
-@njit(cache=True)
+@compiled
 def next_angles(search, starts):
     """`propose` for a search whose energies come from Python."""
     return propose(search, starts)
 
 
-@njit(cache=True)
+@compiled
 def take_in(search, settings, found):
     """`receive` for a search whose energies come from Python."""
     receive(search, settings, found)

@@ -3,10 +3,17 @@
 A start is certified as a local minimum when its largest gradient entry is below the tolerance and its exact
 Hessian has no negative eigenvalue; E = 0 to 1e-10 is certified by the bound E >= 0 as well.  Whatever is not
 certified stays in the result with the reason, so that it can be counted and shown.
+
+A certificate has a resolution.  Turning a state into another one whose level is lower by D, E falls as D sin^2 x: its
+slope is at most D and its curvature is at least -2 D (derived).  Levels closer than the tolerance of the gradient, or
+than half of what counts as a curvature of zero, are therefore not told apart, whatever D is in the units of H.  Where
+the lowest two different levels are closer than ten times that, as with a penalty of 10^8 times the energies of
+interest, a saddle between them may look like a minimum, and nothing is certified.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +23,7 @@ from qgmutils import descent
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine import Landscape, NumbaLandscape
 from qgmutils.engine.simd import LANES
-from qgmutils.problems import is_integer
+from qgmutils.inputs import real_array, require_integer, require_positive
 
 GRADIENT_TOLERANCE = 1e-8
 BFGS_MAX_PARAMS = 520
@@ -34,6 +41,12 @@ OTHER_ENGINE_LANES = 512
 _HESSIANS_AT_ONCE = 8
 GROUND_TOLERANCE = 1e-10
 """Energies up to this one are certified without a look at the Hessian, by the bound E >= 0."""
+MARGIN = 10.0
+"""The lowest two different levels must be that many resolutions apart: no angle need turn one state into the other, and
+slopes and curvatures are less by the part of the way that it goes."""
+MAX_ANGLE = 1e6
+"""Largest angle of a gate at a start, radians.  Neighbouring doubles are 1e-10 apart there, a hundredth of the step
+that changes a gradient by its tolerance; far beyond, no step is small enough."""
 _REASONS = {
     descent.CONVERGED: "converged",
     descent.ITERATIONS: "iterations",
@@ -62,7 +75,10 @@ class Minima:
         went down, though the gradient is above the tolerance).
     certified : (B,) of bool
         The gradient is below the tolerance, and no eigenvalue is negative or E is 0; never where
-        `hessian_min` is NaN and E is not 0.
+        `hessian_min` is NaN and E is not 0, where a number is not finite or E is outside of the spectrum, or where the
+        lowest two different levels are closer than `MARGIN` times the resolution.
+    resolution : (B,)
+        In the units of H: levels closer than this are not told apart by the certificate.
     """
 
     theta: NDArray[np.float64]
@@ -74,6 +90,7 @@ class Minima:
     iterations: NDArray[np.int64]
     reason: NDArray[np.str_]
     certified: NDArray[np.bool_]
+    resolution: NDArray[np.float64]
 
 
 def minimize(
@@ -91,11 +108,11 @@ def minimize(
         BFGS up to `BFGS_MAX_PARAMS` angles, L-BFGS beyond, with any engine; with the numba engine the whole search is
         compiled.
     starts : array, shape (B, p)
-        Initial angles, radians.
+        Initial angles, radians; the angles of the gates, scale * theta + offset, may be up to `MAX_ANGLE`.
     gradient_tolerance : float
         Stop at max |dE/dtheta| below this; positive.
     max_iterations : int, optional
-        Per start, at least 1; default 1000 + 100 p.
+        Per start, 1 to 10^9; default 1000 + 100 p.
 
     Returns
     -------
@@ -105,24 +122,43 @@ def minimize(
     Raises
     ------
     ValueError
-        For starts of another shape or not finite, a tolerance that is not positive, or a limit below 1.
+        For starts of another shape, not real, not finite or beyond `MAX_ANGLE`, a tolerance that is not positive, or a
+        limit out of range.
+
+    Warns
+    -----
+    UserWarning
+        If there are starts that nothing but the resolution keeps from being certified.
     """
     n_params = landscape.circuit.n_params
-    x0 = np.array(starts, dtype=np.float64, order="C")  # a copy: read-only arrays would compile anew
+    x0 = np.array(real_array(starts, "starts"), order="C")  # a copy: read-only arrays would compile anew
     if x0.ndim != 2 or x0.shape[1] != n_params or not np.all(np.isfinite(x0)):
         raise ValueError(
             f"starts must be finite numbers of shape (B, {n_params}), got shape {x0.shape} "
             f"with {np.size(x0) - np.sum(np.isfinite(x0))} entries that are not finite"
         )
-    if not gradient_tolerance > 0:
-        raise ValueError(f"gradient_tolerance must be positive, got {gradient_tolerance}")
-    limit = 1000 + 100 * n_params if max_iterations is None else max_iterations
-    if not is_integer(limit) or limit < 1:
-        raise ValueError(f"max_iterations must be an integer of at least 1 (or None), got {max_iterations!r}")
+    _check_angles(landscape, x0)
+    tolerance = require_positive(gradient_tolerance, "gradient_tolerance")
+    limit = 1000 + 100 * n_params
+    if max_iterations is not None:
+        limit = require_integer(max_iterations, "max_iterations")
     noise = 1e-15 * max(1.0, float(landscape.problem.levels[-1]))
     memory = 0 if n_params <= BFGS_MAX_PARAMS else LBFGS_MEMORY
-    settings = descent.Settings(float(gradient_tolerance), noise, int(limit), memory)
-    return _certify(landscape, _descend(landscape, x0, settings), gradient_tolerance)
+    settings = descent.Settings(tolerance, noise, limit, memory)
+    return _certify(landscape, _descend(landscape, x0, settings), tolerance)
+
+
+def _check_angles(landscape: Landscape, starts: NDArray[np.float64]) -> None:
+    circuit = landscape.circuit
+    largest = np.max(np.abs(starts), axis=0, initial=0.0)
+    with np.errstate(over="ignore"):
+        angles = np.abs(circuit.scale) * largest[circuit.parameter] + np.abs(circuit.offset)
+    if not angles.max() <= MAX_ANGLE:
+        raise ValueError(
+            f"angles of gates, scale * theta + offset, must lie within +-{MAX_ANGLE:g}, got up to {angles.max():.3g}; "
+            "E has the period pi in each of them: reduce angles with np.remainder(theta, 2 * np.pi), "
+            "if all scales are whole numbers"
+        )
 
 
 def _descend(landscape: Landscape, starts: NDArray[np.float64], settings: descent.Settings) -> descent.Found:
@@ -150,20 +186,35 @@ def _descend(landscape: Landscape, starts: NDArray[np.float64], settings: descen
 
 
 def _certify(landscape: Landscape, found: descent.Found, tolerance: float) -> Minima:
+    problem = landscape.problem
     count, n_params = found.theta.shape
-    lowest = np.full(count, np.nan)
+    lowest, flat = np.full(count, np.nan), np.zeros(count)
     negative, null = np.full(count, -1), np.full(count, -1)
+    finite = np.isfinite(found.energy) & np.isfinite(found.theta).all(axis=1)
     if n_params <= HESSIAN_MAX_PARAMS:
         with one_thread():  # the last digits of LAPACK depend on its number of threads
             for first in range(0, count, _HESSIANS_AT_ONCE):
-                some = slice(first, first + _HESSIANS_AT_ONCE)
+                some = first + np.flatnonzero(finite[first : first + _HESSIANS_AT_ONCE])
                 eigenvalues = np.linalg.eigvalsh(landscape.hessian(found.theta[some]))
                 scale = NULL_TOLERANCE * np.maximum(1.0, np.max(np.abs(eigenvalues), axis=1))[:, None]
-                lowest[some] = eigenvalues[:, 0]
+                lowest[some], flat[some] = eigenvalues[:, 0], scale[:, 0]
                 negative[some] = np.sum(eigenvalues < -scale, axis=1)
                 null[some] = np.sum(np.abs(eigenvalues) <= scale, axis=1)
+    least = max(tolerance, GROUND_TOLERANCE)  # beyond the rounding of energies, 1e-15 of the largest level
+    resolution = np.maximum(least, flat / 2)
     ground = found.energy <= GROUND_TOLERANCE
-    certified = (found.norm <= tolerance) & ((negative == 0) | ground)
+    # What the rounding of a right energy can leave outside of the spectrum.
+    inside = (found.energy >= -GROUND_TOLERANCE) & (found.energy <= problem.levels[-1] + GROUND_TOLERANCE)
+    certified = finite & inside & (found.norm <= tolerance) & ((negative == 0) | ground)
+    resolved = MARGIN * resolution < problem.first_gap
+    unit = problem.mean_energy - problem.ground_energy
+    if np.any(certified & ~resolved):
+        warnings.warn(
+            f"{np.sum(certified & ~resolved)} of {count} ends are not certified: the lowest two different levels of "
+            f"{problem.name} are {unit * problem.first_gap:.3g} apart, less than {MARGIN:g} times the resolution of "
+            f"{unit * resolution.max():.3g} (both in the units of H)",
+            stacklevel=3,
+        )
     reason = np.array([_REASONS[int(r)] for r in found.reason], dtype=np.str_)
     return Minima(
         found.theta,
@@ -174,5 +225,6 @@ def _certify(landscape: Landscape, found: descent.Found, tolerance: float) -> Mi
         null,
         found.iterations,
         reason,
-        certified,
+        certified & resolved,
+        unit * resolution,
     )

@@ -1,21 +1,69 @@
-"""Shared fixtures: random inputs differ from run to run, and the seed is printed so that a failure can be replayed."""
+"""Shared fixtures, and the seed from which all random inputs of a run are drawn: fixed unless asked otherwise.
 
-import os
+A run with a random seed fails by chance less than once in 10,000 times: `statistical.py` holds the thresholds, and the
+summary of the run says how many there were.
+"""
+
+import argparse
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import numpy as np
 import pytest
+import statistical
+
+DEFAULT_SEED = 2022
 
 
-def pytest_report_header() -> str:
-    return f"QGMUTILS_TEST_SEED={_seed()} (set this variable to replay the run)"
+def seed_of(text: str) -> int:
+    """The value of --seed: a number of at least 0, or a new one for "random"."""
+    if text == "random":
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be 'random' or an integer of at least 0, got {text!r}")
 
 
-def _seed() -> int:
-    if "QGMUTILS_TEST_SEED" not in os.environ:
-        os.environ["QGMUTILS_TEST_SEED"] = str(np.random.SeedSequence().entropy % 2**32)
-    return int(os.environ["QGMUTILS_TEST_SEED"])
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--seed",
+        type=seed_of,
+        default=DEFAULT_SEED,
+        help=f"seed of all random inputs: a number ({DEFAULT_SEED} by default), or 'random' to draw one",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before hypothesis reads its own option
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.hypothesis_seed = config.getoption("seed")
+    # No deadline, which a loaded machine misses, and no examples kept from earlier runs.
+    hypothesis.settings.register_profile("seeded", deadline=None, database=None)
+    hypothesis.settings.load_profile("seeded")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    seed = config.getoption("seed")
+    return f"seed {seed} (replay with: nox -s tests -- --seed {seed}; draw another with: --seed random)"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if statistical.drawn:
+        rate = statistical.drawn * statistical.ALARM
+        terminalreporter.write_line(
+            f"{statistical.drawn} statistical thresholds: a random seed passes one by chance with the rate {rate:.0e}"
+        )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if statistical.drawn * statistical.ALARM > statistical.LIMIT:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The seed of this run."""
+    return request.config.getoption("seed")
 
 
 @pytest.fixture
@@ -27,6 +75,6 @@ def heed_interrupts() -> Iterator[None]:
 
 
 @pytest.fixture
-def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+def rng(request: pytest.FixtureRequest, seed: int) -> np.random.Generator:
     """A generator that depends on the run's seed and on the test's name, not on the order of tests."""
-    return np.random.default_rng([_seed(), *request.node.nodeid.encode()])
+    return np.random.default_rng([seed, *request.node.nodeid.encode()])

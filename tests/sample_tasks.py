@@ -55,6 +55,16 @@ class Logged:
 
 
 @dataclasses.dataclass(frozen=True)
+class Echo:
+    """Returns how Python writes its field."""
+
+    value: object
+
+    def run(self) -> pd.DataFrame:
+        return pd.DataFrame({"value": [repr(self.value)]})
+
+
+@dataclasses.dataclass(frozen=True)
 class Returns:
     """Returns something that is not allowed."""
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.stats
+from statistical import alarm
 
 from qgmutils import circuits, minimize, problems
 from qgmutils.engine import landscape
@@ -170,9 +171,8 @@ def test_same_distribution_as_scipy(method, rng):
         theirs.append(scipy_minima(surface, theta))
     ours, our_steps = np.hstack(ours)
     theirs, their_steps = np.hstack(theirs)
-    # Same circuits and starts: the samples differ less than independent ones would, so a false alarm is rarer
-    # than 1e-4.
-    assert scipy.stats.ks_2samp(ours, theirs).pvalue > 1e-4
+    # Same circuits and starts: the samples differ less than independent ones would.
+    assert scipy.stats.ks_2samp(ours, theirs).pvalue > alarm()
     # And many starts end in the very same minimum, which a wrong search would hardly reach.
     assert np.mean(np.abs(ours - theirs) < 1e-9) > 0.3
     # Both are quasi-Newton methods; steepest descent would take ten times as many steps.
@@ -276,8 +276,9 @@ def test_few_angles_on_a_projector(rng):
 
 
 def test_two_more_angles_than_twice_the_rank(rng):
-    # Over ensembles 99.2 % with a scatter of 0.4 %.
-    assert np.mean(energies("projector", (("rank", 8),), 18, rng) < 1e-6) >= 0.97
+    # Over ensembles 99.2 % with a scatter of 0.4 %: 3.3 of 416 starts fail, as in a Poisson law.
+    failed = np.sum(energies("projector", (("rank", 8),), 18, rng) >= 1e-6)
+    assert failed <= scipy.stats.poisson.isf(alarm(), 3.3)
 
 
 def test_ising_ring_below_and_above_its_critical_count(rng):

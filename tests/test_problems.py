@@ -1,6 +1,7 @@
 import dense
 import numpy as np
 import pytest
+from statistical import agree
 
 from qgmutils import circuits, problems
 
@@ -12,6 +13,7 @@ EVERY = [
     ("fermi_hubbard", 4, {"U": 4.0}),
     ("projector", 4, {"rank": 3}),
     ("projector", 3, {"rank": 5, "basis": "computational"}),
+    ("projector", 3, {"rank": 5, "basis": "hadamard"}),
     ("gue", 4, {}),
 ]
 
@@ -65,9 +67,8 @@ def test_variance_over_haar_states(name, n_qubits, options, rng):
     second = np.mean((energy - 1) ** 2)
     fourth = np.mean((energy - 1) ** 4)
     exact = problem.dim / ((problem.dim + 1) * problem.degrees_of_freedom)
-    # Five standard errors of each estimate: a false alarm in about 1 of 10^6 runs.
-    assert abs(energy.mean() - 1) < 5 * np.sqrt(exact / count)
-    assert abs(second - exact) < 5 * np.sqrt((fourth - second**2) / count)
+    agree(energy.mean(), 1, np.sqrt(exact / count))
+    agree(second, exact, np.sqrt((fourth - second**2) / count))
 
 
 @pytest.mark.parametrize("n_modes", [1, 2, 3, 4])
@@ -160,7 +161,7 @@ def test_fermi_hubbard_against_pennylane(sites, periodic, rng):
     close(problems.fermi_hubbard(2 * sites, t=t, U=u, periodic=periodic), matrix)
 
 
-@pytest.mark.parametrize("basis", ["haar", "computational"])
+@pytest.mark.parametrize("basis", ["haar", "computational", "hadamard"])
 @pytest.mark.parametrize(("n_qubits", "rank"), [(1, 1), (3, 1), (3, 7), (6, 8)])
 def test_projector_is_exact(n_qubits, rank, basis):
     problem = problems.projector(n_qubits, rank=rank, basis=basis, seed=5)
@@ -179,6 +180,17 @@ def test_projector_is_exact(n_qubits, rank, basis):
 def test_computational_projector_spans_the_last_states():
     diagonal = np.diag(dense.hamiltonian(problems.projector(2, rank=1, basis="computational")))
     np.testing.assert_array_equal(diagonal, [0, 0, 0, 1])
+
+
+@pytest.mark.parametrize("rank", [1, 3, 7])
+def test_hadamard_projector_is_the_computational_one_rotated(rank):
+    gate = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
+    layer = np.kron(np.kron(gate, gate), gate)
+    computational, rotated = (
+        problems.projector(3, rank=rank, basis=basis).matrix for basis in ("computational", "hadamard")
+    )
+    np.testing.assert_allclose(rotated, layer @ computational @ layer, atol=1e-14)  # rounding of sqrt(2)
+    assert rotated[0, 0] == 1  # the mean energy
 
 
 def test_random_hamiltonians_follow_their_seed():
@@ -298,7 +310,7 @@ def test_constant_up_to_rounding_is_constant(rng):
         ("projector", 3, {"rank": 2.0}, r"rank must be .* got 2\.0"),
         ("projector", 3, {"rank": 1, "basis": "bell"}, "basis must be .* got 'bell'"),
         ("fermi_hubbard", 3, {}, "even n_qubits .* got 3"),
-        ("tfim", 3, {"field": np.nan}, "not finite"),
+        ("tfim", 3, {"field": np.nan}, "field must be one finite number .* got nan"),
         ("tfim", 2, {"field": 0, "coupling": 0}, "constant"),
         ("xxz", 1, {}, "constant"),
     ],

@@ -162,10 +162,12 @@ def critical_counts(
     Returns
     -------
     DataFrame
-        `CASE_COLUMNS`; codimension and count_by_rank (nan where there is none: `reachable.codimension`,
-        `ansatz_states.first_count`); field_count = 2m; saturated (largest rank); p_c, low and high
-        (`critical_counts.critical_count`), nan where the counts do not bracket one half; highest_share of solved starts
-        with bound (95 %, Wilson), and lowest_energy.
+        `CASE_COLUMNS`; what theory says: degeneracy g, codimension and count_by_rank (nan where there is none:
+        `reachable.codimension`, `ansatz_states.first_count`), field_count = 2m, dimension
+        (`reachable.state_dimension`), transitive, ground_time_reversal (`reachable`), and generic, whether H or the
+        reference state stands in general position (GUE, "haar"); what was found: saturated (largest rank); p_c, low and
+        high (`critical_counts.critical_count`), nan where the counts do not bracket one half; highest_share of solved
+        starts with bound (95 %, Wilson).
     """
     rows = []
     for _, starts in minima.groupby(CASE_COLUMNS):
@@ -178,6 +180,10 @@ def critical_counts(
             "codimension": np.nan if codimension is None else codimension,
             "count_by_rank": first_count(here, codimension),
             "field_count": 2 * problem.degrees_of_freedom,
+            "dimension": reachable.state_dimension(case["ansatz"], case["n_qubits"], case["reference_state"]),
+            "transitive": reachable.is_transitive(case["ansatz"], case["n_qubits"]),
+            "ground_time_reversal": reachable.ground_time_reversal(problem),
+            "generic": case["reference_state"] == "haar" or case["hamiltonian"] == "gue",
             "saturated": here["rank"].max(),
         }
         try:
@@ -188,10 +194,7 @@ def critical_counts(
         by_count = starts.groupby("n_params")["solved"].agg(["sum", "size"])
         best = by_count.loc[(by_count["sum"] / by_count["size"]).idxmax()]
         share = wilson(best["sum"], best["size"])
-        rows.append(
-            row
-            | {"highest_share": share.estimate, "bound": share.high, "lowest_energy": starts["energy"].min()}
-        )
+        rows.append(row | {"highest_share": share.estimate, "bound": share.high})
     return pd.DataFrame(rows)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from numba import njit
-
+from qgmutils.computing.kernels import compiled
 from qgmutils.engine.simd import LANES, add, fma, horizontal_sum, splat
 
 FLOPS_PER_AMPLITUDE_AND_GATE = 16
@@ -17,7 +16,7 @@ def flops(n_qubits: int, n_gates: int) -> int:
     return FLOPS_PER_AMPLITUDE_AND_GATE * n_gates * 2**n_qubits
 
 
-@njit(cache=True)
+@compiled
 def _chains6(rounds, factor, term):
     a, b = splat(factor), splat(term)
     c0, c1, c2 = splat(0.0), splat(1.0), splat(2.0)
@@ -28,7 +27,7 @@ def _chains6(rounds, factor, term):
     return horizontal_sum(add(add(add(c0, c1), add(c2, c3)), add(c4, c5)))
 
 
-@njit(cache=True)
+@compiled
 def _chains12(rounds, factor, term):
     a, b = splat(factor), splat(term)
     c0, c1, c2, c3 = splat(0.0), splat(1.0), splat(2.0), splat(3.0)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import re
 import tempfile
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+# Of temporary files: which processes can see each other, which of them made it, and something random.
+_TEMPORARY = re.compile(r"\..*~([0-9a-f]{8})-(\d+)-\w{8}(\..*)?")
+_FORGOTTEN = 7 * 86400.0  # seconds: no block takes so long
 
 
 @contextlib.contextmanager
@@ -33,7 +41,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+    owner = f".{target.stem[:80]}~{_place()}-{os.getpid()}-"
+    handle, name = tempfile.mkstemp(prefix=owner, suffix=target.suffix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -46,6 +55,45 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: str | os.PathLike[str]) -> list[Path]:
+    """Delete the temporary files that `whole_file` could not delete because its process was killed.
+
+    Parameters
+    ----------
+    folder : path
+        The folder; those below it are left alone.
+
+    Returns
+    -------
+    list of Path
+        What was deleted.  Files of processes that live are left alone, and so are those of other machines for a week.
+    """
+    deleted = []
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            match = _TEMPORARY.fullmatch(entry.name)
+            if match is None:
+                continue
+            import psutil  # not needed where there is nothing to sweep
+
+            with contextlib.suppress(OSError):
+                here = match[1] == _place()
+                forgotten = time.time() - entry.stat(follow_symlinks=False).st_mtime > _FORGOTTEN
+                if forgotten or (here and not psutil.pid_exists(int(match[2]))):
+                    os.unlink(entry.path)
+                    deleted.append(Path(entry.path))
+    return deleted
+
+
+def takes_files(folder: str | os.PathLike[str]) -> bool:
+    """Whether a file can be written into a folder."""
+    # Permission bits say little (root, read-only and network file systems): only writing tells.
+    with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"\0")
+        return True
+    return False
 
 
 def writable_directory(path: str | os.PathLike[str]) -> Path:
@@ -78,6 +126,15 @@ def writable_directory(path: str | os.PathLike[str]) -> Path:
             "name a folder in which you may create files"
         ) from error
     return folder
+
+
+@functools.cache
+def _place() -> str:
+    """Processes with the same one have different numbers."""
+    place = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    with contextlib.suppress(OSError):
+        place += os.readlink("/proc/self/ns/pid")
+    return f"{zlib.crc32(place.encode()):08x}"
 
 
 def _umask() -> int:

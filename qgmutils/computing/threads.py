@@ -6,6 +6,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import scipy.linalg  # noqa: F401  its BLAS is the one that compiled code calls, and has to be there to be found
 import threadpoolctl
@@ -34,3 +35,21 @@ def one_thread() -> Iterator[None]:
             yield
         finally:
             _held.held = False
+
+
+@functools.cache
+def blas() -> str:
+    """Name and version of NumPy's and SciPy's linear algebra, whose sums depend on it.
+
+    Returns
+    -------
+    str
+        As "openblas 0.3.31".  Copies that other installed packages bring along do not count.
+    """
+    found = set()
+    for library in _libraries().info():
+        parts = Path(library["filepath"]).parts
+        after = parts[parts.index("site-packages") + 1] if "site-packages" in parts else "numpy"
+        if library["user_api"] == "blas" and after.partition(".")[0] in ("numpy", "scipy"):
+            found.add(f"{library['internal_api']} {library['version']}")
+    return ", ".join(sorted(found))

@@ -11,8 +11,8 @@ The Hessian-vector product differentiates the sweep of the gradient along a dire
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.engine import passes
 from qgmutils.engine.observable import apply
 from qgmutils.engine.passes import STATE
@@ -78,16 +78,20 @@ def _overlaps(gates, work, first, begin, end, state, kicks, pulls, second):
     """Carry the tangents of gates first ... first + LANES - 1, the lanes of `state`, through gates begin ... end - 1.
 
     Writes their overlaps with the pulls of these gates to second[h, first:]; tangents of gates in between set out here.
-    `state` is an address.
+    `state` is an address.  Rounding is that of eight lanes also where there are fewer: it is eight tangents that start
+    from a scale of 1 together, and two gates take one pass where none of the eight sets out.
     """
     dim, width = gates.reference.size // 2, second.shape[1]
     signed, size = address(work.signed), 16 * dim
     kick, pull, rows = address(kicks), address(pulls), address(second)
-    scale, g = 1.0, begin
+    eight = first // 8 * 8
+    scale, g = 1.0, max(begin, first)
+    for h in range(max(begin, eight), g):
+        scale *= abs(work.cosine[LANES * h])
     while g < end:
         set_signed(work.signed, 0, load(work.tangent, LANES * g))
         lane, h = g - first, g + 1
-        if lane >= LANES and g % 2 == 0 and h < end and gates.pivots[g] != 0:
+        if g >= eight + 8 and g % 2 == 0 and h < end and gates.pivots[g] != 0:
             set_signed(work.signed, 2 * LANES, load(work.tangent, LANES * h))
             sum1, sum2 = passes.overlap_two(
                 gates.odd[g] + 2 * gates.odd[h],
@@ -123,7 +127,7 @@ def _overlaps(gates, work, first, begin, end, state, kicks, pulls, second):
     _rescale(work, state, scale, dim)
 
 
-@njit(cache=True)
+@compiled
 def derivatives(gates, observable, work, theta, psi, tangents, second, kicks, pulls, states):
     """State, tangent vectors and second derivatives of one start in gate angles.
 
@@ -149,7 +153,7 @@ def derivatives(gates, observable, work, theta, psi, tangents, second, kicks, pu
                 gates,
                 work,
                 block * LANES,
-                max(begin, block * LANES),
+                begin,
                 end,
                 address(states) + 8 * block * size,
                 kicks,
@@ -190,7 +194,7 @@ def _add_change(gates, work, g, state, change, factor):
     )
 
 
-@njit(cache=True)
+@compiled
 def hessian_vector(gates, observable, work, change, theta, theta_dot, product):
     """Hessian times vector of LANES starts: theta, theta_dot and product (p * LANES,), laid out (parameter, lane).
 

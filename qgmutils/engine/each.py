@@ -1,7 +1,7 @@
 """Energy and gradient of starts that each have a circuit of their own.
 
-Starts of different circuits share no index, so here LANES neighbouring amplitudes of one start fill a register: k and
-k xor x lie in the chunks c = k // LANES and c xor (x // LANES), and x mod LANES permutes the amplitudes within a chunk.
+Starts of different circuits share no index, so here WIDTH neighbouring amplitudes of one start are a vector: k and
+k xor x lie in the chunks c = k // WIDTH and c xor (x // WIDTH), and x mod WIDTH permutes the amplitudes within a chunk.
 A state is a flat array (chunk, re/im, amplitude within the chunk).
 """
 
@@ -13,21 +13,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit
+from qgmutils.computing.kernels import compiled
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.gates import pack_circuit, tan_cos
 from qgmutils.engine.llvm import Code, kernel
 from qgmutils.engine.observable import LOW_RANK, costs, factor
-from qgmutils.engine.passes import STATE
-from qgmutils.engine.simd import LANES, address, inner, odd_bits, store
+from qgmutils.engine.simd import address, eight, inner, odd_bits, store_eight
 from qgmutils.engine.starts import checked
-from qgmutils.engine.sweep import RESCALE, STAMP
+from qgmutils.engine.sweep import RESCALE
 from qgmutils.problems import Problem
 
-_BITS = LANES.bit_length() - 1
+WIDTH = 8
+"""Amplitudes of a chunk, the same on all machines: sums over a state are taken place by place."""
+CHUNK = 2 * WIDTH
+"""Doubles of a chunk."""
+_BITS = WIDTH.bit_length() - 1
 _EXCHANGES = tuple(f"exchange{bit}" for bit in range(_BITS))
 
 
@@ -89,15 +92,15 @@ def energy_and_gradient_each(
         some = slice(first, first + together)
         gates = _pack(circuits[some])
         tangent, cosine = np.empty(gates.x.shape), np.empty(gates.x.shape)
-        psi = np.zeros((len(gates.x), 2 * max(problem.dim, LANES)))
-        _forward(gates, STAMP, starts[some], tangent, cosine, psi)
+        psi = np.zeros((len(gates.x), 2 * max(problem.dim, WIDTH)))
+        _forward(gates, starts[some], tangent, cosine, psi)
         states = _amplitudes(psi, problem.dim)
         with one_thread():
             applied = apply(states)
         energy[some] = np.sum(states.conj() * applied, axis=1).real
         lam = np.zeros_like(psi)
         lam[:] = _chunks(applied, lam.shape[1])
-        _backward(gates, STAMP, tangent, cosine, psi, lam, gradient[some])
+        _backward(gates, tangent, cosine, psi, lam, gradient[some])
     return energy, gradient
 
 
@@ -125,7 +128,7 @@ def _operator(problem: Problem) -> Callable[[NDArray[np.complex128]], NDArray[np
 
 def _amplitudes(states: NDArray[np.float64], dim: int) -> NDArray[np.complex128]:
     """Complex (B, N) from (B, (chunk, re/im, amplitude within the chunk))."""
-    parts = states.reshape(len(states), -1, 2, LANES).transpose(0, 1, 3, 2)
+    parts = states.reshape(len(states), -1, 2, WIDTH).transpose(0, 1, 3, 2)
     return np.ascontiguousarray(parts).view(np.complex128).reshape(len(states), -1)[:, :dim]
 
 
@@ -133,7 +136,7 @@ def _chunks(states: NDArray[np.complex128], width: int) -> NDArray[np.float64]:
     """The reverse of `_amplitudes`, filled up with zeros to `width` numbers a start."""
     padded = np.zeros((len(states), width // 2), dtype=np.complex128)
     padded[:, : states.shape[1]] = states
-    parts = padded.view(np.float64).reshape(len(states), -1, LANES, 2).transpose(0, 1, 3, 2)
+    parts = padded.view(np.float64).reshape(len(states), -1, WIDTH, 2).transpose(0, 1, 3, 2)
     return np.ascontiguousarray(parts).reshape(len(states), width)
 
 
@@ -141,7 +144,7 @@ def _permuted(code: Code, flags: dict[str, bool], amplitude: Any) -> Any:
     """The partners k xor x of a chunk's amplitudes, given the chunk that they lie in."""
     for bit, name in enumerate(_EXCHANGES):
         if flags[name]:
-            order = [lane ^ (1 << bit) for lane in range(LANES)]
+            order = [lane ^ (1 << bit) for lane in range(WIDTH)]
             amplitude = tuple(code.permute(part, order) for part in amplitude)
     return amplitude
 
@@ -157,22 +160,22 @@ def _each_pair(
     code: Code, x: Any, z: Any, turned: Any, chunks: Any, within: bool
 ) -> Iterator[tuple[list[Any], list[Any]]]:
     """Where the chunks lie that belong together, one or two, and where to look up the sign of each."""
-    flips, signs = (code.times(code.shift_right(mask, _BITS), STATE) for mask in (x, z))
+    flips, signs = (code.times(code.shift_right(mask, _BITS), CHUNK) for mask in (x, z))
 
     def sign(k: Any) -> Any:
-        return code.times(code.xor(code.odd_bits(code.both(k, signs)), turned), LANES)
+        return code.times(code.xor(code.odd_bits(code.both(k, signs)), turned), WIDTH)
 
     if within:
         with code.repeat(chunks) as number:
-            k = code.times(number, STATE)
+            k = code.times(number, CHUNK)
             yield [k], [sign(k)]
     else:
-        with code.clear_of(code.top_bit(flips), code.shift_right(chunks, 1), STATE) as k:
+        with code.clear_of(code.top_bit(flips), code.shift_right(chunks, 1), CHUNK) as k:
             both = [k, code.xor(k, flips)]
             yield both, [sign(each) for each in both]
 
 
-@kernel(6, cases=("odd", "within", *_EXCHANGES))
+@kernel(6, cases=("odd", "within", *_EXCHANGES), vector=eight)
 def _turn(code, x, z, turned, psi, signed, chunks, *, odd, within, **exchanges):
     """One gate; `within` says that x connects amplitudes of the same chunk.
 
@@ -185,7 +188,7 @@ def _turn(code, x, z, turned, psi, signed, chunks, *, odd, within, **exchanges):
             code.store_complex(psi, k, _turned(code, odd, code.load(signed, at), a, partner))
 
 
-@kernel(8, results=1, cases=("odd", "within", *_EXCHANGES))
+@kernel(8, results=1, cases=("odd", "within", *_EXCHANGES), vector=eight)
 def _undo(code, x, z, turned, psi, lam, signed, sign, chunks, *, odd, within, **exchanges):
     """Undo one gate on psi and lam, with minus the tangents in `signed`; Re <lambda| -iP |psi>, in parts."""
     total = code.variable(code.zero)
@@ -203,11 +206,11 @@ def _undo(code, x, z, turned, psi, lam, signed, sign, chunks, *, odd, within, **
     return (code.get(total),)
 
 
-@kernel(4)
+@kernel(4, vector=eight)
 def _reduce(code, angle, tangent, cosine, count):
-    """tan and cos of `count` angles, a multiple of LANES, without their quarter turns, which replace the angles."""
+    """tan and cos of `count` angles, a multiple of WIDTH, without their quarter turns, which replace the angles."""
     with code.repeat(code.shift_right(count, _BITS)) as number:
-        at = code.times(number, LANES)
+        at = code.times(number, WIDTH)
         turns, t, c = tan_cos(code, code.load(angle, at))
         for place, value in ((angle, turns), (tangent, t), (cosine, c)):
             code.store(place, at, value)
@@ -217,7 +220,7 @@ def _reduce(code, angle, tangent, cosine, count):
 def _small_angles(gates, b, theta, tangent, cosine, scratch):
     """As `gates.small_angles` for start b; returns the word left over."""
     q = gates.x.shape[1]
-    padded = (q + LANES - 1) // LANES * LANES
+    padded = (q + WIDTH - 1) // WIDTH * WIDTH
     for g in range(q):
         scratch[g] = gates.scale[b, g] * theta[b, gates.parameter[b, g]] + gates.offset[b, g]
     _reduce(address(scratch), address(scratch) + 8 * padded, address(scratch) + 16 * padded, padded)
@@ -236,37 +239,37 @@ def _small_angles(gates, b, theta, tangent, cosine, scratch):
 @inner
 def _patterns(value, z, signed, sign):
     """The tangent and the sign for the amplitudes of a chunk, and the same with the other sign."""
-    for lane in range(LANES):
+    for lane in range(WIDTH):
         turned = odd_bits(lane & z) == 1
         signed[lane] = -value if turned else value
-        signed[LANES + lane] = -signed[lane]
-        sign[lane], sign[LANES + lane] = (-0.0, 0.0) if turned else (0.0, -0.0)
+        signed[WIDTH + lane] = -signed[lane]
+        sign[lane], sign[WIDTH + lane] = (-0.0, 0.0) if turned else (0.0, -0.0)
 
 
 @inner
 def _flags(gates, b, g):
     """What `_turn` and `_undo` are to be written for, as bits."""
     x = gates.x[b, g]
-    return gates.odd[b, g] + 2 * (x < LANES) + 4 * (x % LANES)
+    return gates.odd[b, g] + 2 * (x < WIDTH) + 4 * (x % WIDTH)
 
 
-@njit(cache=True)
-def _forward(gates, stamp, theta, tangent, cosine, psi):
+@compiled
+def _forward(gates, theta, tangent, cosine, psi):
     """Angles and final states of B starts."""
     count, q = gates.x.shape
     dim = gates.reference.shape[1] // 2
-    scratch = np.zeros(3 * (q + LANES))
-    signed, sign = np.zeros(2 * LANES), np.zeros(2 * LANES)
-    chunks = psi.shape[1] // STATE
+    scratch = np.zeros(3 * (q + WIDTH))
+    signed, sign = np.zeros(2 * WIDTH), np.zeros(2 * WIDTH)
+    chunks = psi.shape[1] // CHUNK
     for b in range(count):
         frame_x, frame_z = _small_angles(gates, b, theta, tangent, cosine, scratch)
         state = psi[b]
         for k in range(dim):
             j = k ^ frame_x
-            at = j // LANES * STATE + j % LANES
+            at = j // WIDTH * CHUNK + j % WIDTH
             factor = 1.0 - 2.0 * odd_bits(k & frame_z)
             state[at] = factor * gates.reference[b, 2 * k]
-            state[at + LANES] = factor * gates.reference[b, 2 * k + 1]
+            state[at + WIDTH] = factor * gates.reference[b, 2 * k + 1]
         scale = 1.0
         for g in range(q):
             x, z = gates.x[b, g], gates.z[b, g]
@@ -279,19 +282,19 @@ def _forward(gates, stamp, theta, tangent, cosine, psi):
                 scale = 1.0
 
 
-@njit(cache=True)
-def _backward(gates, stamp, tangent, cosine, psi, lam, gradient):
+@compiled
+def _backward(gates, tangent, cosine, psi, lam, gradient):
     """Add the slopes of B starts to `gradient`, undoing psi and lam."""
     count, q = gates.x.shape
-    signed, sign = np.zeros(2 * LANES), np.zeros(2 * LANES)
-    chunks = psi.shape[1] // STATE
-    parts = np.zeros(LANES)
+    signed, sign = np.zeros(2 * WIDTH), np.zeros(2 * WIDTH)
+    chunks = psi.shape[1] // CHUNK
+    parts = np.zeros(WIDTH)
     for b in range(count):
         scale = 1.0
         for g in range(q - 1, -1, -1):
             x, z = gates.x[b, g], gates.z[b, g]
             _patterns(-tangent[b, g], z, signed, sign)
-            store(
+            store_eight(
                 parts,
                 0,
                 _undo(

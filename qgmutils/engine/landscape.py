@@ -265,7 +265,7 @@ class PennylaneLandscape:
 
         @qml.qnode(make_device(self.device, self.circuit.n_qubits))
         def state() -> Any:
-            qml.StatePrep(self.circuit.reference, wires=wires)
+            qml.StatePrep(self.circuit.reference.copy(), wires=wires)  # some devices refuse read-only arrays
             for word, angle in zip(self._gates.words(), angles, strict=True):
                 qml.PauliRot(2 * angle, word, wires=wires)
             return qml.state()

@@ -7,35 +7,30 @@ code calls with int64 arguments: numbers, and addresses of float64 or int64 arra
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import itertools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from qgmutils.computing import files
-from qgmutils.engine.simd import LANES, TARGET_FEATURES, lanes, multiply_add, spread
+from qgmutils.computing import kernels
+from qgmutils.engine.simd import TARGET_FEATURES, VectorType, call, lanes, multiply_add, spread
 
 _INT = ir.IntType(64)
 _DOUBLE = ir.DoubleType()
-_VECTOR = ir.VectorType(_DOUBLE, LANES)
-_INTEGERS = ir.VectorType(_INT, LANES)
 
 
 class Code:
-    """Writes one kernel.  Integers are int64, vectors LANES doubles, complex numbers pairs of vectors."""
+    """Writes one kernel.  Integers are int64, vectors `width` doubles, complex numbers pairs of vectors."""
 
-    def __init__(self, builder):
-        self.builder = builder
-        self.zero = ir.Constant(_VECTOR, [0.0] * LANES)
+    def __init__(self, builder, width):
+        self.builder, self.width = builder, width
+        self.vector, self.integers = ir.VectorType(_DOUBLE, width), ir.VectorType(_INT, width)
+        self.zero = self.constant(0.0)
 
     def integer(self, value):
         """An int64; Python numbers become constants."""
@@ -111,54 +106,52 @@ class Code:
         self.builder.store(value, self._pointer(_DOUBLE, address, index))
 
     def load(self, address, index):
-        """LANES doubles from element `index` on."""
-        pointer = self.builder.bitcast(self._pointer(_DOUBLE, address, index), _VECTOR.as_pointer())
+        """A vector from element `index` on."""
+        pointer = self.builder.bitcast(self._pointer(_DOUBLE, address, index), self.vector.as_pointer())
         return self.builder.load(pointer, align=8)
 
     def store(self, address, index, value):
-        pointer = self.builder.bitcast(self._pointer(_DOUBLE, address, index), _VECTOR.as_pointer())
+        pointer = self.builder.bitcast(self._pointer(_DOUBLE, address, index), self.vector.as_pointer())
         self.builder.store(value, pointer, align=8)
 
     def load_complex(self, address, index):
         """An amplitude: its real parts from `index` on, and then its imaginary ones."""
-        return self.load(address, index), self.load(address, self.plus(index, LANES))
+        return self.load(address, index), self.load(address, self.plus(index, self.width))
 
     def store_complex(self, address, index, value):
         self.store(address, index, value[0])
-        self.store(address, self.plus(index, LANES), value[1])
+        self.store(address, self.plus(index, self.width), value[1])
 
     def splat(self, value):
         """One double in all lanes."""
-        return spread(self.builder, _VECTOR, value)
+        return spread(self.builder, self.vector, value)
 
     def permute(self, a, order):
         """The lanes in another order."""
-        lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), order)
-        return self.builder.shuffle_vector(a, ir.Constant(_VECTOR, ir.Undefined), lanes)
+        places = ir.Constant(ir.VectorType(ir.IntType(32), self.width), order)
+        return self.builder.shuffle_vector(a, ir.Constant(self.vector, ir.Undefined), places)
 
     def splat_integer(self, value):
         """One int64 in all lanes: a vector of integers, as `bits` makes them."""
-        return spread(self.builder, _INTEGERS, value)
+        return spread(self.builder, self.integers, value)
 
     def constant(self, value):
-        return ir.Constant(_VECTOR, [value] * LANES)
+        return ir.Constant(self.vector, [value] * self.width)
 
     def bits_constant(self, value):
-        return ir.Constant(_INTEGERS, [value] * LANES)
+        return ir.Constant(self.integers, [value] * self.width)
 
     def bits(self, a):
         """The bits of doubles as integers, for `xor`, `both` and the like."""
-        return self.builder.bitcast(a, _INTEGERS)
+        return self.builder.bitcast(a, self.integers)
 
     def doubles(self, a):
         """The reverse of `bits`."""
-        return self.builder.bitcast(a, _VECTOR)
+        return self.builder.bitcast(a, self.vector)
 
     def round(self, a):
         """To the nearest integers."""
-        kind = ir.FunctionType(_VECTOR, [_VECTOR])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.rint.v{LANES}f64")
-        return self.builder.call(function, [a])
+        return call(self.builder, "rint", a)
 
     def polynomial(self, terms, x):
         """Value at x of the polynomial with these coefficients, highest first."""
@@ -192,9 +185,7 @@ class Code:
 
     def fnma_exactly(self, a, b, c):
         """c - a b, rounded once on any machine; slow where it is no instruction."""
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        function = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.fma.v{LANES}f64")
-        return self.builder.call(function, [self.negative(a), b, c])
+        return call(self.builder, "fma", self.negative(a), b, c)
 
     def flip(self, a, mask):
         """`a` with the signs turned where `mask` is -0.0 and kept where it is 0.0."""
@@ -247,6 +238,7 @@ class _Kernel(NamedTuple):
     n_arguments: int
     results: int
     cases: tuple[str, ...]
+    vector: VectorType
 
     def variants(self):
         """(symbol, flags) for all values of the flags."""
@@ -260,13 +252,13 @@ class _Kernel(NamedTuple):
             yield "_".join(name).replace(".", "_"), flags
 
     def type(self):
-        result = ir.LiteralStructType([_VECTOR] * self.results) if self.results else ir.VoidType()
+        result = ir.LiteralStructType([self.vector.llvm] * self.results) if self.results else ir.VoidType()
         return ir.FunctionType(result, [_INT] * self.n_arguments)
 
     def write(self, module):
         for name, flags in self.variants():
             function = ir.Function(module, self.type(), name)
-            code = Code(ir.IRBuilder(function.append_basic_block("entry")))
+            code = Code(ir.IRBuilder(function.append_basic_block("entry")), self.vector.llvm.count)
             # Two blocks: variables go to the end of the first one.
             start = function.append_basic_block("start")
             code.builder.branch(start)
@@ -281,11 +273,12 @@ class _Kernel(NamedTuple):
             code.builder.ret(value)
 
 
+_FILE = "engine.o"
 _kernels: list[_Kernel] = []
 _engines: list[Any] = []
 
 
-def kernel(n_arguments, *, results=0, cases=()):
+def kernel(n_arguments, *, results=0, cases=(), vector=lanes):
     """Decorator: a function callable from compiled code, from what writes its body.
 
     Parameters
@@ -297,6 +290,8 @@ def kernel(n_arguments, *, results=0, cases=()):
     cases : sequence of str
         Names of flags.  The kernel is written once for all their values, which the body gets as Python bools by
         keyword; callers pass them as the bits of one number, their first argument.
+    vector : VectorType
+        Of doubles: what the body's vectors are.
 
     Returns
     -------
@@ -305,7 +300,7 @@ def kernel(n_arguments, *, results=0, cases=()):
     """
 
     def decorate(body):
-        made = _Kernel(body, n_arguments, results, tuple(cases))
+        made = _Kernel(body, n_arguments, results, tuple(cases), vector)
         _kernels.append(made)
 
         def codegen(context, builder, signature, args):
@@ -327,7 +322,7 @@ def kernel(n_arguments, *, results=0, cases=()):
                 return context.make_tuple(builder, signature.return_type, vectors)
             return builder.extract_value(value, 0) if results else context.get_dummy_value()
 
-        returned = types.UniTuple(lanes, results) if results > 1 else lanes if results else types.void
+        returned = types.UniTuple(vector, results) if results > 1 else vector if results else types.void
         arguments = [types.int64] * (bool(cases) + n_arguments)
         # numba asks for named arguments.
         names = ", ".join(f"a{i}" for i in range(len(arguments)))
@@ -342,7 +337,7 @@ def load_kernels():
     """Compile all kernels and make them known to numba; must come before any code that calls them.
 
     They are compiled once, so that numba need not do so again for every function that calls one, and kept beside
-    numba's own results.
+    what numba compiles.
     """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -351,7 +346,7 @@ def load_kernels():
         cpu=cpu, features=TARGET_FEATURES, opt=3, reloc="default", codemodel="jitdefault", jit=True
     )
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(_object_code(machine, cpu)))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(_object_code(machine)))
     engine.finalize_object()
     for each in _kernels:
         for name, _ in each.variants():
@@ -359,23 +354,12 @@ def load_kernels():
     _engines.append(engine)  # owns the code
 
 
-def _object_code(machine, cpu):
-    """What `_compile` returns, from the last time if the source and the machine are the same."""
-    target = hashlib.sha256(f"{cpu} {TARGET_FEATURES} {LANES}".encode()).hexdigest()[:16]
-    folder = Path(config.CACHE_DIR) if config.CACHE_DIR else Path(__file__).parent / "__pycache__"
-    path = folder / f"qgmutils-kernels-{target}.o"
-    state = hashlib.sha256(f"{llvmlite.__version__} {source_digest()}".encode()).digest()
-    with contextlib.suppress(OSError):
-        stored = path.read_bytes()
-        code = stored[2 * len(state) :]
-        if stored[: 2 * len(state)] == state + hashlib.sha256(code).digest():
-            return code
-    code = _compile(machine)
-    with (
-        contextlib.suppress(OSError),
-        files.whole_file(path) as temporary,
-    ):  # a folder that cannot be written to
-        temporary.write_bytes(state + hashlib.sha256(code).digest() + code)
+def _object_code(machine):
+    """What `_compile` returns, from the last time if there was one."""
+    code = kernels.load(_FILE)
+    if code is None:
+        code = _compile(machine)
+        kernels.keep(_FILE, code)
     return code
 
 
@@ -390,12 +374,3 @@ def _compile(machine):
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
     builder.getModulePassManager().run(parsed, builder)
     return machine.emit_object(parsed)
-
-
-@functools.cache
-def source_digest() -> str:
-    """Hash of the source of the engine: what is compiled is to be used as long as it stays the same."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -1,9 +1,13 @@
 """Explicit vectors of doubles for numba, as wide as the machine's registers.
 
 numba's loop vectoriser does not see that all starts of one circuit share every index, so the kernels say so
-themselves: a `Lanes` value is one LLVM <LANES x double>, which fills one register: 8 doubles with AVX-512, 4 with
-AVX2, 2 otherwise.  The width follows the features that numba compiles for, so that NUMBA_CPU_NAME and
-NUMBA_CPU_FEATURES force the narrower paths on a wider machine; QGMUTILS_LANES forces the width alone.
+themselves: LANES starts are one LLVM <LANES x double>, which fills one register: 8 doubles with AVX-512, 4 with AVX2,
+2 otherwise.  The width follows the features that numba compiles for: NUMBA_CPU_NAME and NUMBA_CPU_FEATURES force
+the narrower paths on a wider machine; QGMUTILS_LANES forces the width alone.
+
+No number depends on that width: what happens in a lane does not depend on its neighbours, and sums over the places of a
+vector are taken over vectors of one width on all machines.  What does move last digits is a machine without fused
+multiply-add, of which there are few with AVX2 and none with AVX-512: in software, each would cost tens of nanoseconds.
 """
 
 from __future__ import annotations
@@ -11,7 +15,6 @@ from __future__ import annotations
 import os
 
 import numpy as np
-import platformdirs
 from llvmlite import ir
 from numba import njit, types
 from numba.core import codegen, config
@@ -34,10 +37,6 @@ def _width() -> int:
         raise ValueError(
             f"the environment variable QGMUTILS_LANES is {forced!r}; it must be 2, 4 or 8, or not set"
         )
-    # numba keeps what it compiles for this machine, whatever the width: that is another place.
-    config.CACHE_DIR = str(  # type: ignore[attr-defined]
-        platformdirs.user_cache_path("qgmutils") / f"numba-{forced}-lanes"
-    )
     return int(forced)
 
 
@@ -48,23 +47,24 @@ FUSED = "fma" in _features or "avx512f" in _features
 
 _double = ir.DoubleType()
 _int64 = ir.IntType(64)
-_vector = ir.VectorType(_double, LANES)
 
 
-class LanesType(types.Type):
-    """numba's type of LANES doubles."""
+class VectorType(types.Type):
+    """numba's type of a fixed number of doubles, or of single-precision numbers."""
 
-    def __init__(self) -> None:
-        super().__init__(name=f"Lanes{LANES}")
+    def __init__(self, number: types.Float, width: int) -> None:
+        super().__init__(name=f"{width} x {number}")
+        self.number = number
+        self.llvm = ir.VectorType(_double if number == types.float64 else ir.FloatType(), width)
 
 
-lanes = LanesType()
-
-
-@register_model(LanesType)
-class _LanesModel(models.PrimitiveModel):
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, _vector)
+        super().__init__(dmm, fe_type, fe_type.llvm)
+
+
+lanes = VectorType(types.float64, LANES)
 
 
 @intrinsic
@@ -82,52 +82,62 @@ def address(typingctx, array):
     return types.int64(array), codegen
 
 
-def _pointer(context, builder, kind, base, index):
-    if isinstance(kind, types.Array):
-        base = context.make_array(kind)(context, builder, base).data
-    else:
-        base = builder.inttoptr(base, _double.as_pointer())
-    return builder.bitcast(builder.gep(base, [index]), _vector.as_pointer())
-
-
 def spread(builder, vector, value):
+    """The same number in all places of a vector."""
     undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.IntType(32)(0))
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
     return builder.shuffle_vector(first, undefined, mask)
 
 
-@intrinsic
-def load(typingctx, array, index):
-    """LANES doubles from `index` on, of a flat array or from an `address` on."""
+def _access(vector: VectorType):
+    """(load, store, splat) for vectors of a type."""
+    number = vector.llvm.element
+    align = vector.number.bitwidth // 8
 
-    def codegen(context, builder, signature, args):
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
-        return builder.load(pointer, align=8)
+    def pointer(context, builder, kind, base, index):
+        if isinstance(kind, types.Array):
+            base = context.make_array(kind)(context, builder, base).data
+        else:
+            base = builder.inttoptr(base, number.as_pointer())
+        return builder.bitcast(builder.gep(base, [index]), vector.llvm.as_pointer())
 
-    return lanes(array, types.int64), codegen
+    @intrinsic
+    def load(typingctx, array, index):
+        """Numbers from `index` on, of a flat array or from an `address` on."""
+
+        def codegen(context, builder, signature, args):
+            return builder.load(pointer(context, builder, signature.args[0], *args), align=align)
+
+        return vector(array, types.int64), codegen
+
+    @intrinsic
+    def store(typingctx, array, index, value):
+        """Write numbers from `index` on, to a flat array or from an `address` on."""
+
+        def codegen(context, builder, signature, args):
+            builder.store(args[2], pointer(context, builder, signature.args[0], *args[:2]), align=align)
+            return context.get_dummy_value()
+
+        return types.void(array, types.int64, vector), codegen
+
+    @intrinsic
+    def splat(typingctx, value):
+        """The same number in all places."""
+
+        def codegen(context, builder, signature, args):
+            return spread(builder, vector.llvm, args[0])
+
+        return vector(vector.number), codegen
+
+    return load, store, splat
 
 
-@intrinsic
-def store(typingctx, array, index, value):
-    """Write LANES doubles from `index` on, to a flat array or from an `address` on."""
-
-    def codegen(context, builder, signature, args):
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
-        builder.store(args[2], pointer, align=8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64, lanes), codegen
-
-
-@intrinsic
-def splat(typingctx, value):
-    """The same double in all lanes."""
-
-    def codegen(context, builder, signature, args):
-        return spread(builder, _vector, args[0])
-
-    return lanes(types.float64), codegen
+load, store, splat = _access(lanes)
+# Sums over a vector's places depend on how many there are.  Where they are taken, it is these, whatever the registers.
+eight = VectorType(types.float64, 8)
+load_eight, store_eight, splat_eight = _access(eight)
+load_singles, store_singles, splat_singles = _access(VectorType(types.float32, 16))
 
 
 def _binary(emit):
@@ -136,7 +146,7 @@ def _binary(emit):
         def codegen(context, builder, signature, args):
             return emit(builder, args[0], args[1])
 
-        return lanes(lanes, lanes), codegen
+        return a(a, b), codegen
 
     return operation
 
@@ -147,22 +157,20 @@ mul = _binary(lambda builder, a, b: builder.fmul(a, b))
 div = _binary(lambda builder, a, b: builder.fdiv(a, b))
 
 
-def _call_binary(name):
-    def emit(builder, a, b):
-        kind = ir.FunctionType(_vector, [_vector, _vector])
-        return builder.call(get_or_insert_function(builder.module, kind, name), [a, b])
+def call(builder, name, *vectors):
+    """One of LLVM's functions of vectors of one type."""
+    kind = vectors[0].type
+    suffix = f"v{kind.count}{'f64' if kind.element == _double else 'f32'}"
+    function = ir.FunctionType(kind, [kind] * len(vectors))
+    return builder.call(get_or_insert_function(builder.module, function, f"llvm.{name}.{suffix}"), vectors)
 
-    return _binary(emit)
 
-
-copysign = _call_binary(f"llvm.copysign.v{LANES}f64")
+copysign = _binary(lambda builder, a, b: call(builder, "copysign", a, b))
 
 
 def multiply_add(builder, a, b, c):
     """a b + c in LLVM."""
-    kind = ir.FunctionType(_vector, [_vector] * 3)
-    name = f"llvm.{'fma' if FUSED else 'fmuladd'}.v{LANES}f64"
-    return builder.call(get_or_insert_function(builder.module, kind, name), [a, b, c])
+    return call(builder, "fma" if FUSED else "fmuladd", a, b, c)
 
 
 def multiply_subtract(builder, a, b, c):
@@ -175,7 +183,7 @@ def _ternary(emit):
         def codegen(context, builder, signature, args):
             return emit(builder, *args)
 
-        return lanes(lanes, lanes, lanes), codegen
+        return a(a, b, c), codegen
 
     return operation
 
@@ -186,16 +194,16 @@ fnma = _ternary(multiply_subtract)  # -a b + c
 
 @intrinsic
 def horizontal_sum(typingctx, a):
-    """Sum of the lanes, pairwise, in an order that does not depend on the machine."""
+    """Sum over the places of a vector, pairwise, in an order that does not depend on the machine."""
 
     def codegen(context, builder, signature, args):
-        parts = [builder.extract_element(args[0], ir.IntType(32)(i)) for i in range(LANES)]
+        parts = [builder.extract_element(args[0], ir.IntType(32)(i)) for i in range(a.llvm.count)]
         while len(parts) > 1:
             half = len(parts) // 2
             parts = [builder.fadd(parts[i], parts[i + half]) for i in range(half)]
         return parts[0]
 
-    return types.float64(lanes), codegen
+    return a.number(a), codegen
 
 
 @intrinsic
@@ -211,6 +219,18 @@ def odd_bits(typingctx, value):
 
 inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
 """Decorator of functions that compiled code alone calls: the way in from Python is a good part of the compilation."""
+
+
+@inner
+def dot(a, i, b, j, count):
+    """Sum of the products of `count` doubles, of a from i on and of b from j on: eight partial sums on any machine."""
+    total, whole = splat_eight(0.0), count // 8 * 8
+    for k in range(0, whole, 8):
+        total = fma(load_eight(a, i + k), load_eight(b, j + k), total)
+    result = horizontal_sum(total)
+    for k in range(whole, count):
+        result += a[i + k] * b[j + k]
+    return result
 
 
 _PI_HIGH = 3.141592653589793116

@@ -12,13 +12,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit
+from qgmutils.computing.kernels import compiled
 from qgmutils.engine import passes
 from qgmutils.engine.gates import small_angles, start_states
-from qgmutils.engine.llvm import source_digest
 from qgmutils.engine.observable import apply
 from qgmutils.engine.passes import STATE
 from qgmutils.engine.simd import (
@@ -39,14 +38,6 @@ RESCALE = 64
 """Gates between two rescalings; a state grows by at most 2^32 in between, which costs no digit."""
 
 
-STAMP = np.empty(0, dtype=[(f"lanes{LANES}_{source_digest()[:16]}", "i1")])
-"""An empty array whose type names the width of the lanes and the source of the engine.
-
-numba keeps compiled functions by the types of their arguments, and looks for changes only in the file of the function
-itself.  With this among the arguments, it never takes code of another width or of an older function that is called.
-"""
-
-
 class Work(NamedTuple):
     """Scratch of one evaluation, allocated once: two states and two numbers a gate."""
 
@@ -59,7 +50,6 @@ class Work(NamedTuple):
     sign: NDArray[np.float64]
     frame_x: NDArray[np.int64]
     frame_z: NDArray[np.int64]
-    stamp: NDArray[np.void]
 
 
 def allocate(circuit: Circuit) -> Work:
@@ -77,7 +67,6 @@ def allocate(circuit: Circuit) -> Work:
         sign,
         np.zeros(LANES, np.int64),
         np.zeros(LANES, np.int64),
-        STAMP,
     )
 
 
@@ -246,7 +235,7 @@ def evaluate(gates, observable, work, theta, energy, gradient):
     backward(gates, work, gradient)
 
 
-@njit(cache=True)
+@compiled
 def evaluate_batch(gates, observable, work, theta, energy, gradient):
     """Energy (B,) and gradient (B, p) of any number of starts (B, p), LANES at a time.
 
@@ -269,7 +258,7 @@ def evaluate_batch(gates, observable, work, theta, energy, gradient):
                 gradient[first + lane, i] = lanes_gradient[LANES * i + lane]
 
 
-@njit(cache=True)
+@compiled
 def final_states(gates, work, theta, states):
     """|theta> (B, N), up to a phase, of starts theta (B, p)."""
     starts, p = theta.shape

@@ -7,6 +7,7 @@ to zero as P(E < x) proportional to x^(1/2), two angles below it as x (docs/theo
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from qgmutils.experiments.scaling import SOLVED_ENERGY
 from qgmutils.minimize import minimize
 from qgmutils.problems import Problem, is_integer
 from qgmutils.statistics.critical_counts import critical_count
-from qgmutils.statistics.intervals import wilson
+from qgmutils.statistics.intervals import UndeterminedError, wilson
 
 RANK_TOLERANCE = 1e-10
 """Eigenvalues of the metric up to this fraction of the largest count as zero.  Rounding leaves zeros of about 1e-16; of
@@ -233,15 +234,20 @@ def critical_counts(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFr
     -------
     DataFrame
         `CASE_COLUMNS`, rank = 2^n - g, first (lowest count with a solved start) and p_c, low, high
-        (`critical_counts.critical_count`).
+        (`critical_counts.critical_count`); NaN where the starts do not determine them.
     """
     rows = []
     for _, starts in minima.groupby(CASE_COLUMNS):
-        found = critical_count(starts["n_params"], starts["solved"], starts["circuit"], rng, n_resamples=500)
         row = starts[CASE_COLUMNS].iloc[0].to_dict()
         row |= {"rank": 2 ** row["n_qubits"] - row["degeneracy"]}
         row |= {"first": starts.loc[starts["solved"], "n_params"].min()}
-        rows.append(row | {"p_c": found.estimate, "low": found.low, "high": found.high})
+        row |= dict.fromkeys(("p_c", "low", "high"), np.nan)
+        with contextlib.suppress(UndeterminedError):
+            found = critical_count(
+                starts["n_params"], starts["solved"], starts["circuit"], rng, n_resamples=500
+            )
+            row |= {"p_c": found.estimate, "low": found.low, "high": found.high}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 

@@ -15,7 +15,7 @@ from qgmutils.theory.densities import LogDensity
 from qgmutils.theory.finite_dimension.counts import FiniteMinimaDensity
 from qgmutils.theory.predictions import density_tasks, designed_problem, predict, score
 
-__all__ = ["closer_share", "enumerated_minima", "trained_minima"]
+__all__ = ["closer_share", "enumerated_minima", "mean_ratios", "trained_minima"]
 
 
 def trained_minima(
@@ -194,8 +194,33 @@ def closer_share(scores: pd.DataFrame, theory: str, other: str, *, differ_by: fl
     """
     keys = ["hamiltonian", "n_qubits", "n_params"]
     wide = scores.pivot_table(index=keys, columns="theory", values="predicted", sort=False, dropna=False)
-    table = wide[[theory, other]].assign(found=scores.groupby(keys, sort=False)["found"].first()).dropna()
+    table = (
+        wide.reindex(columns=[theory, other])
+        .assign(found=scores.groupby(keys, sort=False)["found"].first())
+        .dropna()
+    )
     gap = (table[theory] - table[other]).abs()
     table = table[gap > differ_by * table[[theory, other]].max(axis=1)]
     closer = (table[theory] - table["found"]).abs() < (table[other] - table["found"]).abs()
     return table.assign(closer=closer).reset_index()
+
+
+def mean_ratios(scores: pd.DataFrame, theory: str) -> pd.DataFrame:
+    """The mean energy of a theory relative to that of the trained minima, where the theory gives an answer.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As :func:`trained_minima` returns.
+    theory : str
+        One of `qgmutils.theory.predictions.THEORIES`.
+
+    Returns
+    -------
+    DataFrame
+        The rows of that theory, with ratio and its standard error, ratio_error (to first order).
+    """
+    rows = scores[scores["theory"] == theory].dropna(subset="predicted")
+    ratio = rows["predicted"] / rows["found"]
+    error = np.hypot(rows["predicted_stderr"], ratio * rows["found_stderr"]) / rows["found"]
+    return rows.assign(ratio=ratio, ratio_error=error)

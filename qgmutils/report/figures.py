@@ -1,4 +1,4 @@
-"""One style for all figures, and one way to save them: PDF, PNG and the plotted numbers as CSV."""
+"""One style for all figures, and one way to save them: PNG, PDF and the plotted numbers as CSV."""
 
 from __future__ import annotations
 
@@ -20,15 +20,23 @@ from numpy.typing import ArrayLike
 
 from qgmutils.computing import files, tasks
 
+DIGITS = 6
+"""Significant digits of the numbers in tables: more than any figure shows, fewer than processors agree on."""
+
 
 def use_style() -> None:
-    """Set the style of the suite: colours for colour-blind readers, text that stays text in PDF."""
-    sns.set_theme(context="notebook", style="ticks", palette="colorblind")
+    """Set the style of the suite: colours for colour-blind readers, text that stays text in PDF.
+
+    It starts from matplotlib's defaults, so that figures do not depend on settings of the user.
+    """
+    mpl.rcdefaults()
+    # The font that comes with matplotlib; others would be taken where they are installed.
+    sns.set_theme(context="notebook", style="ticks", palette="colorblind", font="DejaVu Sans")
     mpl.rcParams.update(
         {
             "figure.constrained_layout.use": True,
             "figure.dpi": 80,
-            "savefig.dpi": 150,
+            "savefig.dpi": 100,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.titlesize": "medium",
@@ -112,14 +120,16 @@ def save(
 ) -> None:
     """Write a figure and its numbers as <notebook>[.<run>].pdf, .png and .csv, each whole or not at all.
 
-    The same figure gives the same bytes: no dates are stored. PDF and PNG carry parameters and versions.
+    The same figure gives the same bytes on every machine with the same versions of the packages: neither dates nor
+    times nor the processor are stored. PDF and PNG carry the parameters, the versions that the tables were computed
+    with, and a hash of the code that computed them.
 
     Parameters
     ----------
     fig : Figure
         The figure.
     table : DataFrame
-        The plotted numbers; written with ten digits and without the index.
+        The plotted numbers; written with `DIGITS` digits and without the index.
     notebook, run : str
         Name of the files; letters, digits, "_" and "-". `run` is "" where the notebook has one run only.
     output_dir : path
@@ -147,7 +157,8 @@ def save(
     stem = f"{notebook}.{run}" if run else notebook
     # Where the files lie says nothing about the figure, and differs from machine to machine.
     made_with = {name: value for name, value in (parameters or {}).items() if name != "output_dir"}
-    source = {"parameters": made_with, "versions": tasks.account().versions}
+    account = tasks.account()
+    source = {"parameters": made_with, "versions": account.versions, "code": account.code}
     text = json.dumps(source, default=str, sort_keys=True)
     # The writer of PDF fonts remarks on the dates in some of them, once a figure.
     logging.getLogger("fontTools").setLevel(logging.ERROR)
@@ -161,5 +172,5 @@ def save(
     for part, numbers in {"": table, **{f".{name}": more for name, more in (parts or {}).items()}}.items():
         with files.whole_file(folder / f"{stem}{part}.csv") as temporary:
             numbers.to_csv(
-                temporary, index=False, float_format="%.10g", lineterminator="\n", encoding="utf-8"
+                temporary, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n", encoding="utf-8"
             )

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Expected = float | tuple[float | None, float | None] | None
@@ -68,6 +72,24 @@ class Finding:
         error = f" ± {self.uncertainty:.2g}" if self.uncertainty else ""
         several = f", worst of {self.cases}, of which {self.failing} fail" if self.cases > 1 else ""
         return f"{self.value:.3g}{error}{several}"
+
+    def at(self, rows: pd.DataFrame, form: str) -> str:
+        """`text`, with the case that the value is of.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            One row a case, in the order that the predicate had them.
+        form : str
+            Filled with the row of that case, by name of its columns, for example "p = {n_params}".
+
+        Returns
+        -------
+        str
+        """
+        if self.worst is None:
+            return self.text
+        return f"{self.text}: {form.format(**rows.iloc[[self.worst]].to_dict('records')[0])}"
 
 
 def within(

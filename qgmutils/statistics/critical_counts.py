@@ -12,9 +12,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import scipy.special
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.statistics.intervals import FloatArray, Interval, UndeterminedError, finite_vector
+from qgmutils.inputs import label_array, number_array, require_generator, require_integer, require_share
+from qgmutils.statistics.intervals import (
+    FloatArray,
+    Interval,
+    UndeterminedError,
+    finite_vector,
+    require_resamples,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +83,7 @@ def critical_count(
     n_params : array_like, shape (K,)
         Parameter count p of each start.
     solved : array_like of bool, shape (K,)
-        Whether the start reached the ground state.
+        Whether the start reached the ground state; 0 and 1 are taken as well.
     groups : array_like, shape (K,), optional
         Circuit of each start; circuits with different p count as different. None: every start by itself.
     rng : numpy.random.Generator
@@ -84,7 +91,7 @@ def critical_count(
     confidence : float
         Level of the interval, in (0, 1).
     n_resamples : int
-        Number of resamples.
+        Number of resamples, 2 to `intervals.MAX_RESAMPLES`.
 
     Returns
     -------
@@ -97,11 +104,13 @@ def critical_count(
         The counts do not bracket 50 %: no count with less, or none with more; or the fraction does not rise; or
         that happens to more than one in forty resamples.
     ValueError
-        The lengths differ or a count is not finite.
+        The lengths differ, a count is not finite, `solved` holds anything but truth values, a group has no label, or
+        an option is out of range.
     """
-    params = finite_vector(n_params, "n_params")
-    success = np.asarray(solved, dtype=bool)
-    labels = np.arange(params.size) if groups is None else np.asarray(groups)
+    params, rng = finite_vector(n_params, "n_params"), require_generator(rng)
+    confidence, n_resamples = require_share(confidence, "confidence"), require_resamples(n_resamples)
+    success = _truth_values(solved, "solved")
+    labels = np.arange(params.size) if groups is None else label_array(groups, "groups")
     if not params.shape == success.shape == labels.shape:
         raise ValueError(
             f"n_params, solved and groups have the shapes {params.shape}, {success.shape} and {labels.shape}; "
@@ -161,11 +170,15 @@ def compare_predictions(
     Raises
     ------
     ValueError
-        The lengths differ, or a number is not positive.
+        The lengths differ, a number is not positive, an interval ends before it begins, or there is no prediction.
     """
+    if not predictions:
+        raise ValueError("predictions must name at least one prediction, got none")
     values, left, right = (
         _positive(x, name) for x, name in ((observed, "observed"), (low, "low"), (high, "high"))
     )
+    if left.shape == right.shape and np.any(left > right):
+        raise ValueError(f"low must not lie above high, got {left.tolist()} and {right.tolist()}")
     rows = []
     for name, prediction in predictions.items():
         predicted = _positive(prediction, f"prediction {name!r}")
@@ -209,12 +222,19 @@ def growth_rate(n: ArrayLike, count: ArrayLike, intervals: ArrayLike, *, confide
     UndeterminedError
         There are fewer than three different sizes.
     ValueError
-        The lengths differ or a number is not positive.
+        The lengths differ, a number is not positive, an interval ends before it begins, or the confidence is no share.
     """
     sizes, counts = _positive(n, "n"), _positive(count, "count")
-    bounds = _positive(np.ravel(intervals), "intervals").reshape(-1, 2)
-    if not len(sizes) == len(counts) == len(bounds):
-        raise ValueError(f"n, count and intervals have {len(sizes)}, {len(counts)} and {len(bounds)} entries")
+    confidence = require_share(confidence, "confidence")
+    bounds = number_array(intervals, "intervals")
+    if not (sizes.shape == counts.shape and bounds.shape == (len(sizes), 2)):
+        raise ValueError(
+            f"n and count must be of one length K and intervals of shape (K, 2), "
+            f"got {sizes.shape}, {counts.shape} and {bounds.shape}"
+        )
+    bounds = _positive(bounds.ravel(), "intervals").reshape(-1, 2)
+    if np.any(bounds[:, 0] > bounds[:, 1]):
+        raise ValueError(f"intervals must not end before they begin, got {bounds.tolist()}")
     if len(np.unique(sizes)) < 3:
         raise UndeterminedError(f"n is {sizes.tolist()}; two lines can be compared from three sizes on")
     quantile = scipy.special.ndtri((1 + confidence) / 2)
@@ -247,7 +267,7 @@ def collapse_spread(curves: Sequence[tuple[ArrayLike, ArrayLike]], *, n_levels: 
         At least two; x of shape (K,) positive and increasing, y of shape (K,) rising or falling through the
         heights that all curves share. At each height the first crossing counts.
     n_levels : int
-        Number of heights, evenly between the lowest and the highest that all curves reach.
+        Number of heights, at least 1, evenly between the lowest and the highest that all curves reach.
 
     Returns
     -------
@@ -259,8 +279,9 @@ def collapse_spread(curves: Sequence[tuple[ArrayLike, ArrayLike]], *, n_levels: 
     UndeterminedError
         There are fewer than two curves, or they share no heights.
     ValueError
-        An x is not positive and increasing, or lengths differ.
+        An x is not positive and increasing, lengths differ, or there are no heights.
     """
+    n_levels = require_integer(n_levels, "n_levels", high=10**6)
     pairs = [(_positive(x, "x"), finite_vector(y, "y")) for x, y in curves]
     if len(pairs) < 2:
         raise UndeterminedError(f"{len(pairs)} curve(s) have no spread; at least 2 are needed")
@@ -327,3 +348,12 @@ def _positive(values: ArrayLike, name: str) -> FloatArray:
     if np.any(array <= 0):
         raise ValueError(f"{name} has the lowest value {array.min()}; all must be positive")
     return array
+
+
+def _truth_values(values: ArrayLike, name: str) -> NDArray[np.bool_]:
+    array = number_array(values, name)
+    if not np.all((array == 0) | (array == 1)):
+        raise ValueError(
+            f"{name} must hold True and False, or 1 and 0, got {np.unique(array)[:5].tolist()} ..."
+        )
+    return array.astype(np.bool_)

@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from qgmutils.inputs import label_array, real_array, require_generator
+from qgmutils.statistics.intervals import finite_vector, require_resamples
+
 Array = NDArray[np.float64]
 
 
@@ -24,11 +27,15 @@ def cluster_estimate(
     Parameters
     ----------
     columns : array, shape (M,) or (M, K)
-        Observations whose means the statistic takes.
+        Observations whose means the statistic takes, finite.
     circuit : array, shape (M,)
         Circuit of each observation.
     statistic : callable, optional
         Maps means (..., K) to numbers (...); by default the mean of the first column.
+    rng : numpy.random.Generator
+        Source of the resampling.
+    n_resamples : int
+        Number of resamples, 2 to `intervals.MAX_RESAMPLES`.
 
     Returns
     -------
@@ -37,12 +44,19 @@ def cluster_estimate(
     Raises
     ------
     ValueError
-        For fewer than two circuits.
+        For fewer than two circuits, lengths that differ, observations that are not finite, or options out of range.
     """
-    values = np.asarray(columns, dtype=np.float64)
+    values, rng = real_array(columns, "columns"), require_generator(rng)
+    labels, n_resamples = label_array(circuit, "circuit"), require_resamples(n_resamples)
+    if values.ndim not in (1, 2) or values.size == 0 or labels.shape != values.shape[:1]:
+        raise ValueError(
+            f"columns must have the shape (M,) or (M, K) and circuit (M,), got {values.shape} and {labels.shape}"
+        )
+    if not np.all(np.isfinite(values)):
+        raise ValueError(f"columns has {np.sum(~np.isfinite(values))} entries that are not finite numbers")
     values = values.reshape(len(values), -1)
     apply = statistic if statistic is not None else (lambda mean: mean[..., 0])
-    _, label = np.unique(np.asarray(circuit), return_inverse=True)
+    _, label = np.unique(labels, return_inverse=True)
     count = np.bincount(label).astype(np.float64)
     if len(count) < 2:
         raise ValueError("a standard error over circuits needs at least 2 of them, got 1: raise n_instances")
@@ -56,9 +70,15 @@ def cluster_estimate(
 
 
 def skewness(energy: ArrayLike, circuit: ArrayLike, *, rng: np.random.Generator) -> tuple[float, float]:
-    """Skewness of a sample of energies, with its cluster standard error."""
-    x = np.array(energy, dtype=np.float64)
-    x -= x.mean()
+    """Skewness of a sample of energies, with its cluster standard error.
+
+    Raises
+    ------
+    ValueError
+        As `cluster_estimate`.
+    """
+    x = finite_vector(energy, "energy")
+    x = x - x.mean()
 
     def of(mean: Array) -> Array:
         first, second, third = np.moveaxis(mean, -1, 0)
@@ -70,10 +90,15 @@ def skewness(energy: ArrayLike, circuit: ArrayLike, *, rng: np.random.Generator)
 def relative_slope(
     energy: ArrayLike, square: ArrayLike, circuit: ArrayLike, *, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Least-squares slope of `square` on the energy over the mean of `square`, with its cluster standard error."""
-    x = np.array(energy, dtype=np.float64)
-    x -= x.mean()
-    y = np.asarray(square, dtype=np.float64)
+    """Least-squares slope of `square` on the energy over the mean of `square`, with its cluster standard error.
+
+    Raises
+    ------
+    ValueError
+        As `cluster_estimate`.
+    """
+    x, y = _pairs(energy, square, "energy", "square")
+    x = x - x.mean()
 
     def of(mean: Array) -> Array:
         first, second, level, cross = np.moveaxis(mean, -1, 0)
@@ -103,11 +128,18 @@ def distribution_gap(
     -------
     gap, standard_error : float
         The distance, and the cluster standard error of the sample's distribution function where it is reached.
+
+    Raises
+    ------
+    ValueError
+        As `cluster_estimate`, and for weights that are negative or all zero.
     """
-    x = np.asarray(values, dtype=np.float64)
-    y = np.asarray(reference, dtype=np.float64)
+    x = finite_vector(values, "values")
+    y = finite_vector(reference, "reference")
+    w = np.ones(len(y)) if weights is None else _pairs(y, weights, "reference", "weights")[1]
+    if np.any(w < 0) or not w.any():
+        raise ValueError(f"weights must not be negative, and not all zero, got {w.min():g} ... {w.max():g}")
     order = np.argsort(y)
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
     cumulated = np.concatenate([[0.0], np.cumsum(w[order])]) / w.sum()
     grid = np.quantile(np.concatenate([x, y]), np.linspace(0, 1, 401))
     sample = np.searchsorted(np.sort(x), grid, side="right") / len(x)
@@ -123,14 +155,34 @@ def binned_means(
     """Means of y in bins of x with cluster standard errors: columns bin, x (mean), y, se, count.
 
     Bins with fewer than 20 observations or with fewer than 2 circuits are left out.
+
+    Raises
+    ------
+    ValueError
+        As `cluster_estimate`, and for edges that decrease.
     """
-    frame = pd.DataFrame({"x": np.asarray(x), "y": np.asarray(y), "circuit": np.asarray(circuit)})
-    frame["bin"] = np.digitize(frame["x"], np.asarray(edges)) - 1
+    ends = finite_vector(edges, "edges")
+    if np.any(np.diff(ends) < 0):
+        raise ValueError(f"edges must not decrease, got {ends.tolist()}")
+    labels = label_array(circuit, "circuit")
+    x, y = _pairs(x, y, "x", "y")
+    if labels.shape != x.shape:
+        raise ValueError(f"circuit must be as long as x, {x.size}, got the shape {labels.shape}")
+    frame = pd.DataFrame({"x": x, "y": y, "circuit": labels})
+    frame["bin"] = np.digitize(frame["x"], ends) - 1
     rows = []
-    for number in range(len(np.asarray(edges)) - 1):
+    for number in range(len(ends) - 1):
         group = frame[frame["bin"] == number]
         if len(group) >= 20 and len(set(group["circuit"])) > 1:
             mean, se = cluster_estimate(group["y"], group["circuit"], rng=rng)
             row = {"bin": number, "x": group["x"].mean(), "y": mean, "se": se, "count": len(group)}
             rows.append(row)
     return pd.DataFrame(rows, columns=["bin", "x", "y", "se", "count"])
+
+
+def _pairs(x: ArrayLike, y: ArrayLike, name_x: str, name_y: str) -> tuple[Array, Array]:
+    """Both as vectors of finite numbers of one length."""
+    one, two = finite_vector(x, name_x), finite_vector(y, name_y)
+    if one.shape != two.shape:
+        raise ValueError(f"{name_x} and {name_y} must be equally long, got {one.size} and {two.size}")
+    return one, two

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from qgmutils.statistics.intervals import finite_vector
+
 __all__ = ["POWERS", "Limit", "extrapolate", "limits_table"]
 
 POWERS = tuple(np.round(np.arange(0.25, 2.01, 0.05), 2).tolist())
@@ -69,16 +71,17 @@ def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers:
     Raises
     ------
     ValueError
-        For fewer than three sizes, or errors or powers that are not positive.
+        For fewer than three sizes, numbers that are not finite, or dims, errors or powers that are not positive.
     """
-    n, y, s = (np.asarray(v, dtype=np.float64) for v in (dims, means, errors))
-    tried = np.atleast_1d(np.asarray(powers, dtype=np.float64))
-    if not (n.ndim == 1 and n.shape == y.shape == s.shape and len(np.unique(n)) >= 3 and (n > 0).all()):
+    n, y, s = (finite_vector(v, k) for v, k in ((dims, "dims"), (means, "means"), (errors, "errors")))
+    tried = finite_vector(powers, "powers")
+    if not (n.shape == y.shape == s.shape and len(np.unique(n)) >= 3):
         raise ValueError(
             f"dims, means and errors must be equally long, with at least 3 different dims; got {dims!r}"
         )
-    if not (np.isfinite(y).all() and (s > 0).all() and (tried > 0).all()):
-        raise ValueError(f"means must be finite, errors and powers positive; got errors {errors!r}")
+    for name, values in (("dims", n), ("errors", s), ("powers", tried)):
+        if not (values > 0).all():
+            raise ValueError(f"{name} must be positive, got {values.tolist()}")
     limits, spreads, chi = [], [], []
     for b in tried:
         design = np.column_stack([np.ones_like(n), (n / n.min()) ** -b]) / s[:, None]

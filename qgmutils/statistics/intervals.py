@@ -11,7 +11,19 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
+from qgmutils.inputs import (
+    label_array,
+    real_array,
+    require_generator,
+    require_integer,
+    require_positive,
+    require_share,
+)
+
 FloatArray = NDArray[np.float64]
+
+MAX_RESAMPLES = 10**6
+"""Most resamples: percentiles of that many are known to three digits more than any sample."""
 
 
 class UndeterminedError(ValueError):
@@ -48,7 +60,7 @@ def mean_interval(
     groups : array_like, shape (K,), optional
         Which values belong together, for example the circuit of each start. Default: every value by itself.
     n_resamples : int
-        Number of resamples.
+        Number of resamples, 2 to `MAX_RESAMPLES`.
 
     Returns
     -------
@@ -60,10 +72,12 @@ def mean_interval(
     UndeterminedError
         There are fewer than two groups.
     ValueError
-        A value is not finite, or the lengths differ.
+        A value is not finite, the lengths differ, a group has no label, or an option is out of range.
     """
-    data = finite_vector(values, "values")
-    labels = np.arange(data.size) if groups is None else np.asarray(groups)
+    data, rng = finite_vector(values, "values"), require_generator(rng)
+    confidence = require_share(confidence, "confidence")
+    n_resamples = require_resamples(n_resamples)
+    labels = np.arange(data.size) if groups is None else label_array(groups, "groups")
     if labels.shape != data.shape:
         raise ValueError(f"groups has the shape {labels.shape}; it must be that of values, {data.shape}")
     _, index = np.unique(labels, return_inverse=True)
@@ -105,8 +119,15 @@ def wilson(successes: int, trials: int) -> Interval:
     Returns
     -------
     Interval
+
+    Raises
+    ------
+    ValueError
+        If they are no integers in these ranges.
     """
-    found = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(method="wilson")
+    trials = require_integer(trials, "trials")
+    successes = require_integer(successes, "successes", low=0, high=trials)
+    found = scipy.stats.binomtest(successes, trials).proportion_ci(method="wilson")
     return Interval(successes / trials, float(found.low), float(found.high))
 
 
@@ -127,9 +148,10 @@ def lower_exponent(values: ArrayLike, bound: float) -> tuple[float, float]:
     Raises
     ------
     ValueError
-        Fewer than two values are below the bound, or one of these is not positive.
+        A value is not finite, the bound is not positive, fewer than two values are below it, or one of these is not
+        positive.
     """
-    low = np.asarray(values, dtype=np.float64)
+    low, bound = finite_vector(values, "values"), require_positive(bound, "bound")
     low = low[low < bound]
     if len(low) < 2 or not low.min() > 0:
         raise ValueError(
@@ -201,9 +223,15 @@ def finite_vector(values: ArrayLike, name: str) -> FloatArray:
     ValueError
         The values are no vector, none, or not finite.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = real_array(values, name)
     if array.ndim != 1 or array.size == 0 or not np.all(np.isfinite(array)):
         raise ValueError(
-            f"{name} has the shape {array.shape}; it must be a vector of finite numbers, not empty"
+            f"{name} has the shape {array.shape} and {np.sum(~np.isfinite(array))} entries that are not finite; "
+            "it must be a vector of finite numbers, not empty"
         )
     return array
+
+
+def require_resamples(value: int) -> int:
+    """Return `value` as an int; ValueError if it is no integer from 2, which have a spread, to `MAX_RESAMPLES`."""
+    return require_integer(value, "n_resamples", low=2, high=MAX_RESAMPLES)

@@ -7,28 +7,49 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
+import hashlib
 import json
-import os
-import platform
+import re
 import shutil
-import signal
 import sys
-import tempfile
-import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 from tqdm import tqdm
 
 import qgmutils
-from qgmutils.computing import files
+from qgmutils.computing import files, processes
 from qgmutils.report import claims
-from qgmutils.suite import manifest
+from qgmutils.suite import compare, environment, manifest, publish, terminal
 from qgmutils.suite.runner import Outcome, Runner
 
-TIMING_BEGIN, TIMING_END = "<!-- timing:begin -->", "<!-- timing:end -->"
+SEED = 2022
+"""Root of all random numbers of what is committed."""
+
+SAMPLE = 20
+"""How many results `--verify` computes again."""
+
+EPILOG = """\
+examples:
+  nox -s figures -- --only 01                          one notebook, compared with what is committed
+  nox -s figures -- --only 03_minima_distribution.tfim -p n_qubits=4 -p "param_counts=[8, 16, 30]"
+  nox -s figures -- --only 01 -p "n_qubits=[3, 5]" -p n_starts=32 --seed 7
+  nox -s figures -- --profile full --jobs 2
+  nox -s figures -- --verify 50
+
+Results are cached: an interrupted run goes on where it stopped, a second one takes seconds.  A run writes to
+outputs/<profile>, or to a folder beside it that is named after what was changed.  A complete run of a profile
+with nothing changed is then compared with figures/<profile>, and replaces there, and in the README, what differs.
+
+exit status:
+  0    everything ran, and every verdict is the manifest's (or -p was given); --verify: all results are the same
+  1    a notebook failed, or a verdict is not the manifest's; --verify: a result is another
+  2    wrong arguments, before anything ran; --verify: there is nothing to verify
+  130  interrupted"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,11 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0, 1 if a notebook failed or a verdict is not the manifest's, 130 after an interrupt.
-        Wrong arguments end the process with status 2 before anything runs.
+        Exit status, as the help says. Wrong arguments end the process with status 2 before anything runs.
     """
+    terminal.show_what_can_be_shown()
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.verify:
+        # As notebooks compute, so that nothing of the user's makes a difference.
+        return environment.main([sys.executable, "-m", "qgmutils.suite.verification", str(options.verify)])
     notebooks = options.notebooks.resolve()
     try:
         everything = manifest.load(notebooks / "claims.toml")
@@ -55,82 +79,88 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         runs = manifest.select(everything, profile=options.profile, only=options.only)
         runs, skipped = manifest.override(runs, dict(options.parameter), folder=notebooks)
-        output_dir = files.writable_directory(options.output_dir or notebooks.parent / "figures")
+        output_dir = _output_folder(options, notebooks.parent)
         claims.load(output_dir / "claims.json")
+        lock = filelock.FileLock(output_dir / ".suite.lock")
+        lock.acquire(blocking=False)
     except ValueError as error:
         parser.error(str(error))
+    except filelock.Timeout:
+        parser.error(f"another suite is writing to {output_dir}; wait for it, or name another --output-dir")
     for name, without in skipped.items():
         print(f"parameter {name} does not exist in, and is not applied to: {', '.join(without)}")
     started = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="qgmutils-", ignore_cleanup_errors=True) as scratch:
-        runner = Runner(
-            runs,
-            notebooks=notebooks,
-            output_dir=output_dir,
-            scratch=Path(scratch),
-            seed=options.seed,
-            jobs=options.jobs,
-            cache=not options.no_cache,
-            say=tqdm.write,
-        )
-        try:
-            _watch(runner, runs)
-        except KeyboardInterrupt:
-            runner.stop()
-            kept = (
-                "nothing was kept, because of --no-cache" if options.no_cache else "finished tasks are kept"
-            )
+    terminal.interrupt_on_signals()
+    try:
+        outcomes = _execute(runs, notebooks, output_dir, options)
+        seconds = time.monotonic() - started
+        return _report(outcomes, runs, notebooks.parent, output_dir, options, seconds)
+    except KeyboardInterrupt:
+        kept = "nothing was kept, because of --no-cache" if options.no_cache else "finished tasks are kept"
+        with contextlib.suppress(OSError):  # the terminal may be gone
             print(f"\nInterrupted: {kept}; the same command computes only what is missing.", file=sys.stderr)
-            return 130
-    seconds = time.monotonic() - started
-    complete = not options.only and not options.parameter
-    return _report(runner.outcomes, runs, notebooks, output_dir, options, seconds, complete=complete)
+        return 130
+    finally:
+        lock.release()
 
 
-def verdict_table(rows: Sequence[Sequence[str]], *, width: int) -> str:
-    """Lay out rows of text in columns, the first row as the heading, and wrap the cells to the width.
+def _execute(
+    runs: Sequence[manifest.Run], notebooks: Path, output_dir: Path, options: argparse.Namespace
+) -> list[Outcome]:
+    """Run everything; whatever ends it, no process and no file of passing interest is left."""
+    scratch = output_dir / ".scratch"
+    # A suite that was killed has left what it had.
+    shutil.rmtree(scratch, ignore_errors=True)
+    files.sweep(output_dir)
+    if options.output_dir is None:
+        for run in runs:
+            for path in compare.outputs(output_dir, run.label):
+                path.unlink()
+    scratch.mkdir()
+    runner = Runner(
+        runs,
+        notebooks=notebooks,
+        output_dir=output_dir,
+        scratch=scratch,
+        seed=options.seed,
+        jobs=options.jobs,
+        cache=not options.no_cache,
+        say=tqdm.write,
+    )
+    try:
+        _watch(runner, runs)
+    finally:
+        runner.stop()
+        shutil.rmtree(scratch, ignore_errors=True)
+    return runner.outcomes
 
-    Parameters
-    ----------
-    rows : sequence of sequences of str
-        All of one length.
-    width : int
-        Columns of the terminal.
 
-    Returns
-    -------
-    str
-        The table, without a line end.
-    """
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    # Take from the widest column until the row fits, but leave words legible.
-    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 12:
-        widths[widths.index(max(widths))] -= 1
-    lines = []
-    for number, row in enumerate(rows):
-        cells = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, widths)]
-        for line in range(max(map(len, cells))):
-            parts = (cell[line] if line < len(cell) else "" for cell in cells)
-            lines.append("  ".join(part.ljust(size) for part, size in zip(parts, widths)).rstrip())
-        if number == 0:
-            lines.append("  ".join("-" * size for size in widths))
-    return "\n".join(lines)
-
-
-def timing_sentence(details: dict[str, Any]) -> str:
-    """What the README says about the time of a complete run, from the content of run.json."""
-    minutes = details["wall_seconds"] / 60
-    amount = f"{minutes:.0f} minutes" if minutes >= 10 else f"{minutes:.1f} minutes"
-    machine = f"{details['cpu_count']} cores ({details['processor']})"
-    return f"Profile `{details['profile']}` took {amount} on {machine}, with nothing cached.\n"
+def _output_folder(options: argparse.Namespace, repository: Path) -> Path:
+    """Where the notebooks write to: never what is committed, and another folder for other parameters."""
+    committed = repository / "figures"
+    if options.output_dir is not None:
+        folder = Path(options.output_dir).expanduser().resolve()
+        if folder.is_relative_to(committed):
+            raise ValueError(
+                f"--output-dir {options.output_dir!r} lies in {committed}, which holds what complete runs of the "
+                "profiles gave and changes with them alone; name another folder"
+            )
+        return files.writable_directory(folder)
+    name = options.profile
+    changes = {**({} if options.seed == SEED else {"seed": options.seed}), **dict(options.parameter)}
+    if changes:
+        text = json.dumps(changes, sort_keys=True)
+        words = re.sub(r"[^\w.=]+", "_", " ".join(f"{key}={value}" for key, value in sorted(changes.items())))
+        name += f"-{words[:60].strip('_')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return files.writable_directory(repository / "outputs" / name)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nox -s figures --",
-        description="Run the notebooks, regenerate their figures, and print the verdict on every claim.",
-        epilog="Results are cached: an interrupted run goes on where it stopped, a second one takes seconds.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Run the notebooks, draw their figures, and print the verdict on every claim.",
+        epilog=EPILOG,
     )
     parser.add_argument(
         "--profile",
@@ -145,12 +175,20 @@ def _parser() -> argparse.ArgumentParser:
         help="only this notebook: its name, the beginning of its name (03), or notebook.run; may be repeated",
     )
     parser.add_argument(
-        "--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="notebooks at a time (cores)"
+        "--jobs",
+        type=_positive,
+        default=processes.usable_cores(),
+        metavar="N",
+        help="notebooks at a time (the cores that this process may use)",
     )
     parser.add_argument(
-        "--seed", type=_seed, default=2022, metavar="S", help="root of all random numbers (2022)"
+        "--seed", type=_seed, default=SEED, metavar="S", help=f"root of all random numbers ({SEED})"
     )
-    parser.add_argument("--output-dir", metavar="D", help="where the figures go (figures/ of the repository)")
+    parser.add_argument(
+        "--output-dir",
+        metavar="D",
+        help="where the notebooks write to (a folder of outputs/ of the repository)",
+    )
     parser.add_argument(
         "-p",
         dest="parameter",
@@ -158,11 +196,19 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="set a parameter of the notebooks that have it, for example -p n_qubits=5; may be repeated. "
-        "Verdicts that differ from the manifest's are then reported, but are no failure",
+        help="set a parameter of the notebooks that have it; may be repeated. Verdicts that differ from the manifest's "
+        "are then reported, but are no failure",
     )
     parser.add_argument("--no-cache", action="store_true", help="compute everything anew and store nothing")
     parser.add_argument("--list", action="store_true", help="list the runs with their parameters, and stop")
+    parser.add_argument(
+        "--verify",
+        type=_positive,
+        nargs="?",
+        const=SAMPLE,
+        metavar="N",
+        help=f"compute N stored results, drawn at random, again and compare ({SAMPLE}), and stop",
+    )
     parser.add_argument(
         "--notebooks",
         type=Path,
@@ -174,14 +220,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    value = int(text) if text.isdigit() else 0
+    value = int(text) if text.isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no positive integer")
     return value
 
 
 def _seed(text: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 0")
     return int(text)
 
@@ -193,7 +239,7 @@ def _parameter(text: str) -> tuple[str, Any]:
     try:
         parsed = ast.literal_eval(value.strip())
         json.dumps(parsed)
-    except (ValueError, SyntaxError, TypeError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         parsed = value  # a bare word is a string, so that quotes need no quoting
     return name, parsed
 
@@ -207,21 +253,21 @@ def _print_list(runs: Sequence[manifest.Run]) -> None:
                 rows.append(
                     (profile, run.label, f"{run.weight:.0f}", parameters or "the notebook's defaults")
                 )
-    print(verdict_table(rows, width=_width()))
+    print(terminal.verdict_table(rows, width=terminal.width()))
 
 
 def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
     """Run to the end, with one bar over everything on a terminal and one line per notebook elsewhere."""
     weights = {run.label: run.weight for run in runs}
-    total, done, started, terminal = sum(weights.values()), 0.0, time.monotonic(), sys.stderr.isatty()
+    total, done, started, shown = sum(weights.values()), 0.0, time.monotonic(), sys.stderr.isatty()
     style = "{percentage:3.0f}%|{bar:24}| {elapsed} elapsed{postfix}"
-    with tqdm(total=total, bar_format=style, disable=not terminal, dynamic_ncols=True) as bar:
+    with tqdm(total=total, bar_format=style, disable=not shown, dynamic_ncols=True) as bar:
         while not runner.finished:
             for outcome in runner.poll():
                 done += outcome.run.weight
                 state = "failed" if outcome.error else "done"
                 count = f"[{len(runner.outcomes)}/{len(runs)}]"
-                tqdm.write(f"{count} {outcome.run.label} {state} in {_duration(outcome.seconds)}")
+                tqdm.write(f"{count} {outcome.run.label} {state} in {terminal.duration(outcome.seconds)}")
                 sys.stdout.flush()
             fractions = runner.progress()
             reached = done + sum(weights[label] * fraction for label, fraction in fractions.items())
@@ -230,7 +276,9 @@ def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
             pace = (reached + 20 * max(1, len(fractions))) / (elapsed + 20)
             running = ", ".join(f"{label} {fraction:.0%}" for label, fraction in fractions.items())
             bar.n = min(reached, total)
-            bar.set_postfix_str(f"about {_duration((total - reached) / pace)} left: {running}", refresh=False)
+            bar.set_postfix_str(
+                f"about {terminal.duration((total - reached) / pace)} left: {running}", refresh=False
+            )
             bar.refresh()
             time.sleep(0.2)
 
@@ -238,27 +286,57 @@ def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
 def _report(
     outcomes: Sequence[Outcome],
     runs: Sequence[manifest.Run],
-    notebooks: Path,
+    repository: Path,
     output_dir: Path,
     options: argparse.Namespace,
     seconds: float,
-    *,
-    complete: bool,
 ) -> int:
+    """Write what is to be written, and only then say how it went; return the exit status."""
     failed = [outcome for outcome in outcomes if outcome.error]
-    path = output_dir / "claims.json"
-    if complete and not failed:
-        # Records of an earlier profile or of a notebook that is gone would be taken for results of this run.
-        claims.keep(path, {(run.notebook, run.name) for run in runs})
-        if not any(outcome.cached for outcome in outcomes):
-            details = _machine() | {
-                "profile": options.profile,
-                "seed": options.seed,
-                "wall_seconds": round(seconds, 1),
-                "commit": claims.commit(),
-            }
-            with files.whole_file(output_dir / "run.json") as temporary:
-                temporary.write_text(json.dumps(details, indent=1) + "\n", encoding="utf-8")
+    standard = not options.parameter and options.seed == SEED
+    complete = not options.only and not options.parameter and not failed
+    committed = repository / "figures" / options.profile
+    if complete:
+        # Records of a notebook that is gone would be taken for results of this run.
+        claims.keep(output_dir / "claims.json", {(run.notebook, run.name) for run in runs})
+        details = publish.keep_details(
+            output_dir, profile=options.profile, seed=options.seed, seconds=seconds
+        )
+    comparison = None
+    if standard and not failed:
+        labels = {run.label for run in runs}
+        comparison = compare.folders(committed, output_dir, labels=labels, complete=complete)
+    if complete and comparison is not None and options.output_dir is None:
+        publish.publish(output_dir, committed, profile=options.profile, comparison=comparison)
+        publish.update_readme(
+            repository / "README.md",
+            claims.load(committed / "claims.json"),
+            details,
+            changed=bool(comparison.differences),
+        )
+    rows, differing = _verdicts(runs, failed, output_dir / "claims.json")
+    if len(rows) > 1:
+        print("\n" + terminal.verdict_table(rows, width=terminal.width()))
+    for outcome in failed:
+        print(f"\n{outcome.run.label} failed: {outcome.error}")
+    if differing:
+        fatal = " (no failure, since -p was given)" if options.parameter else ""
+        print(f"\nDiffers from notebooks/claims.toml{fatal}:")
+        print("\n".join(f"  {line}" for line in differing))
+    print(f"\nFigures, tables, claims.json and executed notebooks: {output_dir}")
+    plural = "" if len(outcomes) == 1 else "s"
+    failures = f", {len(failed)} failed" if failed else ""
+    print(f"{len(outcomes)} notebook{plural} run in {terminal.duration(seconds)}{failures}")
+    if comparison is not None:
+        replaced = complete and options.output_dir is None
+        print("\n".join(compare.sentences(comparison, committed=str(committed), replaced=replaced)))
+    return 1 if failed or (differing and not options.parameter) else 0
+
+
+def _verdicts(
+    runs: Sequence[manifest.Run], failed: Sequence[Outcome], path: Path
+) -> tuple[list[Sequence[str]], list[str]]:
+    """Rows of the table of verdicts, and how they differ from the manifest."""
     records = claims.load(path)
     rows: list[Sequence[str]] = [("notebook", "claim", "expected", "observed", "tolerance", "verdict")]
     differing: list[str] = []
@@ -268,62 +346,14 @@ def _report(
         found = {c.id: c for c in records if (c.notebook, c.run) == (run.notebook, run.name)}
         for claim in found.values():
             rows.append((run.label, claim.id, claim.expected, claim.observed, claim.tolerance, claim.verdict))
-            if claim.id not in run.expect:
+            expected = run.expect.get(claim.id)
+            if expected is None:
                 differing.append(
                     f"{run.label}: {claim.id} is {claim.verdict}, and the manifest does not list it"
                 )
-            elif claim.verdict != run.expect[claim.id]:
-                expected = run.expect[claim.id]
+            elif claim.verdict != expected:
                 differing.append(
                     f"{run.label}: {claim.id} is {claim.verdict}, and the manifest says {expected}"
                 )
         differing += [f"{run.label}: {name} was not recorded" for name in run.expect if name not in found]
-    if len(rows) > 1:
-        print("\n" + verdict_table(rows, width=_width()))
-    for outcome in failed:
-        print(f"\n{outcome.run.label} failed: {outcome.error}")
-    if differing:
-        fatal = " (no failure, since -p was given)" if options.parameter else ""
-        print(f"\nDiffers from notebooks/claims.toml{fatal}:")
-        print("\n".join(f"  {line}" for line in differing))
-    if output_dir == notebooks.parent / "figures":
-        _update_readme(notebooks.parent / "README.md", records, output_dir / "run.json")
-    print(f"\nFigures, tables and claims.json: {output_dir}\nExecuted notebooks: {output_dir / 'executed'}")
-    plural = "" if len(outcomes) == 1 else "s"
-    failures = f", {len(failed)} failed" if failed else ""
-    print(f"{len(outcomes)} notebook{plural} run in {_duration(seconds)}{failures}")
-    return 1 if failed or (differing and not options.parameter) else 0
-
-
-def _update_readme(readme: Path, records: Sequence[claims.Claim], run: Path) -> None:
-    """Bring the table of verdicts and the sentence about the time up to date."""
-    if not readme.is_file():
-        return
-    text = old = readme.read_text(encoding="utf-8")
-    text = claims.replace_between(text, *claims.markers("quick"), claims.markdown_section(records))
-    if run.is_file():
-        sentence = timing_sentence(json.loads(run.read_text(encoding="utf-8")))
-        text = claims.replace_between(text, TIMING_BEGIN, TIMING_END, sentence)
-    if text != old:
-        with files.whole_file(readme) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-
-
-def _machine() -> dict[str, Any]:
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        processor = lines[0].partition(":")[2].strip() if lines else processor
-    return {"cpu_count": os.cpu_count(), "processor": processor, "python": platform.python_version()}
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
-
-
-def _width() -> int:
-    return max(shutil.get_terminal_size((110, 24)).columns, 60)
+    return rows, differing

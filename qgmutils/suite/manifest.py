@@ -9,7 +9,8 @@
     full = {weight = 300, parameters = {n_qubits = 8}, expect = {ridge = "inconclusive"}}
 
 A run belongs to the profiles that it has a table for. `weight` is about how many seconds one core needs for
-it; the time left is estimated from it. What a profile says replaces, name by name, what the run says.
+it; the time left is estimated from it. What a profile says replaces, name by name, what the run says. Values of
+parameters are checked as `qgmutils.suite.parameters` says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,11 +26,11 @@ from pathlib import Path
 from typing import Any
 
 from qgmutils.report import claims
-from qgmutils.suite.runner import import_papermill
+from qgmutils.suite import parameters
+from qgmutils.suite.parameters import INJECTED, Parameter
 
 PROFILES = ("quick", "full", "large")
-# The suite itself sets these, so every notebook has them, and nothing else may.
-INJECTED = ("profile", "run", "output_dir", "seed")
+LONGEST = 1e7  # seconds, four months: the sum of such weights is still a number
 
 
 class ManifestError(ValueError):
@@ -61,7 +63,7 @@ class Run:
     @property
     def label(self) -> str:
         """Name of the run and of its files: <notebook> or <notebook>.<name>."""
-        return f"{self.notebook}.{self.name}" if self.name else self.notebook
+        return claims.label(self.notebook, self.name)
 
 
 def load(path: str | os.PathLike[str]) -> list[Run]:
@@ -81,7 +83,8 @@ def load(path: str | os.PathLike[str]) -> list[Run]:
     ------
     ManifestError
         The file is missing, is no TOML, or has an unknown key, a value of a wrong type, a notebook that
-        does not exist, a parameter that its notebook does not have, or runs that cannot be told apart.
+        does not exist, a parameter that its notebook does not have or that has another type or range, or runs
+        that cannot be told apart.
     """
     path = Path(path)
     try:
@@ -90,7 +93,7 @@ def load(path: str | os.PathLike[str]) -> list[Run]:
         raise ManifestError(
             f"{path} cannot be read ({error.strerror}); the suite runs from a clone"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeError) as error:
         raise ManifestError(f"{path} is no valid TOML: {error}") from error
     _check_keys(content, {"run": list}, where=str(path))
     entries = content.get("run", [])
@@ -105,35 +108,19 @@ def load(path: str | os.PathLike[str]) -> list[Run]:
             raise ManifestError(f"{path}: {run.label} {rule}")
         if labels[run.label, run.profile] > 1:
             raise ManifestError(f"{path}: there are several runs {run.label}; give them different names")
-    for notebook in count:
-        known = notebook_parameters(path.parent / f"{notebook}.ipynb")
-        missing = [name for name in INJECTED if name not in known]
-        if missing:
-            raise ManifestError(f"{notebook}.ipynb: its cell of parameters lacks {', '.join(missing)}")
-        for run in runs:
-            for name in run.parameters if run.notebook == notebook else ():
-                if name in INJECTED:
-                    raise ManifestError(f"{path}: {run.label} sets {name!r}, which is for the suite to set")
-                if name not in known:
-                    raise ManifestError(f"{path}: {run.label} sets {_unknown('parameter', name, known)}")
-    return runs
-
-
-def notebook_parameters(path: Path) -> dict[str, Any]:
-    """Names and default values (as source text) in the notebook's cell that is tagged `parameters`.
-
-    Raises
-    ------
-    ManifestError
-        There is no such notebook, or no such cell in it.
-    """
-    if not path.is_file():
-        present = sorted(other.stem for other in path.parent.glob("*.ipynb"))
-        raise ManifestError(f"{path.parent} has no notebook: {_unknown('notebook', path.stem, present)}")
-    found = import_papermill().inspect_notebook(str(path))
-    if not found:
-        raise ManifestError(f"{path.name} has no parameters; tag the cell that sets them with `parameters`")
-    return {name: details["default"] for name, details in found.items()}
+    known = {notebook: _notebook(path.parent, notebook) for notebook in count}
+    checked = []
+    for run in runs:
+        mine = known[run.notebook]
+        for name in run.parameters:
+            if name in INJECTED:
+                raise ManifestError(f"{path}: {run.label} sets {name!r}, which is for the suite to set")
+            if name not in mine:
+                raise ManifestError(f"{path}: {run.label} sets {_unknown('parameter', name, mine)}")
+        checked.append(
+            _with(run, run.parameters, mine, where=f"{path}, {run.label}, profile {run.profile}: ")
+        )
+    return checked
 
 
 def select(runs: Iterable[Run], *, profile: str, only: Sequence[str] = ()) -> list[Run]:
@@ -200,11 +187,10 @@ def override(
     Raises
     ------
     ManifestError
-        A parameter is known to none of the chosen notebooks, or is one that the suite sets.
+        A parameter is known to none of the chosen notebooks, is one that the suite sets, or has another type or range.
     """
     chosen = dict.fromkeys(run.notebook for run in runs)
-    paths = sorted(Path(folder).glob("*.ipynb"))
-    names = {path.stem: set(import_papermill().inspect_notebook(str(path))) for path in paths}
+    names = {path.stem: parameters.read(path) for path in sorted(Path(folder).glob("*.ipynb"))}
     skipped: dict[str, list[str]] = {}
     for name in values:
         if name in INJECTED:
@@ -219,12 +205,31 @@ def override(
         if without:
             skipped[name] = without
     changed = [
-        dataclasses.replace(
-            run, parameters=run.parameters | {k: v for k, v in values.items() if k in names[run.notebook]}
-        )
+        _with(run, {k: v for k, v in values.items() if k in names[run.notebook]}, names[run.notebook])
         for run in runs
     ]
     return changed, skipped
+
+
+def _notebook(folder: Path, name: str) -> dict[str, Parameter]:
+    path = folder / f"{name}.ipynb"
+    if not path.is_file():
+        present = sorted(other.stem for other in folder.glob("*.ipynb"))
+        raise ManifestError(f"{folder} has no notebook: {_unknown('notebook', name, present)}")
+    found = parameters.read(path)
+    missing = [name for name in INJECTED if name not in found]
+    if missing:
+        raise ManifestError(f"{path.name}: its cell of parameters lacks {', '.join(missing)}")
+    return found
+
+
+def _with(run: Run, values: Mapping[str, Any], known: Mapping[str, Parameter], *, where: str = "") -> Run:
+    """The run with some parameters set, if they are what its notebook takes."""
+    try:
+        accepted = {name: known[name].accept(value) for name, value in values.items()}
+    except parameters.ParameterError as error:
+        raise ManifestError(f"{where}{error}") from error
+    return dataclasses.replace(run, parameters=run.parameters | accepted)
 
 
 def _read(entry: Any, path: Path, where: str) -> list[Run]:
@@ -235,6 +240,13 @@ def _read(entry: Any, path: Path, where: str) -> list[Run]:
     _check_keys(entry, {"notebook": str, "name": str, **common, **dict.fromkeys(PROFILES, dict)}, where=where)
     if "notebook" not in entry:
         raise ManifestError(f"{where} has no key 'notebook'")
+    for key in ("notebook", "name"):
+        # They name files, which may lie nowhere but in the folders of the suite.
+        if key in entry and not re.fullmatch(r"[\w-]{1,60}", entry[key]):
+            raise ManifestError(
+                f"{where}: {key} is {entry[key]!r}; it names files, so only letters, digits, '_' and '-' are allowed, "
+                "60 at most"
+            )
     where = f"{where} ({'.'.join(filter(None, (entry['notebook'], entry.get('name'))))})"
     runs = []
     for profile in PROFILES:
@@ -243,16 +255,18 @@ def _read(entry: Any, path: Path, where: str) -> list[Run]:
         details = entry[profile]
         _check_keys(details, {"weight": (int, float), **common}, where=f"{where}, {profile}")
         weight = details.get("weight", 0)
-        if isinstance(weight, bool) or not weight > 0:
-            raise ManifestError(f"{where}, {profile}: weight is {weight!r}; give the seconds that it takes")
+        if isinstance(weight, bool) or not 0 < weight <= LONGEST:
+            raise ManifestError(
+                f"{where}, {profile}: weight is {weight!r}; give the seconds that it takes, above 0 to {LONGEST:g}"
+            )
         expect = entry.get("expect", {}) | details.get("expect", {})
         for claim, verdict in expect.items():
             if verdict not in claims.VERDICTS:
                 raise ManifestError(
                     f"{where}, {profile}: claim {claim}: {_unknown('verdict', verdict, claims.VERDICTS)}"
                 )
-        parameters = entry.get("parameters", {}) | details.get("parameters", {})
-        runs.append(Run(entry["notebook"], entry.get("name", ""), profile, parameters, float(weight), expect))
+        values = entry.get("parameters", {}) | details.get("parameters", {})
+        runs.append(Run(entry["notebook"], entry.get("name", ""), profile, values, float(weight), expect))
     if not runs:
         raise ManifestError(
             f"{where} belongs to no profile; give it a table for one of {', '.join(PROFILES)}"

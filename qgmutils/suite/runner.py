@@ -10,8 +10,10 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,14 +22,17 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-import qgmutils
+from qgmutils.computing import files, processes
+from qgmutils.suite.environment import notebook_environment
 
 if TYPE_CHECKING:
     # Every notebook's process imports this module; it need not wait for what the manifest needs.
     from qgmutils.suite.manifest import Run
 
-# Kernels that start at the same instant may die with this message, before any cell has run.
-START_FAILURE = "Kernel died before replying"
+# Before any cell has run, kernels that start at the same instant may die with the first of these messages; on a laden
+# machine, or after a jump of its clock, a kernel is given up with the second.
+START_FAILURES = ("Kernel died before replying", "Kernel didn't respond in")
+START_TIMEOUT = 300  # seconds
 START_DELAY = 1.5  # seconds between two starts
 
 
@@ -58,15 +63,12 @@ class Outcome:
         The run.
     seconds : float
         Wall time.
-    cached : int
-        Number of tasks whose results came from the cache.
     error : str
         "" if the notebook ran to its end, else what went wrong, in several lines.
     """
 
     run: Run
     seconds: float
-    cached: int
     error: str
 
 
@@ -88,7 +90,8 @@ class Runner:
     notebooks : Path
         Folder of the notebooks; they are executed there.
     output_dir : Path
-        Absolute path that the notebooks write to; the executed copies go to its folder `executed`.
+        Absolute path that the notebooks write to; the executed copies go to its folder `executed`, each when it has
+        ended.
     scratch : Path
         An empty folder for files that are of no interest afterwards.
     seed : int
@@ -121,17 +124,19 @@ class Runner:
         self._seed, self._jobs, self._cache, self._say = seed, jobs, cache, say
         self._last_start = -START_DELAY
         self._executed = output_dir / "executed"
-        self._executed.mkdir(exist_ok=True)
+        self._warnings: set[str] = set()
 
     def poll(self) -> list[Outcome]:
         """Start what can be started; return what has ended since the last call."""
         ended = [job for job in self._running if job.process.poll() is not None]
+        self._pass_warnings_on()
         new = []
         for job in ended:
             self._running.remove(job)
             outcome = self._outcome(job)
-            if START_FAILURE in outcome.error and job.run.label not in self._retried:
-                self._say(f"{job.run.label}: the kernel died at its start; starting it once more")
+            failed = any(message in outcome.error for message in START_FAILURES)
+            if failed and job.run.label not in self._retried:
+                self._say(f"{job.run.label}: the kernel did not start; starting it once more")
                 self._retried.add(job.run.label)
                 self._queue.insert(0, job.run)
             else:
@@ -176,24 +181,17 @@ class Runner:
         }
         job = {
             "input": str(self._notebooks / f"{run.notebook}.ipynb"),
-            "output": str(self._executed / f"{run.label}.ipynb"),
+            "output": str(folder / "executed.ipynb"),
             "parameters": run.parameters | common,
             "error": str(folder / "error.json"),
         }
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         others = [job.run.weight for job in self._running] + [run.weight for run in self._queue]
-        workers = workers_of(run.weight, others, jobs=self._jobs, cores=os.cpu_count() or 1)
-        environment = os.environ | {
+        workers = workers_of(run.weight, others, jobs=self._jobs, cores=processes.usable_cores())
+        environment = notebook_environment(folder) | {
             "QGMUTILS_WORKERS": str(workers),
             "QGMUTILS_PROGRESS": str(folder / "progress.json"),
             **({} if self._cache else {"QGMUTILS_NO_CACHE": "1"}),
-            **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-            # The kernel of this environment, without the user's start-up files and history.
-            "JUPYTER_PREFER_ENV_PATH": "1",
-            "IPYTHONDIR": str(folder / "ipython"),
-            "PYTHONPATH": os.pathsep.join(
-                filter(None, [str(Path(qgmutils.__file__).parent.parent), os.environ.get("PYTHONPATH")])
-            ),
         }
         with (folder / "log.txt").open("wb") as log:
             process = subprocess.Popen(
@@ -211,14 +209,24 @@ class Runner:
 
     def _outcome(self, job: _Job) -> Outcome:
         error = ""
+        executed, copy = job.folder / "executed.ipynb", self._executed / f"{job.run.label}.ipynb"
+        if executed.is_file():
+            with files.whole_file(copy) as temporary:
+                shutil.copyfile(executed, temporary)
         if job.process.returncode != 0:
             details = _read_json(job.folder / "error.json")
             log = (job.folder / "log.txt").read_text(encoding="utf-8", errors="replace").strip()
             error = details.get("text") or f"exit status {job.process.returncode}\n{log[-2000:]}"
-            copy = self._executed / f"{job.run.label}.ipynb"
-            error += f"\nexecuted copy: {copy}" if copy.is_file() else ""
-        cached = int(_read_json(job.folder / "progress.json").get("cached", 0))
-        return Outcome(job.run, time.monotonic() - job.started, cached, error)
+            error += f"\nexecuted copy: {copy}" if executed.is_file() else ""
+        return Outcome(job.run, time.monotonic() - job.started, error)
+
+    def _pass_warnings_on(self) -> None:
+        """Say what tasks have warned of, as that their results cannot be stored, once for all notebooks."""
+        for job in self._running:
+            for warning in _read_json(job.folder / "progress.json").get("warnings", []):
+                if warning not in self._warnings:
+                    self._warnings.add(warning)
+                    self._say(f"{job.run.label}: {warning}")
 
 
 def workers_of(weight: float, others: Sequence[float], *, jobs: int, cores: int) -> int:
@@ -251,13 +259,18 @@ def execute(job: dict[str, Any]) -> int:
         Exit status: 0, or 1 if a cell failed.
     """
     papermill = import_papermill()
+    # The file by which Jupyter finds the kernel stays where it is made when this process is killed.
+    tempfile.tempdir = str(Path(job["output"]).parent)
+    # papermill fills the parameters into braces in paths.
+    source, target = (job[name].replace("{", "{{").replace("}", "}}") for name in ("input", "output"))
     try:
         papermill.execute_notebook(
-            job["input"],
-            job["output"],
+            source,
+            target,
             parameters=job["parameters"],
             kernel_name="python3",
             progress_bar=False,
+            start_timeout=START_TIMEOUT,
             cwd=str(Path(job["input"]).parent),
         )
     except papermill.PapermillExecutionError as error:

@@ -17,6 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qgmutils.inputs import known_array, real_array, require_integer
+
 Array = NDArray[np.float64]
 
 # Range of the trapezoidal rule in ln u; the integrand is analytic there and falls off on both sides.
@@ -24,7 +26,7 @@ _LOG_RANGE = (-25.0, 12.0)
 
 
 def _levels(levels: ArrayLike) -> Array:
-    h = np.asarray(levels, dtype=np.float64)
+    h = real_array(levels, "levels")
     if h.ndim != 1 or len(h) < 2 or not np.isfinite(h).all() or not np.var(h) > 0:
         raise ValueError(f"levels must be at least two finite numbers that are not all equal, got {levels!r}")
     return h
@@ -36,6 +38,7 @@ def energy_cdf(energy: ArrayLike, levels: ArrayLike) -> Array:
     Parameters
     ----------
     energy : array_like, any shape
+        Not nan; -inf and inf are taken.
     levels : array_like, shape (N,)
         Eigenvalues, in the units of `energy`.
 
@@ -47,7 +50,7 @@ def energy_cdf(energy: ArrayLike, levels: ArrayLike) -> Array:
     Raises
     ------
     ValueError
-        For fewer than two levels, levels that are not finite or all equal.
+        For fewer than two levels, levels that are not finite or all equal, or an energy that is nan.
 
     Notes
     -----
@@ -56,7 +59,7 @@ def energy_cdf(energy: ArrayLike, levels: ArrayLike) -> Array:
     E = (N/k) Beta(k, N - k).
     """
     h = _levels(levels)
-    x = np.asarray(energy, dtype=np.float64)
+    x = known_array(energy, "energy")
     result = np.where(x <= h.min(), 0.0, 1.0)
     weights = np.unique(h, return_counts=True)
     # In the far tails the phase turns about sqrt(N) times over one unit of ln u.
@@ -119,6 +122,7 @@ def gradient_slope(levels: ArrayLike) -> float:
 
 def gradient_level(dim: int) -> float:
     """Mean of (m/2) (dE/dtheta)^2 over Haar-random states and words, N^3 / ((N + 1) (N^2 - 1)); 1 for the WHRF."""
+    dim = require_integer(dim, "dim", low=2)
     return dim**3 / ((dim + 1) * (dim**2 - 1))
 
 
@@ -127,7 +131,7 @@ def field_correlation(difference: ArrayLike) -> Array:
 
     F is a sum of squares of Gaussian fields of correlation prod cos, and the correlation of the squares is the square.
     """
-    return np.prod(np.cos(np.asarray(difference, dtype=np.float64)) ** 2, axis=-1)
+    return np.prod(np.cos(known_array(difference, "difference")) ** 2, axis=-1)
 
 
 def circuit_correlation(difference: ArrayLike, dim: int) -> Array:
@@ -137,12 +141,14 @@ def circuit_correlation(difference: ArrayLike, dim: int) -> Array:
     cos^2 d - sin^2 d / (N^2 - 1), for every Hamiltonian, every number of angles and every N = `dim`.  The sign of a
     word is that of its angle, so along random directions, whose components have either sign, it is averaged over too.
     """
-    d = np.asarray(difference, dtype=np.float64)
+    d = known_array(difference, "difference")
+    dim = require_integer(dim, "dim", low=2)
     return np.prod(np.cos(d) ** 2 - np.sin(d) ** 2 / (dim**2 - 1), axis=-1)
 
 
 def intraclass_correlation(n_params: int, dim: int) -> float:
     """Correlation of E at two independent uniform sets of angles of one circuit: close to 2^-p."""
+    n_params, dim = require_integer(n_params, "n_params"), require_integer(dim, "dim", low=2)
     return float((0.5 - 0.5 / (dim**2 - 1)) ** n_params)
 
 
@@ -170,10 +176,13 @@ def sample_tangent_hessians(
     Raises
     ------
     ValueError
-        As `energy_cdf`, and for energies and variances of different shapes.
+        As `energy_cdf`, for energies and variances of different shapes or not finite, and negative variances.
     """
     h = _levels(levels)
-    e, v = np.asarray(energies, dtype=np.float64), np.asarray(variances, dtype=np.float64)
+    e, v = real_array(energies, "energies"), real_array(variances, "variances")
+    n_params = require_integer(n_params, "n_params")
+    if not (np.all(np.isfinite(e)) and np.all(np.isfinite(v)) and np.all(v >= 0)):
+        raise ValueError("energies and variances must be finite, and variances not negative")
     if e.ndim != 1 or e.shape != v.shape:
         raise ValueError(
             f"energies and variances must be vectors of one length, got shapes {e.shape} and {v.shape}"

@@ -96,7 +96,9 @@ def ratio_interval(
 
 
 def proportion(successes: int, trials: int) -> Interval:
-    """Share of independent trials with the exact interval of Clopper and Pearson (95 %)."""
+    """Share of independent trials with the exact interval of Clopper and Pearson (95 %); nan without trials."""
+    if trials == 0:
+        return Interval(np.nan, np.nan, np.nan)
     found = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(method="exact")
     return Interval(successes / trials, float(found.low), float(found.high))
 
@@ -151,4 +153,6 @@ def forecasts(densities: Mapping[LowestMinima, pd.DataFrame], found: pd.DataFram
         row = {"n_qubits": n, "n_params": p, "one": say.one, "one_error": say.error, "least": say.least}
         row |= {"mean_least": say.mean_least, "below_least": int((here["own"] < say.least).sum())}
         rows.append(row | {"volume": lowest_minima.volume_energy(task.levels, p, task.log2_copies)})
-    return pd.DataFrame(rows)
+    columns = ["n_qubits", "n_params", "one", "one_error", "least", "mean_least", "below_least", "volume"]
+    numbers = dict.fromkeys(columns, float) | dict.fromkeys(("n_qubits", "n_params", "below_least"), int)
+    return pd.DataFrame(rows, columns=columns).astype(numbers)

@@ -4,6 +4,7 @@ import dense
 import numpy as np
 import pandas as pd
 import pytest
+from statistical import agree
 
 from qgmutils import circuits, problems
 from qgmutils.ansatz import builders, shared_angles
@@ -65,11 +66,11 @@ def test_moments_of_states(name, reference_state, rng):
 
 
 def test_haar_states_have_moments_of_one(rng):
-    # One gate on a Haar-random state is Haar-random; both moments within five standard errors.
+    # One gate on a Haar-random state is Haar-random.
     for name in ("randomised", "real"):
         row = StatesTask(name, "haar", "tfim", 3, (), 3, 400, int(rng.integers(2**31))).run().iloc[0]
         for moment in ("frame_potential", "variance"):
-            assert abs(row[moment] - 1) < 5 * row[f"{moment}_error"]
+            agree(row[moment], 1, row[f"{moment}_error"])
             assert row[f"{moment}_error"] < 0.2
 
 
@@ -78,9 +79,12 @@ def test_ranks_of_shorter_circuits(name, rng):
     task = RankTask(name, "zero", 2, 9, 2, int(rng.integers(2**31)))
     ranks = task.run()["rank"]
     for p in range(1, 10):
-        circuit = builders.build(name, 2, p, rng=rng, reference_state="zero")
-        metric = dense.Landscape(circuit, problems.tfim(2), rng.uniform(0, np.pi, p)).metric
-        rank = np.linalg.matrix_rank(metric, tol=1e-10)
+        drawn = []
+        for _ in range(2):  # the smallest eigenvalue of one may be a square below 1e-10, once in 1e5
+            circuit = builders.build(name, 2, p, rng=rng, reference_state="zero")
+            metric = dense.Landscape(circuit, problems.tfim(2), rng.uniform(0, np.pi, p)).metric
+            drawn.append(np.linalg.matrix_rank(metric, tol=1e-10))
+        rank = max(drawn)
         # Random words can be redundant by chance; the others have one rank almost everywhere.
         assert abs(ranks[p - 1] - rank) <= (2 if "shared" in name else 0)
     table = ansatz_states.ranks([name], ["zero"], 2, 9, seed=task.seed, workers=1)
@@ -117,17 +121,19 @@ def test_critical_counts_of_measured_starts(rng):
     chain, free = table.loc["hardware chain"], table.loc["matchgate"]
     assert (chain["codimension"], chain["count_by_rank"], chain["saturated"]) == (6, 6, 6)
     # The crossing of this circuit and H lies between the first solved and the last unsolved start, to within the
-    # steps of one parameter and the noise of 16 starts; none is solved below the codimension.
+    # steps of one parameter and the noise of 16 starts. One angle below the codimension a minimum lies under 1e-8 with
+    # a chance near 4 sqrt(1e-8): three of 16 starts do once in 1e7 runs.
     starts = minima[minima["ansatz"] == "hardware chain"]
     first = starts.loc[starts["solved"], "n_params"].min()
     last = starts.loc[~starts["solved"], "n_params"].max()
-    assert first >= 6
+    assert starts.loc[starts["n_params"] < 6, "solved"].sum() <= 2
     assert first - 2 < chain["low"] <= chain["p_c"] <= chain["high"] < last + 2
     # n (n + 1) / 2 = 6 of 7 dimensions.
     assert free["saturated"] == 6
     assert free["highest_share"] == 0
-    assert free["lowest_energy"] > 1e-6
     assert free[["codimension", "count_by_rank", "p_c"]].isna().all()
+    assert free["dimension"] == 6
+    assert table[["generic", "transitive"]].to_numpy().tolist() == [[True, True], [False, False]]
 
 
 def test_ratios_of_means():

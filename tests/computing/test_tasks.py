@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -14,10 +16,10 @@ import pandas as pd
 import psutil
 import pytest
 from pandas.testing import assert_frame_equal
-from sample_tasks import Draw, Logged, Returns
+from sample_tasks import Draw, Echo, Logged, Returns
 
 import qgmutils
-from qgmutils.computing import cache, tasks
+from qgmutils.computing import cache, code, notices, tasks
 from qgmutils.computing.tasks import run_tasks, task_key
 
 
@@ -113,14 +115,14 @@ def test_unwritable_cache_warns_once_and_goes_on(tmp_path: Path, monkeypatch: py
 def test_full_disk_warns_and_leaves_no_partial_file(
     cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, **arrays: np.ndarray) -> None:
-        path.write_bytes(b"PK")
-        raise OSError(28, "No space left on device")
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.warns(cache.CacheWarning, match="No space left"):
-        found = run_tasks([Draw(1)], workers=1)
-    assert_same(found, [Draw(1).run()])
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.warns(cache.CacheWarning, match="No space left") as caught:
+        found = run_tasks([Draw(1), Draw(2)], workers=1)
+    assert_same(found, [Draw(1).run(), Draw(2).run()])
+    assert len(caught) == 1
     assert list(cache_folder.iterdir()) == []
 
 
@@ -188,31 +190,30 @@ def test_failing_task_is_named_and_others_are_kept(workers: int, tmp_path: Path)
     assert "Logged(number=2" in "".join(caught.value.__notes__)
 
 
-def test_key_depends_on_everything_and_on_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_depends_on_the_class_every_field_and_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     key = task_key(Draw(1))
     assert key == task_key(Draw(1, size=4))
-    others = [task_key(Draw(2)), task_key(Draw(1, size=5)), task_key(Draw(1, words=("y",)))]
-    monkeypatch.setattr(qgmutils, "__version__", "0.0.0")
-    others.append(task_key(Draw(1)))
-    monkeypatch.undo()
-    monkeypatch.setattr(tasks, "source_hash", lambda: "0")
+    others = [
+        task_key(Draw(2)),
+        task_key(Draw(1, size=5)),
+        task_key(Draw(1, words=("y",))),
+        task_key(Returns("list")),
+    ]
+    other = dataclasses.replace(code.code_of(Draw), digest="0")
+    monkeypatch.setattr(tasks, "code_of", lambda cls: other)
     others.append(task_key(Draw(1)))
     assert len({key, *others}) == 6
 
 
-def test_source_hash_covers_science_modules_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "qgmutils"
-    (package / "report").mkdir(parents=True)
-    for name in ("problems.py", "report/figures.py"):
-        (package / name).write_text("x = 1\n")
-    monkeypatch.setattr(qgmutils, "__file__", str(package / "__init__.py"))
-    of = tasks.source_hash.__wrapped__
-    before = of()
-    (package / "report" / "figures.py").write_text("x = 2\n")
-    (package / "problems.py").write_bytes(b"x = 1\r\n")
-    assert of() == before
-    (package / "problems.py").write_text("x = 2\n")
-    assert of() != before
+def test_values_that_compare_equal_have_keys_of_their_own(rng: np.random.Generator) -> None:
+    requests = [
+        Echo(value) for value in (1, 1.0, True, "1", 0, 0.0, -0.0, False, (1,), ((1,),), None, "None")
+    ]
+    assert len({task_key(task) for task in requests}) == len(requests)
+    order = rng.permutation(len(requests))
+    run_tasks([requests[i] for i in order], workers=1)
+    found = [table.loc[0, "value"] for table in run_tasks(requests, workers=1)]
+    assert found == [repr(task.value) for task in requests]
 
 
 @pytest.mark.parametrize("what", ["list", "object", "missing", "twice"])
@@ -233,11 +234,14 @@ def test_wrong_tasks_are_refused() -> None:
         run_tasks([Draw(np.int64(1))])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="field 'words'"):
         run_tasks([Draw(1, words=["x"])])  # type: ignore[arg-type]
+    for value in (float("nan"), np.float64("nan"), (1.0, float("nan"))):
+        with pytest.raises(ValueError, match=r"field 'value'.*but not NaN"):
+            run_tasks([Echo(value)])
 
 
-@pytest.mark.parametrize("value", [0, -1])
+@pytest.mark.parametrize("value", [0, -1, 2.9, "2.0"])
 def test_wrong_number_of_workers_is_refused(value: int) -> None:
-    with pytest.raises(ValueError, match=f"workers is {value}; it must be a positive integer"):
+    with pytest.raises(ValueError, match=f"workers is {value!r}; it must be a positive integer"):
         run_tasks([], workers=value)
 
 
@@ -251,8 +255,9 @@ def test_progress_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     path = tmp_path / "progress.json"
     monkeypatch.setattr(tasks._Progress, "past", 0)
     monkeypatch.setattr(tasks._Progress, "past_cached", 0)
+    monkeypatch.setattr(notices, "_said", [])
     monkeypatch.setenv("QGMUTILS_PROGRESS", str(path))
     run_tasks([Draw(1), Draw(2)], workers=1)
-    assert json.loads(path.read_text()) == {"done": 2, "total": 2, "cached": 0}
+    assert json.loads(path.read_text()) == {"done": 2, "total": 2, "cached": 0, "warnings": []}
     run_tasks([Draw(1), Draw(3)], workers=1)
-    assert json.loads(path.read_text()) == {"done": 4, "total": 4, "cached": 1}
+    assert json.loads(path.read_text()) == {"done": 4, "total": 4, "cached": 1, "warnings": []}

@@ -25,11 +25,12 @@ def gpu():
         pytest.skip(f"no NVIDIA GPU that numba can use: {reason}")
 
 
-def test_in_the_simulator():
+def test_in_the_simulator(seed):
     pytest.importorskip("numba.cuda")
-    # The simulator replaces numba.cuda when numba is imported.  The seed is this run's, see conftest.py.
+    # The simulator replaces numba.cuda when numba is imported.
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/cuda_simulated.py"]
+    options = ["-q", "-p", "no:cacheprovider", "--seed", str(seed)]
+    command = [sys.executable, "-m", "pytest", *options, "tests/cuda_simulated.py"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

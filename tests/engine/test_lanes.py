@@ -22,7 +22,7 @@ ON_X86 = pytest.mark.skipif(
 )
 
 
-def outcome(environment, tmp_path):
+def outcome(environment, tmp_path, seed):
     here = Path(__file__).parent
     found = subprocess.run(
         [
@@ -32,6 +32,8 @@ def outcome(environment, tmp_path):
             "-q",
             "-p",
             "no:cacheprovider",
+            "--seed",
+            str(seed),
             "-k",
             CHOSEN,
             str(here / "test_engine.py"),
@@ -46,9 +48,9 @@ def outcome(environment, tmp_path):
     return found.stdout
 
 
-def test_eight_lanes(tmp_path):
+def test_eight_lanes(tmp_path, seed):
     # On AVX2 each takes two registers.  Two lanes are those of the older machines below.
-    assert " passed" in outcome({"QGMUTILS_LANES": "8"}, tmp_path)
+    assert " passed" in outcome({"QGMUTILS_LANES": "8"}, tmp_path, seed)
 
 
 @ON_X86
@@ -63,9 +65,9 @@ def test_eight_lanes(tmp_path):
         ),
     ],
 )
-def test_older_machines(features, tmp_path):
+def test_older_machines(features, tmp_path, seed):
     environment = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": features}
-    assert " passed" in outcome(environment, tmp_path)
+    assert " passed" in outcome(environment, tmp_path, seed)
 
 
 def test_a_width_that_does_not_exist(tmp_path):

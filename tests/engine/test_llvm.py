@@ -4,9 +4,6 @@ import os
 import subprocess
 import sys
 
-import numpy as np
-import pytest
-
 PROGRAM = """
 import numpy as np
 from qgmutils import circuits, engine, problems
@@ -29,7 +26,7 @@ def run(folder):
 
 
 def stored(folder):
-    (path,) = folder.glob("qgmutils-kernels-*.o")
+    (path,) = folder.rglob("engine.o")
     return path
 
 
@@ -42,11 +39,3 @@ def test_stored_code_is_used_and_damage_is_repaired(tmp_path):
         stored(tmp_path).write_bytes(damaged)
         assert run(tmp_path) == expected
         assert stored(tmp_path).read_bytes() == whole
-
-
-@pytest.mark.skipif(
-    os.name != "posix" or os.geteuid() == 0, reason="needs a folder that cannot be written to"
-)
-def test_a_folder_that_cannot_be_written_to(tmp_path):
-    tmp_path.chmod(0o500)
-    assert np.isfinite(run(tmp_path))

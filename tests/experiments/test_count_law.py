@@ -4,6 +4,7 @@ import dense
 import numpy as np
 import pandas as pd
 import pytest
+from statistical import agree
 
 from qgmutils import problems
 from qgmutils.engine import landscape
@@ -15,7 +16,8 @@ from qgmutils.minimize import minimize
 from qgmutils.statistics.intervals import lower_exponent
 
 # Energies of the minima that solve the problem are rounding errors, below 1e-15. Below the count a minimum lies under e
-# with a chance near 4 sqrt(e), counted down to e = 1e-10: 80 starts go below 1e-13 once in 1e4 runs.
+# with a chance near 4 sqrt(e), counted down to e = 1e-10: under 1e-13 lies one of 80 starts once in 1e4 runs, and two
+# circuits' once in 1e8.
 SOLVED = 1e-13
 
 
@@ -78,7 +80,7 @@ def test_nothing_is_solved_below_the_count_and_all_well_above(model, count, rng)
     spectrum, degeneracy = ("flat", 5) if model == "complex" else ("tfim", 1)
     seed = int(rng.integers(2**31))
     task = CountTask(model, spectrum, degeneracy, 3, count - 1, 0, 40, 2, seed)
-    assert (task.run()["energy"] > SOLVED).all()
+    assert (task.run().groupby("circuit")["energy"].min() < SOLVED).sum() <= 1
     above = dataclasses.replace(task, n_params=count + 10).run()["energy"]
     assert (above < SOLVED).mean() > 0.9
 
@@ -168,14 +170,21 @@ def test_shares_and_counts_of_known_starts(rng):
     assert 4 <= row["low"] <= row["p_c"] <= row["high"] <= 5.1
 
 
+def test_cases_without_a_crossing_have_no_critical_count(rng):
+    (row,) = count_law.critical_counts(sample({4: [True] * 10, 6: [True] * 10}), rng).to_dict("records")
+    assert (row["first"], row["rank"]) == (4, 2)
+    assert np.isnan([row["p_c"], row["low"], row["high"]]).all()
+
+
 def test_lowest_energies_follow_the_missing_angle(rng):
     # Rank 4 of 8 with one angle too few: the distance to the ground states is one number with a density at 0.
     task = CountTask("complex", "flat", 4, 3, 7, 0, 1500, 1, int(rng.integers(2**31)))
     energy = task.run()["energy"]
     exponent, error = lower_exponent(energy, 1e-3)
     # 0.5; the correction is of the order of the density's change over sqrt(1e-3).
-    assert abs(exponent - 0.5) < 0.1 + 5 * error
-    assert energy.min() > count_law.ZERO_ENERGY
+    agree(exponent, 0.5, error, slack=0.1)
+    # By the law of `SOLVED` one of these energies lies under it once in 500 runs, three once in 1e9.
+    assert (energy < count_law.ZERO_ENERGY).sum() <= 2
 
 
 def test_fisher_ranks_of_all_models(rng):

@@ -1,3 +1,5 @@
+from statistical import agree
+
 from qgmutils import problems
 from qgmutils.experiments.loss_laws import loss_laws
 from qgmutils.experiments.sampling import LossTask
@@ -7,12 +9,12 @@ from qgmutils.theory import haar
 def test_loss_laws_of_a_small_ensemble(rng):
     seed = int(rng.integers(2**31))
     problem = problems.build("projector", 4, {"rank": 3}, seed=seed)
-    table = LossTask("projector", (("rank", 3),), 4, 2, 0, 400, 16, seed).run()
+    table = LossTask("projector", (("rank", 3),), 4, 2, 0, 800, 16, seed).run()
     laws = loss_laws(table, problem, 2, rng=rng)
-    assert laws["samples"] == len(table) == 6400
+    assert laws["samples"] == len(table) == 12_800
     for name in ("slope", "same_circuit"):
-        assert abs(laws[name] - laws[f"{name}_exact"]) < 6 * laws[f"{name}_se"], name
-    # 2^-p = 1/4 is seen, by 12 standard errors on average and by 10 or 13 as often as not.
-    assert laws["same_circuit"] > 6 * laws["same_circuit_se"] > 0
+        agree(laws[name], laws[f"{name}_exact"], laws[f"{name}_se"])
+    # 2^-p = 1/4 is seen, by some 17 standard errors.
+    assert 0 < 6 * laws["same_circuit_se"] < laws["same_circuit_exact"]
     assert laws["skewness_exact"] == haar.skewness_ratio(problem.levels)
     assert 0 < laws["ks_gamma_exact"] < 0.1

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 
@@ -145,3 +146,10 @@ def test_text() -> None:
         predicates.above([1.04, 2], 1, error=[0.123, 0], sigmas=3).text
         == "1.04 ± 0.12, worst of 2, of which 0 fail"
     )
+
+
+def test_text_names_the_case() -> None:
+    rows = pd.DataFrame({"n_params": [4, 8], "ratio": [1.0, 1.5]}, index=[7, 7])
+    found = predicates.within(rows["ratio"], 1)
+    assert found.at(rows, "p = {n_params}") == "1.5, worst of 2, of which 1 fail: p = 8"
+    assert predicates.within([], 1).at(rows[:0], "p = {n_params}") == "no data"

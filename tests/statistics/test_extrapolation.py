@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
+from statistical import alarm
 
 from qgmutils.statistics.extrapolation import extrapolate, limits_table
 
@@ -11,7 +13,7 @@ DIMS = 2.0 ** np.arange(4, 10)
 
 @pytest.mark.parametrize("power", [0.5, 0.65, 1.0, 1.5])
 def test_interval_covers_the_limit_of_any_power(power, rng):
-    covered, repeats = 0, 60
+    covered, repeats = 0, 100
     for _ in range(repeats):
         errors = np.full(6, 0.003)
         means = 0.4 + 0.6 * DIMS**-power + errors * rng.standard_normal(6)
@@ -19,8 +21,8 @@ def test_interval_covers_the_limit_of_any_power(power, rng):
         covered += limit.low <= 0.4 <= limit.high
         assert limit.low < limit.estimate < limit.high
         assert limit.degrees == 4
-    # Two standard errors at every power within 4 of chi^2 cover 95 % at least; 80 % leaves a chance of 1e-5.
-    assert covered >= 0.8 * repeats
+    # Two standard errors at every power within 4 of chi^2 cover 95 % at least.
+    assert covered >= scipy.stats.binom.ppf(alarm(), repeats, 0.95)
 
 
 def test_exact_laws_are_found():

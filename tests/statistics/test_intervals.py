@@ -3,13 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
+from statistical import agree, alarm
 
 from qgmutils.statistics import intervals
 from qgmutils.statistics.intervals import UndeterminedError
 
-# A 95 % interval covers 170 to 200 times out of 200 but for a chance of 1e-7 (binomial; 165 leaves room for the
-# known undercoverage of the bootstrap with 30 groups, about 2 %).
-REPEATS, AT_LEAST = 200, 165
+REPEATS = 200
 
 
 def test_mean_interval_covers_with_groups(rng: np.random.Generator) -> None:
@@ -22,7 +21,8 @@ def test_mean_interval_covers_with_groups(rng: np.random.Generator) -> None:
         covered += found.low <= 1.5 <= found.high
         naive = intervals.mean_interval(values, rng, n_resamples=500)
         ignoring += naive.low <= 1.5 <= naive.high
-    assert covered >= AT_LEAST
+    # Of 95 %, and the bootstrap with 30 groups has 2 % less.
+    assert covered >= scipy.stats.binom.ppf(alarm(), REPEATS, 0.93)
     # Starts of one circuit taken for independent: the interval is too narrow by a factor of about 2.5.
     assert ignoring < 150
 
@@ -67,7 +67,7 @@ def test_exponent_of_a_power_law(exponent: float, rng: np.random.Generator) -> N
     found, error = intervals.lower_exponent(values, 0.1)
     below = np.sum(values < 0.1)
     assert error == pytest.approx(found / np.sqrt(below))
-    assert abs(found - exponent) < 6 * error
+    agree(found, exponent, error)
 
 
 @pytest.mark.parametrize(

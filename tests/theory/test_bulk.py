@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+from statistical import alarm
 
 from qgmutils.theory import bulk, densities
 
@@ -76,8 +78,9 @@ def test_errors_cover_repeats_and_sampling_stops_when_enough(rng):
         sizes.append(drawn[:16])
     # At the peak more is drawn than at the ends.
     assert all(max(s[5:11]) > 3 * max(s[0], s[-1]) for s in sizes)
-    # 40 repeats: chi^2/40 of 40 degrees of freedom exceeds 2.2 once in 1e5; errors are known to a fifth.
-    assert np.mean((np.array(numbers) - 1) ** 2) < 2.2 * 1.44 * np.mean(np.square(errors))
+    # 40 repeats have chi^2 of 40 degrees of freedom; errors are known to a fifth.
+    limit = stats.chi2.isf(alarm(), 40) / 40 * 1.44
+    assert np.mean((np.array(numbers) - 1) ** 2) < limit * np.mean(np.square(errors))
 
 
 def test_pilots_share_out_the_samples(rng):

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from statistical import agree
 
 from qgmutils.theory import densities
 from qgmutils.theory.random_field import kac_rice
@@ -43,8 +44,8 @@ def test_density_without_its_bulk_is_refused(rng):
 
 def test_normalised_density_is_normalised(rng):
     energies = np.linspace(0.005, 1.2, 150)
-    density = kac_rice.whrf_log_density(energies, 4, 8.0, index=0, n_samples=20000, rng=rng)
+    density = kac_rice.whrf_log_density(energies, 4, 8.0, index=0, n_samples=30000, rng=rng)
     density = densities.normalised(density)
     assert np.trapezoid(np.exp(density.log_density), energies) == pytest.approx(1, abs=1e-12)
     mean = np.trapezoid(energies * np.exp(density.log_density), energies)
-    assert mean == pytest.approx(0.309, abs=0.012)  # check value, and four errors of this sample
+    agree(mean, 0.309, 0.0025, slack=0.001)  # check value, rounded, and the error of this sample

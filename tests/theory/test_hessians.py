@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from statistical import agree
 
 from qgmutils import problems
 from qgmutils.experiments.sampling import HessianTask
@@ -51,7 +52,7 @@ def test_random_points_differ_from_critical_ones_by_one_wishart_direction(rng):
     critical = np.linalg.eigvalsh(spectra.sample_hessians(p, two_m / 2, energy, size, rng)) / 2
     for sample, expected in ((values, 1 - energy), (critical, 1 - 1 / two_m - energy)):
         trace = sample.mean(axis=1)
-        assert abs(trace.mean() - expected) < 5 * trace.std() / np.sqrt(size)
+        agree(trace.mean(), expected, trace.std() / np.sqrt(size))
 
 
 def test_limiting_index_is_that_of_large_matrices(rng):
@@ -78,7 +79,7 @@ def test_comparison_of_a_small_ensemble(rng):
     assert row["width tangent"] == pytest.approx(row["width"], rel=0.15)
     bins = hessians.index_by_energy(table, references["tangent"][0], rng=rng, n_bins=3)
     # Tangent theory is exact up to 1/N = 1/16 here.
-    assert (bins["miss"].abs() < 6 * bins["miss_se"] + 1 / 16).all()
+    agree(bins["miss"], 0, bins["miss_se"], slack=1 / 16, freedom=59)
     assert np.all(np.diff(bins["y"]) > 0)
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from statistical import ALARM, agree, alarm
 
 from qgmutils import problems
 from qgmutils.theory import predictions
@@ -35,11 +37,11 @@ def test_means_are_those_of_the_counts(ring, rng):
         counts = kac_rice.expected_counts(4, degrees, index=0, n_samples=40_000, rng=rng)
         error = np.hypot(predicted[name].mean_stderr, counts.mean_energy_stderr[0])
         # 2 m is rounded alike in both; the nodes' rule is exact to a percent.
-        assert abs(predicted[name].mean - counts.mean_energy[0]) < 5 * error + 0.01 * counts.mean_energy[0]
+        agree(predicted[name].mean, counts.mean_energy[0], error, slack=0.01 * counts.mean_energy[0])
     counts = finite_counts(problem.levels, 4, n_samples=2048, rng=rng)
     error = np.hypot(predicted["finite dimension"].mean_stderr, counts.mean_energy_stderr[0])
     mean = counts.mean_energy[0]
-    assert abs(predicted["finite dimension"].mean - mean) < 5 * error + 0.01 * mean
+    agree(predicted["finite dimension"].mean, mean, error, slack=0.01 * mean)
     for name in predictions.THEORIES:
         assert predicted[name].weight.sum() == pytest.approx(1, abs=1e-12)
         assert predicted[name].weight.min() >= 0
@@ -91,5 +93,7 @@ def test_standard_errors_of_means_cover_the_spread_of_repeats(rng):
             {"circuit": np.repeat(np.arange(12), 4), "energy": 0.5 + shift + rng.normal(0, 0.05, 48)}
         )
         z.append(predictions.score(minima, Prediction(np.array([0.5]), np.ones(1), 0.0))["z"])
-    # Mean square of Student's t with 11 degrees of freedom: 11/9, with a deviation of 0.15 over 200 repeats.
-    assert np.mean(np.square(z)) == pytest.approx(11 / 9, abs=0.75)
+    # Student's t with 11 degrees of freedom; turned into normal numbers, their sum of squares has the law of chi^2.
+    square = np.sum(stats.norm.ppf(stats.t(11).cdf(z)) ** 2)
+    low, high = stats.chi2(200).ppf([alarm() / 2, 1 - ALARM / 2])
+    assert low < square < high

@@ -82,8 +82,8 @@ def test_enumerated_minima_come_in_sets_of_copies(rng):
         if checked == 6:
             break
     assert checked == 6
-    # A list may lack a pair of points with tiny basins: 1 of 253 did. Two or more of 6 are once in 4,000 runs.
-    assert broken <= 1
+    # A list may lack a pair of points with tiny basins: 1 of 253 did. Four or more of 6 are once in 1e8 runs.
+    assert broken <= 3
 
 
 def test_what_has_no_copies_is_refused(rng):

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.theory.finite_dimension.reflections import draw_row
 from qgmutils.theory.large_dimension.elimination import loss_weights
 from qgmutils.theory.random_field.positive_definite import _resample
@@ -90,7 +91,7 @@ def _add_squares(share, vector, pivot, weights):
     return total
 
 
-@numba.njit(cache=True)
+@compiled
 def _reveal(levels, energy, amplitude, first, width, directions, pivots, b, z, four_b, four_z, losses, rng):
     """Draw rows first ... first + width - 1 of M, and extend D and B'.  Behind a negative pivot they mean nothing."""
     count = 2 * levels.size
@@ -113,7 +114,7 @@ def _reveal(levels, energy, amplitude, first, width, directions, pivots, b, z, f
         directions[first + i] = four_b[i]
 
 
-@numba.njit(cache=True)
+@compiled
 def _population(levels, energy, amplitude, losses_ahead, directions, pivots, rng):
     """ln of one population's estimate; `directions` (size, p, 2N) and `pivots` (size, p) are scratch."""
     (size, p), n = pivots.shape, levels.size
@@ -178,7 +179,7 @@ def _population(levels, energy, amplitude, losses_ahead, directions, pivots, rng
     return result
 
 
-@numba.njit(cache=True)
+@compiled
 def _populations(levels, energy, amplitudes, losses_ahead, size, rng):
     p = len(losses_ahead)
     directions = np.empty((size, p, 2 * levels.size), np.float32)

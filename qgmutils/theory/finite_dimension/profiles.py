@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln
 
+from qgmutils.inputs import real_array, require_integer, require_number, require_positive
+
 __all__ = ["entropic_variance", "profile_rates", "sample_profiles"]
 
 Array = NDArray[np.float64]
 
 
 def even_levels(levels: ArrayLike) -> Array:
-    h = np.sort(np.asarray(levels, dtype=np.float64)) if np.ndim(levels) == 1 else np.empty(0)
+    h = np.sort(real_array(levels, "levels")) if np.ndim(levels) == 1 else np.empty(0)
     if len(h) < 4 or len(h) % 2 or not np.isfinite(h).all() or not h[-1] > h[0]:
         raise ValueError(
             "levels must be an even number, at least 4, of finite numbers that are not all equal "
@@ -27,7 +29,7 @@ def even_levels(levels: ArrayLike) -> Array:
 
 
 def inside(energy: float, levels: Array) -> float:
-    if not levels[0] < energy < levels[-1]:
+    if not levels[0] < require_number(energy, "energy") < levels[-1]:
         raise ValueError(
             f"energy must lie between the levels {levels[0]:g} and {levels[-1]:g}, got {energy!r}"
         )
@@ -35,9 +37,7 @@ def inside(energy: float, levels: Array) -> float:
 
 
 def at_least(name: str, value: int, least: int) -> int:
-    if int(value) != value or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return int(value)
+    return require_integer(value, name, low=least)
 
 
 def profile_rates(levels: ArrayLike, energy: float, variance: float | None = None) -> Array:
@@ -68,6 +68,7 @@ def profile_rates(levels: ArrayLike, energy: float, variance: float | None = Non
     x = h - inside(energy, h)
     features = x[:, None]
     if variance is not None:
+        variance = require_positive(variance, "variance")
         low, high = x[x <= 0].max(), x[x > 0].min()
         least, most = -low * high, -x[0] * x[-1]
         margin = 0.02 * (most - least)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.theory.finite_dimension.profiles import at_least, even_levels
 
 __all__ = [
@@ -151,7 +152,7 @@ def draw_row(levels, energy, u, b, z, rng):  # type: ignore[no-untyped-def]
     return diagonal
 
 
-@numba.njit(cache=True)
+@compiled
 def _hessians(levels, energies, amplitudes, p, rng):  # type: ignore[no-untyped-def]
     size, n = amplitudes.shape
     result = np.empty((size, p, p))

@@ -12,11 +12,11 @@ Derived for this project (derived), see `docs/large_dimension.md`.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.theory.large_dimension.edges import (
     _half_log_determinant,
     _inverse,
@@ -31,7 +31,7 @@ from qgmutils.theory.large_dimension.edges import (
 __all__ = ["complexity", "complexity_at_energy"]
 
 
-@numba.njit(cache=True)
+@compiled
 def variance_range(h, energy):  # type: ignore[no-untyped-def]
     """Least and largest sigma^2 of a profile with this energy: on the two levels around it, and on the outermost."""
     k = np.searchsorted(h, energy, side="right")
@@ -40,7 +40,7 @@ def variance_range(h, energy):  # type: ignore[no-untyped-def]
     return (energy - h[k - 1]) * (h[k] - energy), (energy - h[0]) * (h[-1] - energy)
 
 
-@numba.njit(cache=True)
+@compiled
 def entropy_of(h, share, energy, variance):  # type: ignore[no-untyped-def]
     """Largest (1/N) sum ln(N pi_a) at this energy and variance: its derivatives by them are beta and eta.
 
@@ -109,7 +109,7 @@ def entropy_of(h, share, energy, variance):  # type: ignore[no-untyped-def]
     return value, beta / unit_x, eta / unit_y
 
 
-@numba.njit(cache=True)
+@compiled
 def held_determinant(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """(1/N) ln det M, the edge, and 1 / (3 |x''|) there.
 
@@ -124,7 +124,7 @@ def held_determinant(h, share, energy, variance, ratio, circuit):  # type: ignor
     return 2 * half, edge, 1 / (3 * abs(bend))
 
 
-@numba.njit(cache=True)
+@compiled
 def rate_and_edge(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """A without ratio ln(pi N), the edge, and 1 / (3 |x''|) there."""
     entropy, _, _ = entropy_of(h, share, energy, variance)
@@ -134,7 +134,7 @@ def rate_and_edge(h, share, energy, variance, ratio, circuit):  # type: ignore[n
     return entropy - ratio * np.log(variance) + rate, edge, cubic
 
 
-@numba.njit(cache=True)
+@compiled
 def boundary_variance(h, share, energy, ratio, circuit):  # type: ignore[no-untyped-def]
     """v at which the edge vanishes; the largest v possible if it does not, nan if it is negative for all v."""
     least, most = variance_range(h, energy)

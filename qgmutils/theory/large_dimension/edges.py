@@ -18,9 +18,11 @@ in `docs/large_dimension.md`.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from qgmutils.computing.kernels import compiled
+from qgmutils.inputs import real_array, require_number, require_positive
 
 __all__ = ["LAWS", "distinct_levels", "edge_scale", "left_edge", "log_determinant"]
 
@@ -40,7 +42,7 @@ def distinct_levels(levels: ArrayLike) -> tuple[Array, Array]:
     ValueError
         For fewer than two levels, levels that are not finite, or all equal.
     """
-    h = np.sort(np.asarray(levels, dtype=np.float64)) if np.ndim(levels) == 1 else np.empty(0)
+    h = np.sort(real_array(levels, "levels")) if np.ndim(levels) == 1 else np.empty(0)
     if len(h) < 2 or not np.isfinite(h).all() or not h[-1] > h[0]:
         raise ValueError(f"levels must be at least two finite numbers that are not all equal, got {levels!r}")
     starts = np.flatnonzero(np.diff(h, prepend=-np.inf) > 1e-10 * (h[-1] - h[0]))
@@ -57,20 +59,16 @@ def check_law(law: str) -> bool:
 
 def check_ratio(ratio: float) -> float:
     """The ratio p / (2 N); a ValueError if it is not positive."""
-    if not (np.isfinite(ratio) and ratio > 0):
-        raise ValueError(f"ratio = p / (2 N) must be positive and finite, got {ratio!r}")
-    return float(ratio)
+    return require_positive(ratio, "ratio = p / (2 N)")
 
 
 def check_point(energy: float, variance: float) -> None:
     """Raise a ValueError for an energy that is not finite or a variance that is not positive."""
-    if not np.isfinite(energy) or not (np.isfinite(variance) and variance > 0):
-        raise ValueError(
-            f"energy must be finite and variance positive and finite, got {energy!r} and {variance!r}"
-        )
+    require_number(energy, "energy")
+    require_positive(variance, "variance")
 
 
-@numba.njit(cache=True)
+@compiled
 def _largest_theta(lowest, sigma, circuit):  # type: ignore[no-untyped-def]
     """The pole of the lowest level's g: Theta stays below it."""
     if circuit:
@@ -78,7 +76,7 @@ def _largest_theta(lowest, sigma, circuit):  # type: ignore[no-untyped-def]
     return -1 / lowest if lowest < 0 else np.inf
 
 
-@numba.njit(cache=True)
+@compiled
 def _inverse(theta, h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """x, x' and x'' as functions of Theta."""
     mean = slope = bend = 0.0
@@ -103,7 +101,7 @@ def _inverse(theta, h, share, energy, variance, ratio, circuit):  # type: ignore
     return mean - ratio / theta, slope + ratio / theta**2, bend - 2 * ratio / theta**3
 
 
-@numba.njit(cache=True)
+@compiled
 def edge_of(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """Theta at the left edge, and the edge: the root of c = -Theta^2 mean g', which increases with Theta."""
     low, high = 0.0, _largest_theta(h[0] - energy, np.sqrt(variance), circuit)
@@ -128,7 +126,7 @@ def edge_of(h, share, energy, variance, ratio, circuit):  # type: ignore[no-unty
     return theta, _inverse(theta, h, share, energy, variance, ratio, circuit)[0]
 
 
-@numba.njit(cache=True)
+@compiled
 def _solve(x, top, h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """Theta below `top`, that of the edge, with x(Theta) = x: Newton steps, or halvings if they leave the bracket."""
     low, high = 0.0, top
@@ -149,7 +147,7 @@ def _solve(x, top, h, share, energy, variance, ratio, circuit):  # type: ignore[
     return theta
 
 
-@numba.njit(cache=True)
+@compiled
 def _half_log_determinant(theta, x, h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
     """(1 / 2N) ln det(M - x) as a function of Theta, stationary at the solution."""
     result = -ratio * (np.log(theta / ratio) + 1) - x * theta

@@ -12,10 +12,10 @@ this project (derived), see `docs/large_dimension.md`, section 6.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.theory.large_dimension.edges import _solve, check_point, check_ratio, distinct_levels, edge_of
 
 __all__ = ["loss_weights"]
@@ -23,7 +23,7 @@ __all__ = ["loss_weights"]
 Array = NDArray[np.float64]
 
 
-@numba.njit(cache=True)
+@compiled
 def _thetas(h, share, energy, variance, ratio, p):  # type: ignore[no-untyped-def]
     """Theta after each of p rows, where the eigenvalues are held above zero: at x = the edge, if that is negative."""
     result = np.empty(p)

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numba
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.theory.large_dimension.complexity import held_determinant, rate_and_edge, variance_range
 from qgmutils.theory.large_dimension.edges import check_law, check_point, check_ratio, distinct_levels
 from qgmutils.theory.large_dimension.typical import TypicalMinimum, climb, distinct, typical_minima
@@ -33,14 +33,14 @@ _LONGEST = (
 )
 
 
-@numba.njit(cache=True)
+@compiled
 def _pushed(h, share, energy, variance, ratio, circuit, scale):  # type: ignore[no-untyped-def]
     """A without ratio ln(pi N), minus the cost of holding all eigenvalues above zero in dimension `scale`."""
     value, edge, cubic = rate_and_edge(h, share, energy, variance, ratio, circuit)
     return value - scale * cubic * max(0.0, -edge) ** 3
 
 
-@numba.njit(cache=True)
+@compiled
 def _best_fraction(h, share, energy, fractions, ratio, circuit, scale):  # type: ignore[no-untyped-def]
     least, most = variance_range(h, energy)
     best, top = fractions[0], -np.inf

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize, minimize_scalar
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.theory.large_dimension.complexity import boundary_variance, rate_and_edge, variance_range
 from qgmutils.theory.large_dimension.edges import check_law, check_ratio, distinct_levels, edge_of
 
@@ -55,7 +55,7 @@ class TypicalMinimum:
     is_global: bool = False
 
 
-@numba.njit(cache=True)
+@compiled
 def _scan(h, share, energies, variances, fractions, ratio, circuit):  # type: ignore[no-untyped-def]
     """A at each energy and at each fraction of the variances between the least one and that given."""
     result = np.full((energies.size, fractions.size), -np.inf)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 
+from qgmutils.inputs import known_array, require_integer, require_positive
+
 __all__ = ["companion_log_density"]
 
 Array = NDArray[np.float64]
@@ -21,14 +23,10 @@ def companion_log_density(energy: ArrayLike, n_params: int, degrees_of_freedom: 
     Raises
     ------
     ValueError
-        If ``p >= 2m + 2``, where the curve cannot be normalised, or ``m`` is not positive.
+        If ``p >= 2m + 2``, where the curve cannot be normalised, ``m`` is not positive, or an energy is nan.
     """
-    p, m = int(n_params), float(degrees_of_freedom)
-    if p != n_params or p < 1:
-        raise ValueError(f"n_params must be a positive integer, got {n_params!r}")
+    p, m = require_integer(n_params, "n_params"), require_positive(degrees_of_freedom, "degrees_of_freedom")
     power = m - p / 2
-    if not np.isfinite(m) or m <= 0:
-        raise ValueError(f"degrees_of_freedom must be positive and finite, got {degrees_of_freedom!r}")
     if power <= -1:
         raise ValueError(
             f"n_params must be below 2m + 2 = {2 * m + 2:g} for the curve to be integrable, got {p}"
@@ -56,7 +54,7 @@ def companion_log_density(energy: ArrayLike, n_params: int, degrees_of_freedom: 
             limit=200,
         )[0]
         log_integral = top + np.log(integral)
-    x = np.asarray(energy, dtype=np.float64)
+    x = known_array(energy, "energy")
     inside = (x > 0) & (x < 0.5)
     safe = np.where(inside, x, 0.25)
     value = -m * safe + power * np.log(safe) + p * np.log1p(-2 * safe) - log_integral

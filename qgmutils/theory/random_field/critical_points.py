@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import comb
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.engine.simd import LANES
 from qgmutils.theory.random_field.polynomials import (
     TrigPolynomial,
@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 _FLAT = 1e-6  # of the largest Hessian eigenvalue: with isolated points, one list in some thousands has one so small
 
 
-@numba.njit(cache=True)
+@compiled
 def _solve(matrix, vector, p):
     """Gaussian elimination with partial pivoting in place; False if the matrix is singular."""
     for k in range(p):
@@ -61,7 +61,7 @@ def _solve(matrix, vector, p):
     return True
 
 
-@numba.njit(cache=True)
+@compiled
 def _newton(coefficients, p, starts, max_step, max_iterations, tolerance):
     """Newton's method on the gradient from every start, eight at a time; nan where it does not converge.
 
@@ -107,7 +107,7 @@ def _newton(coefficients, p, starts, max_step, max_iterations, tolerance):
                 active -= 1
 
 
-@numba.njit(cache=True)
+@compiled
 def _merge(known, limits):
     """The points known so far, followed by the limits that are none of them, in order and once each."""
     n_known, p = known.shape

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.engine.simd import LANES, fma, fnma, load, mul, splat, store, sub
 from qgmutils.theory.random_field.spectra import sample_hessian_parts
 
@@ -21,7 +21,7 @@ __all__ = ["log_determinants", "sample_determinants"]
 Array = NDArray[np.float64]
 
 
-@numba.njit(cache=True)
+@compiled
 def log_determinants(wishart, symmetric, energies, wanted):
     """``ln |det A|`` and number of negative eigenvalues for every sample and energy, shapes (samples, energies).
 

@@ -22,11 +22,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammainccinv, gammaln, logsumexp
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.theory.densities import LogDensity, UnresolvedError, collect
 from qgmutils.theory.random_field.determinants import sample_determinants
 from qgmutils.theory.random_field.positive_definite import N_POPULATIONS, POPULATION_SIZE, populations
@@ -91,7 +91,7 @@ def _check_at_least(name: str, value: int, least: int) -> int:
     return int(value)
 
 
-@numba.njit(cache=True)
+@compiled
 def _integrate(log_det, negative, log_weight, energies, labels):  # type: ignore[no-untyped-def]
     """Per sample and index, the logarithms of the energy integrals of ``rho`` and ``E rho``: (2, samples, labels)."""
     samples, n_energies = log_det.shape

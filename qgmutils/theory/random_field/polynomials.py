@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qgmutils.computing.kernels import compiled
 from qgmutils.engine.simd import LANES, add, fma, fnma, load, mul, sincos, splat, store, sub
 from qgmutils.theory.random_field.spectra import wishart_dimension
 
@@ -32,7 +32,7 @@ _TO_COEFFICIENTS = np.array(
 _MAX_PARAMS = 10
 
 
-@numba.njit(cache=True)
+@compiled
 def buffer_size(p):
     """Numbers per lane that each of the two buffers of :func:`evaluate` must hold for ``p`` angles."""
     size = 3**p
@@ -43,13 +43,13 @@ def buffer_size(p):
     return largest
 
 
-@numba.njit(cache=True)
+@compiled
 def _double_angle(theta, at):
     s, c = sincos(load(theta, at))  # their common sign, which is free, cancels
     return fnma(s, s, mul(c, c)), mul(add(s, s), c)
 
 
-@numba.njit(cache=True)
+@compiled
 def evaluate(coefficients, p, theta, first, second):
     """Value, gradient and Hessian at eight points; returns the one of the two buffers that holds the results.
 
@@ -92,7 +92,7 @@ def evaluate(coefficients, p, theta, first, second):
     return target
 
 
-@numba.njit(cache=True)
+@compiled
 def unpack(found, lane, p, gradient, hessian):
     """Copy one lane's derivatives out of the results of :func:`evaluate`."""
     at = LANES + lane
@@ -103,7 +103,7 @@ def unpack(found, lane, p, gradient, hessian):
         at += LANES * (k + 2)
 
 
-@numba.njit(cache=True)
+@compiled
 def _evaluate_batch(coefficients, p, points):
     batch = points.shape[0]
     value, gradient, hessian = np.empty(batch), np.empty((batch, p)), np.empty((batch, p, p))

@@ -16,11 +16,11 @@ tested against plain sampling.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.engine.simd import LANES, fma, horizontal_sum, load, splat, store
+from qgmutils.computing.kernels import compiled
+from qgmutils.engine.simd import fma, horizontal_sum, load_eight, splat_eight, store_eight
 
 __all__ = ["N_POPULATIONS", "POPULATION_SIZE", "populations"]
 
@@ -41,47 +41,47 @@ _RESAMPLE_BELOW = 0.9  # effective fraction of the population
 _LOOK_AHEAD = 4.0
 
 
-@numba.njit(cache=True)
+@compiled
 def _row(i):
     """Place of row i of a lower triangle whose rows are padded with zeros to full blocks of eight."""
     block = i // 8
     return 8 * (block + 1) * (4 * block + i % 8)
 
 
-@numba.njit(cache=True)
+@compiled
 def _four_dots(rows, start, width, vector, at, count):
     """Products of four consecutive rows with a vector, over at least `count` entries, in blocks of eight.
 
     What follows must be 0 in the rows or in the vector.
     """
-    s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-    for k in range(0, count, LANES):
-        v, i = load(vector, at + k), start + k
-        s0 = fma(load(rows, i), v, s0)
-        s1 = fma(load(rows, i + width), v, s1)
-        s2 = fma(load(rows, i + 2 * width), v, s2)
-        s3 = fma(load(rows, i + 3 * width), v, s3)
+    s0, s1, s2, s3 = splat_eight(0.0), splat_eight(0.0), splat_eight(0.0), splat_eight(0.0)
+    for k in range(0, count, 8):
+        v, i = load_eight(vector, at + k), start + k
+        s0 = fma(load_eight(rows, i), v, s0)
+        s1 = fma(load_eight(rows, i + width), v, s1)
+        s2 = fma(load_eight(rows, i + 2 * width), v, s2)
+        s3 = fma(load_eight(rows, i + 3 * width), v, s3)
     return horizontal_sum(s0), horizontal_sum(s1), horizontal_sum(s2), horizontal_sum(s3)
 
 
-@numba.njit(cache=True)
+@compiled
 def _add_four(rows, start, width, factors, at, target, to, count):
     """Add factors[at ... at + 3] times four consecutive rows, over at least `count` entries, in blocks of eight."""
     f0, f1, f2, f3 = (
-        splat(factors[at]),
-        splat(factors[at + 1]),
-        splat(factors[at + 2]),
-        splat(factors[at + 3]),
+        splat_eight(factors[at]),
+        splat_eight(factors[at + 1]),
+        splat_eight(factors[at + 2]),
+        splat_eight(factors[at + 3]),
     )
-    for k in range(0, count, LANES):
+    for k in range(0, count, 8):
         i = start + k
-        v = fma(load(rows, i), f0, load(target, to + k))
-        v = fma(load(rows, i + width), f1, v)
-        v = fma(load(rows, i + 2 * width), f2, v)
-        store(target, to + k, fma(load(rows, i + 3 * width), f3, v))
+        v = fma(load_eight(rows, i), f0, load_eight(target, to + k))
+        v = fma(load_eight(rows, i + width), f1, v)
+        v = fma(load_eight(rows, i + 2 * width), f2, v)
+        store_eight(target, to + k, fma(load_eight(rows, i + 3 * width), f3, v))
 
 
-@numba.njit(cache=True)
+@compiled
 def _resample(weight, step, chosen, offset):
     """Systematic resampling: each matrix is chosen in proportion to its weight, a chosen one stays where it is.
 
@@ -109,7 +109,7 @@ def _resample(weight, step, chosen, offset):
             chosen[b] = extra[n_extra]
 
 
-@numba.njit(cache=True)
+@compiled
 def _population(energy, p, two_m, diagonal_variance, size, rng):
     """Logarithm of one population's estimate of E[det A; A > 0]; -inf if all its matrices died."""
     fields = two_m - 1  # degrees of freedom of W

@@ -18,6 +18,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qgmutils.inputs import known_array, real_array
+
 __all__ = [
     "hessian_density",
     "hessian_edges",
@@ -54,14 +56,14 @@ def wishart_dimension(degrees_of_freedom: float) -> int:
 
 
 def _check_gamma(gamma: ArrayLike) -> Array:
-    values = np.asarray(gamma, dtype=np.float64)
+    values = real_array(gamma, "gamma = p/(2m)")
     if not (np.isfinite(values).all() and (values > 0).all()):
         raise ValueError(f"gamma = p/(2m) must be positive and finite, got {gamma!r}")
     return values
 
 
 def _check_energy(energy: ArrayLike) -> Array:
-    values = np.asarray(energy, dtype=np.float64)
+    values = real_array(energy, "energy")
     if not (np.isfinite(values).all() and (values >= 0).all()):
         raise ValueError(f"energy must be non-negative and finite (ground state 0, mean 1), got {energy!r}")
     return values
@@ -74,7 +76,7 @@ def marchenko_pastur_density(x: ArrayLike, ratio: float) -> Array:
     Source: textbook result (field).
     """
     ratio = float(_check_gamma(ratio))
-    x = np.asarray(x, dtype=np.float64)
+    x = known_array(x, "x")
     lower, upper = (1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
     inside = (x > lower) & (x < upper) & (x > 0)
     safe = np.where(inside, x, 1.0)
@@ -86,7 +88,7 @@ def semicircle_density(x: ArrayLike, variance: float) -> Array:
     """Density of the semicircle law of mean 0 and the given positive variance. Source: textbook result (field)."""
     if not (np.isfinite(variance) and variance > 0):
         raise ValueError(f"variance must be positive and finite, got {variance!r}")
-    x = np.asarray(x, dtype=np.float64)
+    x = known_array(x, "x")
     return np.sqrt(np.clip(4 * variance - x**2, 0.0, None)) / (2 * np.pi * variance)
 
 
@@ -130,7 +132,7 @@ def hessian_density(x: ArrayLike, gamma: float, energy: float) -> Array:
     field (derived).
     """
     gamma, energy = float(_check_gamma(gamma)), float(_check_energy(energy))
-    x = np.asarray(x, dtype=np.float64)
+    x = known_array(x, "x")
     # Below this energy the cubic's leading term is lost in rounding, and the semicircle is narrower than 1e-6.
     if energy < 1e-12:
         return marchenko_pastur_density(x + energy, gamma)

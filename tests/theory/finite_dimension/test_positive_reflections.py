@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from levels import random_levels
 from scipy import stats
+from statistical import ALARM, agree, alarm
 
 from qgmutils.theory.finite_dimension import counts, positive_reflections, profiles, reflections
 
@@ -18,18 +19,18 @@ def test_sequential_and_plain_sampling_agree(rng):
     weights = np.where(values[:, 0] > 0, values.prod(axis=1), 0) * np.exp(log_factor)
     sequential = counts.finite_log_density([energy], levels, p, index=0, n_samples=20_000, rng=rng)
     error = np.hypot(weights.std() / np.sqrt(size), np.exp(sequential.log_density) * sequential.stderr)
-    assert abs(weights.mean() - np.exp(sequential.log_density[0])) < 5 * error[0]
+    agree(weights.mean(), np.exp(sequential.log_density[0]), error[0])
 
 
 def test_error_bars_cover_the_spread_of_repeats(rng):
-    # Variance of 30 repeats over the mean quoted one: one but for noise (chi-square, 1e-6 on either side), by a factor
+    # Variance of 30 repeats over the mean quoted one: one but for noise (chi-square), by a factor
     # of 2 wider because single variances of eight skewed populations are noisier than normal ones.
     levels = random_levels(rng, 16)
     options = {"index": 0, "n_samples": 800, "rng": rng}
     repeats = [counts.finite_log_density([0.3], levels, 8, **options) for _ in range(30)]
     means = np.array([d.log_density[0] for d in repeats])
     errors = np.array([d.stderr[0] for d in repeats])
-    low, high = stats.chi2(29).ppf([1e-6, 1 - 1e-6]) / 29
+    low, high = stats.chi2(29).ppf([alarm() / 2, 1 - ALARM / 2]) / 29
     assert low / 2 < np.var(means, ddof=1) / np.mean(errors**2) < high * 2
 
 
@@ -79,4 +80,4 @@ def test_mean_over_matrices_of_one_state(dim, n_params, rng):
     sequential = np.exp(logs)
     error = np.hypot(plain.std() / np.sqrt(200_000), sequential.std() / 20)
     assert error < 0.2 * plain.mean()
-    assert abs(plain.mean() - sequential.mean()) < 5 * error
+    agree(sequential.mean(), plain.mean(), error)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from levels import random_levels
+from statistical import agree
 
 from qgmutils.theory import haar
 from qgmutils.theory.finite_dimension import counts, profiles
@@ -15,7 +16,7 @@ def test_weights_reproduce_the_exact_law_of_the_energy(degenerate, rng):
     density = counts.haar_log_density(levels, energies, n_samples=20_000, rng=rng)
     exact = (haar.energy_cdf(energies + step, levels) - haar.energy_cdf(energies - step, levels)) / (2 * step)
     # The difference quotient is off by 1e-6 of the density's second derivative, some 20 at most.
-    assert (np.abs(np.exp(density.log_density) / exact - 1) < 5 * density.stderr + 1e-4).all()
+    agree(np.exp(density.log_density) / exact, 1, density.stderr, slack=1e-4)
     assert density.resolved.all()
 
 
@@ -29,8 +30,8 @@ def test_profiles_have_the_energy_and_other_rates_the_same_means(rng):
         values = np.exp(log_weights) * (drawn @ levels**2)
         means.append(values.mean())
         errors.append(values.std() / np.sqrt(len(values)))
-    assert abs(means[0] - means[1]) < 5 * np.hypot(errors[0], errors[1])
-    assert abs(means[0] - means[2]) < 5 * np.hypot(errors[0], errors[2])
+    agree(means[1], means[0], np.hypot(errors[0], errors[1]))
+    agree(means[2], means[0], np.hypot(errors[0], errors[2]))
 
 
 def test_rates_meet_their_constraints(rng):

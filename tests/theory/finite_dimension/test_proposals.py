@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from levels import random_levels
+from statistical import agree
 
 from qgmutils import problems
 from qgmutils.theory.finite_dimension import profiles
@@ -31,7 +32,7 @@ def test_wrong_proposals_cost_accuracy_only(n_params, rng):
         response = replace(good.response, tilt=good.response.tilt + tilt)
         other = sampling.Proposal(energy, variance * good.variance, response)
         value, other_error = _mean(sampling.estimates(levels, n_params, other, 50, 400, rng))
-        assert abs(value - right) < 5 * np.hypot(error, other_error)
+        agree(value, right, np.hypot(error, other_error))
 
 
 def test_pilots_make_estimates_more_accurate(rng):
@@ -53,7 +54,7 @@ def test_pilots_see_the_density_that_is_sampled_then(rng):
     for proposal, log in zip(proposals, logs, strict=True):
         value, error = _mean(sampling.estimates(levels, 8, proposal, 128, 30, rng))
         # Five populations, and a slope from so few: 60 differences were -0.41 to 0.10, of deviation 0.09.
-        assert abs(log - value) < 1.0 + 5 * error
+        agree(log, value, error, slack=1.0)
 
 
 def test_minima_are_found_on_both_sides_of_a_gap(rng):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from statistical import agree
 
 from qgmutils import circuits, problems
 from qgmutils.theory.finite_dimension import profiles, reflections
@@ -14,10 +15,9 @@ def test_hessians_of_large_dimension_have_the_limiting_moments(rng):
     drawn = reflections.sample_critical_hessians(levels, np.repeat(states, 8000, axis=0), 2, rng)
     beside, diagonal = drawn[:, 0, 1], drawn[:, 0, 0]
     expected = (np.mean((levels - 0.6) ** 2) + variance) / 128
-    # Corrections are of the order of 1/N; 4/N and five standard errors are allowed.
-    error = 5 * np.std(beside**2) / np.sqrt(8000)
-    assert abs(np.mean(beside**2) - expected) < 4 / 64 * expected + error
-    assert abs(diagonal.mean() - 0.4) < 4 / 64 + 5 * diagonal.std() / np.sqrt(8000)
+    # Corrections are of the order of 1/N.
+    agree(np.mean(beside**2), expected, np.std(beside**2) / np.sqrt(8000), slack=4 / 64 * expected)
+    agree(diagonal.mean(), 0.4, diagonal.std() / np.sqrt(8000), slack=4 / 64)
     assert reflections.gradient_log_density(64) == pytest.approx(0.5 * np.log(64 / np.pi), abs=2 / 64)
 
 

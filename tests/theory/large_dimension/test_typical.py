@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from levels import uniform_levels
+from statistical import agree
 
 from qgmutils.theory.finite_dimension.counts import finite_log_density
 from qgmutils.theory.finite_dimension.profiles import profile_rates
@@ -87,7 +88,7 @@ def test_complexity_is_the_rate_of_the_exact_density(rng):
         gaps.append((exact.log_density[0] - dim * limit, exact.stderr[0]))
     for (one, error_one), (two, error_two) in pairwise(gaps):
         # Corrections of order 1/N change it by 0.1 and less; a missing (1/2) ln N would by 0.35, a wrong rate by more.
-        assert abs(two - one) < 0.2 + 5 * np.hypot(error_one, error_two)
+        agree(two, one, np.hypot(error_one, error_two), slack=0.2)
 
 
 @pytest.mark.parametrize("gamma", [0.1, 0.4])

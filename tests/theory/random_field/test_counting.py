@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statistical import agree, alarm
 
 from qgmutils.theory.random_field import counting
 from qgmutils.theory.random_field.critical_points import FieldEnumeration
@@ -11,22 +12,20 @@ from qgmutils.theory.random_field.critical_points import FieldEnumeration
 
 @pytest.mark.parametrize(("p", "m"), [(2, 3.0), (3, 2.5), (3, 4.0), (4, 8.0)])
 def test_counts_of_every_index_match_enumeration(rng, p, m):
-    """Hotelling's test on the vector of mean counts, and a test of the minima's mean energy.
-
-    The false-alarm rate is 1e-4 for the vector and 6e-5 (four standard errors) for the energy, per (p, m).
-    """
+    """Hotelling's test on the vector of mean counts, and a test of the minima's mean energy."""
     fields = 200
     table = FieldEnumeration(p, m, 0, fields, 500, int(rng.integers(2**31))).run()
-    assert table.groupby("field")["complete"].first().mean() > 0.99
+    assert table.groupby("field")["complete"].first().mean() > 0.97
     theory = counting.CountTask(p, m, 60000, int(rng.integers(2**31))).run()
     compared, pvalue = counting.compare_counts(table, theory)
-    assert pvalue > 1e-4, compared
+    assert pvalue > alarm(), compared
     assert compared["fields"].eq(fields).all()
     minima = table[table["index"] == 0].groupby("field")["value"]
     number, total = minima.size().to_numpy(), minima.sum().to_numpy()
     energy = total.sum() / number.sum()
     stderr = (total - energy * number).std() / number.mean() / np.sqrt(fields)
-    assert abs(energy - theory["mean_energy"][0]) < 4 * np.hypot(stderr, theory["mean_energy_stderr"][0])
+    error = np.hypot(stderr, theory["mean_energy_stderr"][0])
+    agree(energy, theory["mean_energy"][0], error, freedom=fields - 1)
 
 
 def test_comparison_rejects_wrong_counts_and_is_uniform_for_right_ones(rng):
@@ -47,7 +46,7 @@ def test_comparison_rejects_wrong_counts_and_is_uniform_for_right_ones(rng):
 
     assert pvalue(3.0) < 1e-4  # nine standard errors; below 1e-6 in 300 of 300 repeats
     # Fields without any point would be missing; with means of 3 and 4 that is one field in 1000.
-    assert stats.kstest([pvalue(0.0) for _ in range(40)], "uniform").pvalue > 1e-5
+    assert stats.kstest([pvalue(0.0) for _ in range(40)], "uniform").pvalue > alarm()
     with pytest.raises(ValueError, match="at least 2 fields"):
         counting.compare_counts(pd.DataFrame({"field": [0, 0, 0], "index": [0, 1, 2]}), theory)
 
@@ -72,16 +71,17 @@ def test_density_on_given_energies_and_on_its_bulk(rng):
     assert len(bulk) == 24
     assert np.trapezoid(bulk["density"], bulk["energy"]) == pytest.approx(1, abs=1e-12)
     mean = np.trapezoid(bulk["density"] * bulk["energy"], bulk["energy"])
-    assert mean == pytest.approx(0.309, abs=0.02)  # check value, and four errors of this sample
+    agree(mean, 0.309, 0.001, slack=0.002)  # check value, and the error of this sample
     # The number of minima is the ratio of the two, at every energy.
     number = bulk["log_density"] - np.log(bulk["density"])
     np.testing.assert_allclose(number, number[0], atol=1e-9)
-    assert np.exp(number[0]) == pytest.approx(5.30, rel=0.15)
+    assert np.exp(number[0]) == pytest.approx(5.30, rel=0.06)  # 60 samples: 5.27 to 5.41
 
 
 def test_density_is_refused_or_absent(rng):
     seed = int(rng.integers(2**31))
-    refused = counting.MinimaDensity(12, 60.0, 400, seed, tuple(np.linspace(0.4, 1.5, 20))).run()
+    # From 0.4 on the first energies are resolved by chance, and enough of them once in 150 times.
+    refused = counting.MinimaDensity(12, 60.0, 400, seed, tuple(np.linspace(0.7, 1.5, 20))).run()
     assert refused["density"].isna().all()
     assert not refused["resolved"].all()
     assert counting.MinimaDensity(8, 5.0, 400, seed).run().empty

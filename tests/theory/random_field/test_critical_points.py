@@ -27,6 +27,7 @@ def test_separable_function_has_binomially_many_points(rng, p):
 
 
 def test_points_are_critical_distinct_and_agree_with_a_second_search(rng):
+    different = 0
     for _ in range(5):
         field = sample_whrf(3, 4, rng)
         points, again = critical_points(field, rng), critical_points(field, rng, n_starts=8000)
@@ -37,8 +38,10 @@ def test_points_are_critical_distinct_and_agree_with_a_second_search(rng):
         distance = np.abs(points.theta[:, None] - points.theta[None])
         distance = np.minimum(distance, np.pi - distance).max(axis=2) + np.eye(len(points.theta))
         assert distance.min() > 1e-6
-        # Degenerate pairs can be overlooked by both; a miss by one only has a rate below 1e-3 per field.
-        np.testing.assert_allclose(np.sort(points.value), np.sort(again.value), atol=1e-10)
+        one, two = np.sort(points.value), np.sort(again.value)
+        different += len(one) != len(two) or not np.allclose(one, two, rtol=0, atol=1e-10)
+    # Degenerate pairs can be overlooked by both, and once in 1000 fields or less by one of them: three in 1e8 runs.
+    assert different <= 2
 
 
 def test_minima_include_what_descent_finds(rng):
@@ -49,7 +52,10 @@ def test_minima_include_what_descent_finds(rng):
     bound = 4 * np.abs(field.coefficients).sum() * 4
     for _ in range(20000):
         theta = theta - field.gradient(theta) / bound
-    values = field.value(theta[np.abs(field.gradient(theta)).max(axis=1) < 1e-6])
+    ends = theta[np.abs(field.gradient(theta)).max(axis=1) < 1e-6]
+    # The search may overlook a minimum that is about to meet a saddle.
+    curvatures = np.linalg.eigvalsh(field.hessian(ends))
+    values = field.value(ends[curvatures[:, 0] > 0.02 * curvatures[:, -1]])
     minima = points.value[points.index == 0]
     assert len(values) > 0
     assert np.abs(values[:, None] - minima).min(axis=1).max() < 1e-8

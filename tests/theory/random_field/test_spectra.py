@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from statistical import agree
 
 from qgmutils.theory.random_field import spectra
 
@@ -68,11 +69,11 @@ def test_sampled_matrices_follow_the_density(rng, gamma, energy):
 def test_layers_set_the_variance_on_the_diagonal(rng, layers):
     wishart, symmetric = spectra.sample_hessian_parts(5, 6.0, 20000, rng, layers=layers)
     diagonal = np.sqrt(12) * symmetric[:, range(5), range(5)]
-    # Variance of a variance estimate from n Gaussians: 2 v^2 / n; five standard errors.
+    # Variance of a variance estimate from n Gaussians: 2 v^2 / n.
     expected = 2 - 2 / layers
-    assert abs(diagonal.var() - expected) <= 5 * expected * np.sqrt(2 / 1e5)
-    assert abs(12 * symmetric[:, 0, 1].var() - 1) < 5 * np.sqrt(2 / 2e4)
-    assert abs(wishart[:, 0, 0].mean() - 11 / 12) < 5 * np.sqrt(2 * 11) / 12 / np.sqrt(2e4)
+    agree(diagonal.var(), expected, expected * np.sqrt(2 / 1e5))
+    agree(12 * symmetric[:, 0, 1].var(), 1, np.sqrt(2 / 2e4))
+    agree(wishart[:, 0, 0].mean(), 11 / 12, np.sqrt(2 * 11) / 12 / np.sqrt(2e4))
 
 
 @pytest.mark.parametrize(("p", "dof"), [(3, 2.5), (6, 2.0), (2, 9.0)])
@@ -81,10 +82,10 @@ def test_wishart_parts_match_direct_products(rng, p, dof):
     wishart, _ = spectra.sample_hessian_parts(p, dof, 40000, rng)
     nu, two_m = 2 * dof - 1, 2 * dof
     trace = np.trace(wishart, axis1=1, axis2=2) * two_m
-    assert abs(trace.mean() - nu * p) < 5 * np.sqrt(2 * nu * p / 4e4)
+    agree(trace.mean(), nu * p, np.sqrt(2 * nu * p / 4e4))
     square = (wishart**2).sum((1, 2)) * two_m**2
     expected = nu * p * (nu + p + 1)  # E tr W^2
-    assert abs(square.mean() - expected) < 5 * square.std() / 200
+    agree(square.mean(), expected, square.std() / 200)
     assert (np.linalg.matrix_rank(wishart[:50], tol=1e-9) == min(p, nu)).all()
 
 

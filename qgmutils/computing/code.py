@@ -1,0 +1,310 @@
+"""The code that a class belongs to: its module, and all modules of our own that this one imports, as they are loaded.
+
+Modules are told apart by their syntax trees without docstrings, comments and positions.  Python and the packages that
+these modules import count by their versions.  What is imported under a computed name is not seen.
+"""
+
+from __future__ import annotations
+
+import ast
+import collections
+import dataclasses
+import functools
+import hashlib
+import importlib.machinery
+import importlib.metadata
+import json
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from qgmutils.computing import loaded
+from qgmutils.computing.loaded import PACKAGE
+from qgmutils.computing.threads import blas
+
+# These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, and
+# `kernels` says how to compile.
+_CARRIERS = f"{PACKAGE}.computing"
+_NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "threads")})
+
+
+class UnknownCode(ValueError):
+    """It is not known which code is loaded, or it is no longer the one that was imported."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """The code of a class.
+
+    Attributes
+    ----------
+    digest : str
+        Hash of the modules and versions, 64 hexadecimal digits.
+    modules : dict of str to str
+        The modules' names and the first twelve digits of their hashes.
+    versions : dict of str to str
+        Python, the packages that the modules import, and the library of linear algebra.
+    """
+
+    digest: str
+    modules: dict[str, str]
+    versions: dict[str, str]
+
+
+def code_of(cls: type) -> Code:
+    """The code that runs when a method of this class is called.
+
+    Parameters
+    ----------
+    cls : type
+        A class at the top level of a module.
+
+    Returns
+    -------
+    Code
+        The same for every process that has loaded the same modules and versions.
+
+    Raises
+    ------
+    UnknownCode
+        The class is not in a file, or one of the modules is not, or no longer, what its file holds.  The message says
+        which, and what to do.
+    """
+    start = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__
+    if "<locals>" in cls.__qualname__:
+        raise UnknownCode(
+            f"{cls.__qualname__} is defined in a function; define it at the top level of a module"
+        )
+    found = _closure(start)
+    if start not in found:
+        raise UnknownCode(
+            f"{cls.__qualname__} is not defined in a file (module {start}); define it in a module"
+        )
+    for check in (_require_unchanged, _require_unpatched):
+        for name, module in found.items():
+            check(name, module)
+    present: Any = sys.modules[start]
+    for name in cls.__qualname__.split("."):
+        present = getattr(present, name, None)
+    if present is not cls:
+        raise UnknownCode(
+            f"{start}.{cls.__qualname__} has been defined anew since this task was made; make it anew"
+        )
+    return _identity(tuple(sorted((name, module.digest) for name, module in found.items())), _foreign(found))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Module:
+    """What the content of a file says: its hash, what it imports and what it defines."""
+
+    digest: str
+    imports: tuple[str, ...]  # full names, of which some may be no modules
+    functions: dict[str, int]  # line of every function and method that is defined once and not decorated
+    constants: dict[str, Any]  # values that are written out
+    taken: dict[str, tuple[str, str]]  # name, to module and name there
+
+
+def _closure(start: str) -> dict[str, _Module]:
+    found: dict[str, _Module] = {}
+    todo = list(_with_packages(start))
+    while todo:
+        name = todo.pop()
+        source = None if _carries(name) or name in found else loaded.source(name)
+        if source is not None:
+            found[name] = _read(source.contents[0], source.origin, _package(name, source))
+            todo += found[name].imports
+    return found
+
+
+def _carries(name: str) -> bool:
+    return (name + ".").startswith(_CARRIERS + ".") and name not in _NOT_CARRIERS
+
+
+def _package(name: str, source: loaded.Source) -> str:
+    """What relative imports are relative to."""
+    if name == "__main__":
+        return getattr(sys.modules[name], "__package__", None) or ""
+    return name if source.folders is not None else name.rpartition(".")[0]
+
+
+def _foreign(found: dict[str, _Module]) -> tuple[str, ...]:
+    """Packages that are imported, but neither our own nor of the standard library."""
+    tops = {name.partition(".")[0] for module in found.values() for name in module.imports}
+    own = {name.partition(".")[0] for name in found}
+    return tuple(sorted(tops - own - sys.stdlib_module_names - {PACKAGE, ""}))
+
+
+@functools.lru_cache(maxsize=16)
+def _identity(modules: tuple[tuple[str, str], ...], packages: tuple[str, ...]) -> Code:
+    versions = {"python": ".".join(platform.python_version_tuple()[:2]), "blas": blas()}
+    versions |= {name: version for name in packages if (version := version_of(name))}
+    digest = hashlib.sha256(json.dumps([modules, versions], sort_keys=True).encode()).hexdigest()
+    return Code(digest, {name: value[:12] for name, value in modules}, versions)
+
+
+def version_of(name: str) -> str:
+    """Version of an imported package, or of an installed one; "" if there is none.
+
+    Parameters
+    ----------
+    name : str
+        What is imported.
+    """
+    version = getattr(sys.modules.get(name), "__version__", None)
+    if isinstance(version, str):
+        return version
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(content: bytes, origin: str, package: str) -> _Module:
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError) as error:
+        if origin.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES)):
+            return _Module(hashlib.sha256(content).hexdigest(), (), {}, {}, {})
+        raise UnknownCode(
+            f"{origin} is no source of Python ({error}); install the modules as source"
+        ) from error
+    imports = dict.fromkeys(name for node in _statements(tree.body) for name in _imported(node, package))
+    bound = collections.Counter(name for node in tree.body for name in _bound(node))
+    bound.update(
+        name for node in _statements(tree.body) if isinstance(node, ast.Global) for name in 2 * node.names
+    )
+    constants, taken = {}, {}
+    for node in tree.body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            ):
+                if isinstance(value, ast.expr) and bound[name] == 1 and isinstance(value, ast.Constant):
+                    constants[name] = value.value
+            case ast.ImportFrom():
+                origin_module = _absolute(node, package)
+                for alias in node.names:
+                    if bound[alias.asname or alias.name] == 1:
+                        taken[alias.asname or alias.name] = (origin_module, alias.name)
+    functions = dict(_functions(tree.body, bound, ""))
+    _strip(tree)
+    digest = hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
+    return _Module(digest, tuple(imports), functions, constants, taken)
+
+
+def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Statements, and those inside of them, that may run: not what only a type checker reads."""
+    for node in body:
+        yield node
+        checker = isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            if not (checker and field == "body"):
+                yield from _statements(getattr(node, field, ()))
+
+
+def _imported(node: ast.AST, package: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield from _with_packages(alias.name)
+    elif isinstance(node, ast.ImportFrom):
+        name = _absolute(node, package)
+        yield from _with_packages(name)
+        yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - node.level + 1], *([node.module] if node.module else [])])
+
+
+def _with_packages(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    yield from (".".join(parts[: i + 1]) for i in range(len(parts)))
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """Names that a statement at the top of a module or class gives a value to, as often as it does."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+        return
+    for part in ast.walk(node):
+        match part:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield other or name.partition(".")[0]
+
+
+def _functions(
+    body: list[ast.stmt], bound: collections.Counter[str], prefix: str
+) -> Iterator[tuple[str, int]]:
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and bound[node.name] == 1:
+            if not node.decorator_list:
+                yield prefix + node.name, node.lineno
+        elif isinstance(node, ast.ClassDef) and bound[node.name] == 1:
+            inner = collections.Counter(name for part in node.body for name in _bound(part))
+            yield from _functions(node.body, inner, f"{prefix}{node.name}.")
+
+
+def _strip(tree: ast.Module) -> None:
+    """Leave out docstrings, and the release number, which alone changes no result."""
+    for node in (tree, *_statements(tree.body)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+            if isinstance(node, ast.Module):
+                node.body = [part for part in node.body if list(_bound(part)) != ["__version__"]]
+
+
+def _require_unchanged(name: str, module: _Module) -> None:
+    source = loaded.source(name)
+    assert source is not None
+    source.look()
+    where = f"{name} ({source.origin})"
+    if source.doubt:
+        raise UnknownCode(f"{where} {source.doubt}")
+    contents = source.contents[1:]
+    if any(
+        _read(content, source.origin, _package(name, source)).digest != module.digest for content in contents
+    ):
+        raise UnknownCode(f"{where} has changed since it was imported; restart Python")
+
+
+def _require_unpatched(name: str, module: _Module) -> None:
+    source, present = loaded.source(name), sys.modules.get(name)
+    changed = _patched(vars(present), module) if present is not None else ""
+    if changed and source is not None:
+        raise UnknownCode(
+            f"{name}.{changed} is not what {source.origin} says, but was set by hand or loaded again; restart Python"
+        )
+
+
+def _patched(namespace: dict[str, Any], module: _Module) -> str:
+    """First name that has another value than the file gives it, as far as can be told; "" if there is none."""
+    missing = object()
+    for name, value in module.constants.items():
+        present = namespace.get(name, missing)
+        if type(present) is not type(value) or repr(present) != repr(value):
+            return name
+    for name, (place, other) in module.taken.items():
+        if place in sys.modules and not _carries(place) and loaded.source(place) is not None:
+            there = vars(sys.modules[place]).get(other, missing)
+            if there is not missing and namespace.get(name) is not there:
+                return name
+    for name, line in module.functions.items():
+        first, *rest = name.split(".")
+        present = namespace.get(first, missing)
+        for part in rest:
+            present = vars(present).get(part, missing) if isinstance(present, type) else missing
+        code = getattr(present, "__code__", None)
+        if code is None or code.co_firstlineno != line or code.co_name != name.rpartition(".")[2]:
+            return name
+    return ""

@@ -1,0 +1,136 @@
+"""From the folder that a run wrote to what is committed: figures/<profile>, and the profile's parts of the README."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from qgmutils.computing import files, processes
+from qgmutils.report import claims
+from qgmutils.suite import terminal
+from qgmutils.suite.compare import Comparison
+
+PAGE = "claims.md"
+"""Name of the page with every claim of a profile."""
+
+
+def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison) -> None:
+    """Bring the committed folder of a profile up to date; files that are equal stay untouched.
+
+    Parameters
+    ----------
+    new, committed : Path
+        The folders, as they were compared.
+    profile : str
+        Name of the profile.
+    comparison : Comparison
+        What differs.
+    """
+    files.writable_directory(committed)
+    files.sweep(committed)
+    for name in comparison.differences:
+        if (new / name).is_file():
+            with files.whole_file(committed / name) as temporary:
+                shutil.copyfile(new / name, temporary)
+        else:
+            (committed / name).unlink()
+    page = claims.markdown_page(claims.load(committed / "claims.json"), profile)
+    _write(committed / PAGE, page)
+
+
+def update_readme(
+    readme: Path, records: Collection[claims.Claim], details: dict[str, Any], *, changed: bool
+) -> None:
+    """Bring the profile's table of verdicts and the sentence about its time up to date, where the README has them.
+
+    A time is another one in every run: the sentence is replaced when something else has changed, or is missing.
+
+    Parameters
+    ----------
+    readme : Path
+        The file; nothing happens without it.
+    records : collection of Claim
+        The profile's verdicts.
+    details : dict
+        Content of run.json.
+    changed : bool
+        Whether anything else has changed.
+    """
+    if not readme.is_file():
+        return
+    text = readme.read_text(encoding="utf-8")
+    profile = details["profile"]
+    text = claims.replace_between(text, *claims.markers(profile), claims.markdown_section(records))
+    begin, end = timing_markers(profile)
+    if changed or f"{begin}\n{end}" in text:
+        text = claims.replace_between(text, begin, end, timing_sentence(details))
+    _write(readme, text)
+
+
+def timing_markers(profile: str) -> tuple[str, str]:
+    """The lines of the README between which the sentence about a profile's time stands."""
+    return f"<!-- timing:{profile}:begin -->", f"<!-- timing:{profile}:end -->"
+
+
+def timing_sentence(details: dict[str, Any]) -> str:
+    """What the README says about the time of a complete run, from the content of run.json."""
+    cached = f"{details['cached_share']:.0%}" if details["cached_share"] else "none"
+    return (
+        f"Profile `{details['profile']}` took {terminal.duration(details['wall_seconds'])} on "
+        f"{details['cores']} cores ({details['processor']}), with {cached} of its tables "
+        f"from the cache; their computing takes {terminal.duration(details['computing_seconds'])} on one core.\n"
+    )
+
+
+def keep_details(folder: Path, *, profile: str, seed: int, seconds: float) -> dict[str, Any]:
+    """Write run.json: what a complete run took, and what there was to compute.
+
+    Parameters
+    ----------
+    folder : Path
+        What the run wrote to, with its claims.json.
+    profile, seed
+        Of the run.
+    seconds : float
+        Wall time.
+
+    Returns
+    -------
+    dict
+        The content: profile, seed, wall_seconds, computing_seconds (of all tables, whenever that was), tables,
+        cached_share, cores, processor, python, versions (that the tables were computed with) and commit.
+    """
+    accounts = claims.computed(folder / "claims.json").values()
+    tables = sum(account["tables"] for account in accounts)
+    versions: dict[str, set[str]] = {}
+    for account in accounts:
+        for name, several in account["versions"].items():
+            versions.setdefault(name, set()).update(several.split(", "))
+    details = {
+        "profile": profile,
+        "seed": seed,
+        "wall_seconds": round(seconds, 1),
+        "computing_seconds": round(sum(account["seconds"] for account in accounts), 1),
+        "tables": tables,
+        "cached_share": round(sum(account["cached"] for account in accounts) / max(tables, 1), 4),
+        "cores": processes.usable_cores(),
+        "processor": processes.cpu_model(),
+        "python": platform.python_version(),
+        "versions": {name: ", ".join(sorted(several)) for name, several in sorted(versions.items())},
+        "commit": claims.commit(),
+    }
+    _write(folder / "run.json", json.dumps(details, indent=1) + "\n")
+    return details
+
+
+def _write(path: str | os.PathLike[str], text: str) -> None:
+    path = Path(path)
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    with files.whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")

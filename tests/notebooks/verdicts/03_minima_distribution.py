@@ -1,0 +1,112 @@
+"""Tables of notebook 03 that give each of its claims each verdict."""
+
+import numpy as np
+import pandas as pd
+
+
+def starts(energies):
+    """400 starts in 50 circuits at each p, all of one energy; m = 16, so that gamma = p/32."""
+    return pd.concat(
+        pd.DataFrame({"n_params": p, "gamma": p / 32, "circuit": np.arange(400) // 8, "energy": energy})
+        for p, energy in energies.items()
+    )
+
+
+def namespace():
+    spread = 0.02 * np.cos(np.arange(400) // 8)
+    contrasted = [
+        starts({8: mean}).assign(reference_state=state, energy=mean + spread)
+        for state, mean in (("haar", 0.4), ("clifford", 0.3), ("zero", 0.2))
+    ]
+    columns = {"Kac-Rice": 0.5, "trained": 0.5, "trained +-": 0.02, "enumerated": 0.5, "enumerated +-": 0.02}
+    return {
+        "main": starts({2: 0.5, 6: 0.3, 32: 0.0, 40: 0.0}),
+        "contrasted": pd.concat(contrasted),
+        "summary": pd.DataFrame(columns, index=pd.Index([2, 6], name="p")),
+        "dim": 64,
+        "critical_count": 16,
+        "names": {},
+    }
+
+
+def only(rows):
+    """Keep the first starts at each p: too few to tell."""
+
+    def change(variables):
+        variables["main"] = variables["main"].groupby("n_params").head(rows)
+
+    return change
+
+
+def energies(low, high, share, energy):
+    """Give a share of the starts at low <= p <= high an energy."""
+
+    def change(variables):
+        rows = variables["main"].copy()
+        chosen = rows["n_params"].between(low, high) & (np.arange(len(rows)) % 400 < 400 * share)
+        rows["energy"] = rows["energy"].mask(chosen, energy)
+        variables["main"] = rows
+
+    return change
+
+
+def drop(low, high):
+    def change(variables):
+        rows = variables["main"]
+        variables["main"] = rows[~rows["n_params"].between(low, high)]
+
+    return change
+
+
+def means(**values):
+    def change(variables):
+        variables["summary"] = variables["summary"].assign(**values)
+
+    return change
+
+
+def haar(shift):
+    def change(variables):
+        rows = variables["contrasted"].copy()
+        rows["energy"] += shift * (rows["reference_state"] == "haar")
+        variables["contrasted"] = rows
+
+    return change
+
+
+def nothing(variables):
+    pass
+
+
+CHANGES = {
+    "clustering": {
+        "reproduced": nothing,
+        "not reproduced": energies(6, 6, 0.5, 1e-3),
+        "inconclusive": drop(0, 8),
+    },
+    "clustering-count": {
+        "reproduced": energies(6, 6, 1.0, 1e-3),
+        "not reproduced": energies(2, 2, 0.1, 1e-3),
+        "inconclusive": only(20),
+    },
+    "overparameterized": {
+        "reproduced": nothing,
+        "not reproduced": energies(40, 40, 0.2, 0.1),
+        "inconclusive": energies(40, 40, 0.06, 0.1),
+    },
+    "all-minima": {
+        "reproduced": means(enumerated=0.51),
+        "not reproduced": means(enumerated=[0.5, 0.6]),
+        "inconclusive": means(**{"enumerated +-": np.nan}),
+    },
+    "trained-minima": {
+        "reproduced": nothing,
+        "not reproduced": means(trained=[0.4, 0.5]),
+        "inconclusive": means(**{"trained +-": 0.2}),
+    },
+    "reference-state": {
+        "reproduced": nothing,
+        "not reproduced": haar(-0.4),
+        "inconclusive": haar(-0.2),
+    },
+}

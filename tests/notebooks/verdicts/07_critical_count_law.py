@@ -1,0 +1,112 @@
+"""Tables of notebook 07 that give each of its claims each verdict."""
+
+import numpy as np
+import pandas as pd
+
+
+def counts(**columns):
+    """Three cases at n = 4 with p_c at the dimension count, within half a parameter."""
+    count = np.array([28, 24, 16])
+    table = pd.DataFrame({"n_qubits": 4, "degeneracy": [2, 4, 8], "count": count, "field_count": count + 1.0})
+    return table.assign(p_c=count + 0.0, low=count - 0.5, high=count + 0.5, **columns)
+
+
+def shares(share, size):
+    return pd.DataFrame({"k": [1, 2], "share": share, "low": share - size, "high": share + size})
+
+
+def namespace():
+    return {
+        "below": pd.DataFrame({"energy": np.geomspace(1e-9, 1.0, 500)}),
+        "edge": pd.Series(np.geomspace(1e-9, 1e-4, 100)),
+        "exponent": 0.48,
+        "exponent_error": 0.05,
+        "at": shares(0.4, 0.1),
+        "beyond": shares(0.95, 0.05),
+        "designs": counts(),
+        "restricted": counts(),
+        "degenerate": counts(),
+        "pairs": pd.DataFrame(
+            {"gap": [0.2, 1.0], "error": 0.3, "field_count": [16.0, 32.0], "field_count_pareto": 4.0}
+        ),
+        "final": pd.DataFrame({"mean": [30.0, 15.0], "dimension": [30, 15]}),
+        "names": {},
+    }
+
+
+def put(name, **values):
+    """Replace columns of a table."""
+
+    def change(variables):
+        variables[name] = variables[name].assign(**values)
+
+    return change
+
+
+def replace(**values):
+    def change(variables):
+        variables |= values
+
+    return change
+
+
+def empty(name):
+    def change(variables):
+        variables[name] = variables[name].iloc[:0]
+
+    return change
+
+
+def nothing(variables):
+    pass
+
+
+def prediction(table, name):
+    """The intervals reach half a parameter and the margin two to either side."""
+    return {
+        "reproduced": put(table, **{name: [30.5, 21.5, 16.0]}),
+        "not reproduced": put(table, **{name: [30.6, 21.5, 16.0]}),
+        "inconclusive": put(table, high=[28.5, 24.5, np.nan]),
+    }
+
+
+CHANGES = {
+    "none-below": {
+        "reproduced": nothing,
+        "not reproduced": put("below", energy=np.geomspace(1e-14, 1.0, 500)),
+        "inconclusive": empty("below"),
+    },
+    "near-misses": {
+        "reproduced": nothing,
+        "not reproduced": replace(exponent=1.0),
+        "inconclusive": replace(exponent=0.9, exponent_error=0.2),
+    },
+    "some-at-count": {
+        "reproduced": nothing,
+        "not reproduced": put("at", share=[0.4, 0.0], low=[0.3, 0.0], high=[0.5, 0.09]),
+        "inconclusive": put("at", share=[0.4, 0.0], low=[0.3, 0.0], high=[0.5, 0.28]),
+    },
+    "most-beyond": {
+        "reproduced": nothing,
+        "not reproduced": put("beyond", share=[0.9, 0.3], low=[0.8, 0.2], high=[1.0, 0.4]),
+        "inconclusive": put("beyond", share=[0.9, 0.55], low=[0.8, 0.4], high=[1.0, 0.7]),
+    },
+    "dimension-count": prediction("designs", "count"),
+    "field-count": prediction("designs", "field_count"),
+    "levels-do-not-matter": {
+        "reproduced": nothing,
+        "not reproduced": put("pairs", gap=[0.2, 3.0]),
+        "inconclusive": put("pairs", gap=[0.2, 1.5]),
+    },
+    "rank-saturates": {
+        "reproduced": nothing,
+        "not reproduced": put("final", mean=[30.0, 14.9]),
+        "inconclusive": put("final", mean=[30.0, np.nan]),
+    },
+    "degenerate-below-rank": {
+        "reproduced": nothing,
+        "not reproduced": put("degenerate", p_c=32.0, low=31.0, high=33.0),
+        "inconclusive": put("degenerate", p_c=29.5, low=28.5, high=30.5),
+    },
+    "restricted-count": prediction("restricted", "count"),
+}

@@ -1,0 +1,177 @@
+"""Synthetic tables for the verdicts of 08_other_ansatz, and what to change for every verdict on every claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+Namespace = dict[str, Any]
+Change = Callable[[Namespace], None]
+
+# ansatz, reference state, Hamiltonian, |<phi|T phi>|, transitive, count by rank, saturated rank, p_c
+CASES = [
+    ("shared 2", "haar", "tfim", 0.9, True, 30, 30, 30),
+    ("brickwork", "haar", "tfim", 0.9, True, 30, 30, 30),
+    ("hardware chain", "zero", "tfim", 0.9, True, 30, 30, 30),
+    ("hardware ring", "zero", "fermi_hubbard", 0.0, False, np.nan, 28, 20),
+    ("hardware ring", "haar", "tfim", 0.9, False, np.nan, 29, np.nan),
+    ("matchgate", "haar", "tfim", 0.9, False, np.nan, 14, np.nan),
+]
+
+
+def namespace() -> Namespace:
+    """All claims hold."""
+    names = [
+        "ansatz",
+        "reference_state",
+        "hamiltonian",
+        "ground_time_reversal",
+        "transitive",
+        "count_by_rank",
+    ]
+    counts = pd.DataFrame(CASES, columns=[*names, "saturated", "p_c"])
+    counts = counts.assign(
+        n_qubits=4,
+        degeneracy=1,
+        dimension=counts["saturated"],
+        field_count=30.0,
+        generic=counts["reference_state"] == "haar",
+        low=counts["p_c"] - 0.5,
+        high=counts["p_c"] + 0.5,
+    )
+    starts = counts.merge(pd.DataFrame({"n_params": [8, 28, 40, 40]}), how="cross")
+    starts["solved"] = starts["n_params"] > starts["p_c"]
+    starts["energy"] = np.where(starts["solved"], 1e-16, 0.1)
+    ratios = pd.DataFrame(
+        [
+            {"ansatz": ansatz, "hamiltonian": hamiltonian, "reference_state": state}
+            for ansatz in ("shared 2", "hardware chain", "brickwork")
+            for hamiltonian, state in (("gue", "haar"), ("tfim", "haar"), ("tfim", "zero"))
+        ]
+    ).assign(n_qubits=4, n_params=16, ratio=1.0, ratio_error=0.05)
+    against = pd.DataFrame({"theory": ["finite", "field"], "ansatz": "brickwork", "n_params": 16})
+    shared = pd.DataFrame(
+        {"found": [1.4, 3.3], "count": [1.4, 3.3], "found_error": [0.07, 0.07]}, index=[1, 2]
+    )
+    designs = pd.DataFrame({"ansatz": ["shared 2"], "n_params": 48, "frame_potential": 1.0})
+    return {
+        "counts": counts,
+        "starts": starts,
+        "ratios": ratios,
+        "against": against.assign(ratio=1.0, ratio_error=0.05),
+        "shared": shared.rename_axis("layers"),
+        "small": {"n_qubits": 7, "rank": 4, "n_params": 2},
+        "designs": designs.assign(frame_potential_error=0.01),
+    }
+
+
+def put(table: str, column: str, value: object, **where: object) -> Change:
+    """Set a column in the rows where other columns have given values."""
+
+    def change(variables: Namespace) -> None:
+        rows = np.ones(len(variables[table]), dtype=bool)
+        for name, wanted in where.items():
+            rows &= (variables[table][name] == wanted).to_numpy()
+        assert rows.any()
+        variables[table].loc[rows, column] = value
+
+    return change
+
+
+def nothing(table: str, **where: object) -> Change:
+    """Drop the rows where a column has a given value; all of them by default."""
+
+    def change(variables: Namespace) -> None:
+        rows = np.ones(len(variables[table]), dtype=bool)
+        for name, wanted in where.items():
+            rows &= (variables[table][name] == wanted).to_numpy()
+        assert rows.any()
+        variables[table] = variables[table][~rows]
+
+    return change
+
+
+def unchanged(variables: Namespace) -> None:
+    pass
+
+
+def transition(ansatz: str) -> dict[str, Change]:
+    return {
+        "reproduced": unchanged,
+        "not reproduced": put("starts", "solved", True, ansatz=ansatz, n_params=8),
+        "inconclusive": put("starts", "p_c", np.nan, ansatz=ansatz),
+    }
+
+
+def count(ansatz: str, *, column: str = "count_by_rank") -> dict[str, Change]:
+    """Intervals are 29.5 to 30.5, and 2 parameters are allowed."""
+    return {
+        "reproduced": put("counts", column, 32.0, ansatz=ansatz),
+        "not reproduced": put("counts", column, 33.0, ansatz=ansatz),
+        "inconclusive": put("counts", "low", np.nan, ansatz=ansatz),
+    }
+
+
+def ratio(table: str, **where: object) -> dict[str, Change]:
+    """Errors are 0.05."""
+    return {
+        "reproduced": put(table, "ratio", 1.14, **where),
+        "not reproduced": put(table, "ratio", 1.16, **where),
+        "inconclusive": nothing(table, **where),
+    }
+
+
+def zeros(column: str, **where: object) -> dict[str, Change]:
+    return {
+        "reproduced": put("starts", "energy", 1e-12, **where),
+        "not reproduced": put("starts", "energy", 1e-14, **where),
+        "inconclusive": put("starts", column, np.nan, **where),
+    }
+
+
+CHANGES: dict[str, dict[str, Change]] = {
+    "transition-generic": transition("shared 2")
+    | {
+        "inconclusive": nothing("starts", generic=True),
+        "not reproduced": put("starts", "solved", False, n_params=40),
+    },
+    "transition-zero": transition("hardware chain"),
+    "none-below": zeros("energy", ansatz="shared 2", n_params=28),
+    "count": count("shared 2"),
+    "count-brickwork": count("brickwork"),
+    "count-shared": count("shared 2"),
+    "count-zero": count("hardware chain"),
+    "field-count": count("shared 2", column="field_count"),
+    "rank": {
+        "reproduced": unchanged,
+        "not reproduced": put("counts", "saturated", 15, ansatz="matchgate"),
+        "inconclusive": nothing("counts"),
+    },
+    "conserved": zeros("energy", ansatz="matchgate"),
+    "conserved-fits": {
+        "reproduced": unchanged,
+        "not reproduced": put("starts", "solved", False, hamiltonian="fermi_hubbard"),
+        "inconclusive": nothing("starts", hamiltonian="fermi_hubbard"),
+    },
+    "energies-shared": ratio("ratios", ansatz="shared 2", hamiltonian="gue"),
+    "energies-hardware": ratio("ratios", ansatz="hardware chain", hamiltonian="gue"),
+    "energies-brickwork": ratio("ratios", ansatz="brickwork", hamiltonian="gue"),
+    "energies-local": ratio("ratios", hamiltonian="tfim", reference_state="haar"),
+    "energies-zero": ratio("ratios", hamiltonian="tfim", reference_state="zero"),
+    "finite-theory": ratio("against", theory="finite"),
+    "field-theory": ratio("against", theory="field"),
+    # 3 errors of 5 % and (4 + 2) / 2^7.
+    "shared-field": {
+        "reproduced": put("shared", "found", 1.4 * 1.19, count=1.4),
+        "not reproduced": put("shared", "found", 1.4 * 1.21, count=1.4),
+        "inconclusive": put("shared", "found_error", np.nan),
+    },
+    "two-design": {
+        "reproduced": put("designs", "frame_potential", 1.07),
+        "not reproduced": put("designs", "frame_potential", 1.09),
+        "inconclusive": nothing("designs"),
+    },
+}

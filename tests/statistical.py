@@ -1,0 +1,45 @@
+"""How far random numbers may lie from what they should be, and how rarely a right program is called wrong.
+
+A test of a mean, a share or a law takes its threshold from here, and each threshold is passed by chance with the rate
+ALARM. `conftest.py` counts them: all those of a run together must stay below LIMIT.
+"""
+
+import numpy as np
+import scipy.stats
+from numpy.typing import ArrayLike
+
+LIMIT = 1e-4
+"""Chance that a run of all tests with a random seed fails although nothing is wrong."""
+
+ALARM = 1e-7
+"""Chance that one threshold is passed: a run has some 300, and skewed laws may pass theirs several times as often."""
+
+drawn = 0
+"""Thresholds given out in this run."""
+
+
+def alarm(comparisons: int = 1) -> float:
+    """Chance to allow each of `comparisons` numbers, so that one of them is called wrong with the chance ALARM."""
+    global drawn
+    drawn += 1
+    return ALARM / comparisons
+
+
+def sigmas(comparisons: int = 1, *, freedom: float = np.inf) -> float:
+    """Standard errors to allow on either side; `freedom` is that of errors estimated from few numbers (Student)."""
+    return float(scipy.stats.t.isf(alarm(comparisons) / 2, freedom))
+
+
+def agree(
+    value: ArrayLike,
+    expected: ArrayLike,
+    error: ArrayLike,
+    *,
+    slack: ArrayLike = 0.0,
+    freedom: float = np.inf,
+) -> None:
+    """Assert that numbers with standard errors are the expected ones, but for chance and `slack`."""
+    __tracebackhide__ = True
+    off = np.abs(np.subtract(value, expected))
+    allowed = np.add(slack, np.multiply(sigmas(off.size, freedom=freedom), error))
+    assert np.all(np.isfinite(allowed) & (off <= allowed)), f"{value} is off {expected} by {off} > {allowed}"

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qgmutils.suite import manifest, runner
+
+
+def watched(folder: Path, said: list[str]) -> runner.Runner:
+    (folder / "scratch").mkdir()
+    return runner.Runner(
+        [manifest.Run("01_sizes", "", "quick", {}, 1.0, {})],
+        notebooks=folder,
+        output_dir=folder,
+        scratch=folder / "scratch",
+        seed=1,
+        jobs=1,
+        cache=True,
+        say=said.append,
+    )
+
+
+@pytest.fixture
+def replaced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Python code, one string a start, that runs instead of notebooks; `folder` is the folder of the job."""
+    popen, codes = subprocess.Popen, []
+
+    def start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        folder = Path(arguments[-1]).parent
+        head = f"import pathlib, sys; folder = pathlib.Path({str(folder)!r})\n"
+        return popen([sys.executable, "-c", head + codes.pop(0)], **options)
+
+    monkeypatch.setattr(runner.subprocess, "Popen", start)
+    monkeypatch.setattr(runner, "START_DELAY", 0.0)
+    return codes
+
+
+def wait(watched: runner.Runner) -> None:
+    while not watched.finished:
+        watched.poll()
+
+
+@pytest.mark.parametrize("message", runner.START_FAILURES)
+@pytest.mark.parametrize(("failures", "error"), [(1, False), (2, True)])
+def test_kernel_that_does_not_start_is_started_once_more(
+    message: str, failures: int, error: bool, folder: Path, replaced: list[str]
+) -> None:
+    died = f"sys.exit({f'RuntimeError: {message} …'!r})"
+    replaced += [died] * failures + ["pass"] * (2 - failures)
+    said: list[str] = []
+    job = watched(folder, said)
+    wait(job)
+    assert replaced == []
+    assert said == ["01_sizes: the kernel did not start; starting it once more"]
+    assert [bool(outcome.error) for outcome in job.outcomes] == [error]
+
+
+def test_warnings_of_tasks_are_passed_on_once(folder: Path, replaced: list[str]) -> None:
+    state = json.dumps(
+        {"done": 1, "total": 1, "cached": 0, "warnings": ["the cache is full", "the cache is full"]}
+    )
+    replaced.append(f"(folder / 'progress.json').write_text({state!r})")
+    said: list[str] = []
+    wait(watched(folder, said))
+    assert said == ["01_sizes: the cache is full"]
+
+
+def test_executed_copies_replace_links(folder: Path, replaced: list[str]) -> None:
+    replaced.append("(folder / 'executed.ipynb').write_text('copy')")
+    source = folder / "01_sizes.ipynb"
+    before = source.read_bytes()
+    copy = folder / "executed" / "01_sizes.ipynb"
+    copy.parent.mkdir()
+    copy.symlink_to(source)
+    wait(watched(folder, []))
+    assert source.read_bytes() == before
+    assert not copy.is_symlink()
+    assert copy.read_text() == "copy"
+    assert [path.name for path in copy.parent.iterdir()] == ["01_sizes.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("weight", "others", "jobs", "cores", "workers"),
+    [
+        (1.0, [1.0] * 16, 2, 2, 1),
+        (60.0, [1.0] * 16, 2, 2, 2),  # most of the work
+        (1.0, [60.0] + [1.0] * 15, 2, 2, 1),
+        (1.0, [], 2, 2, 2),  # the last one
+        (1.0, [1.0] * 16, 4, 16, 4),
+        (1.0, [5.0], 8, 1, 1),
+    ],
+)
+def test_cores_are_shared_out(
+    weight: float, others: list[float], jobs: int, cores: int, workers: int
+) -> None:
+    assert runner.workers_of(weight, others, jobs=jobs, cores=cores) == workers
