@@ -4,7 +4,6 @@ A run with a random seed fails by chance less than once in 10,000 times: `statis
 summary of the run says how many there were.
 """
 
-import argparse
 import signal
 from collections.abc import Iterator
 
@@ -16,19 +15,10 @@ import statistical
 DEFAULT_SEED = 2022
 
 
-def seed_of(text: str) -> int:
-    """The value of --seed: a number of at least 0, or a new one for "random"."""
-    if text == "random":
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if text.isascii() and text.isdecimal():
-        return int(text)
-    raise argparse.ArgumentTypeError(f"must be 'random' or an integer of at least 0, got {text!r}")
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seed",
-        type=seed_of,
+        type=statistical.seed_of,
         default=DEFAULT_SEED,
         help=f"seed of all random inputs: a number ({DEFAULT_SEED} by default), or 'random' to draw one",
     )

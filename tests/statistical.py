@@ -4,6 +4,8 @@ A test of a mean, a share or a law takes its threshold from here, and each thres
 ALARM. `conftest.py` counts them: all those of a run together must stay below LIMIT.
 """
 
+import argparse
+
 import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike
@@ -16,6 +18,15 @@ ALARM = 1e-7
 
 drawn = 0
 """Thresholds given out in this run."""
+
+
+def seed_of(text: str) -> int:
+    """The value of --seed: a number of at least 0, or a new one for "random"."""
+    if text == "random":
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be 'random' or an integer of at least 0, got {text!r}")
 
 
 def alarm(comparisons: int = 1) -> float:

@@ -4,8 +4,7 @@ import argparse
 
 import numpy as np
 import pytest
-from conftest import seed_of
-from statistical import ALARM, agree, alarm, sigmas
+from statistical import ALARM, agree, alarm, seed_of, sigmas
 
 
 def test_numbers_off_by_more_than_chance_are_seen():

@@ -1,8 +1,9 @@
 """The code that a class belongs to: its module, and all modules of our own that this one imports, as they are loaded.
 
 Modules are told apart by their syntax trees without docstrings, comments and positions.  Python and the packages that
-these modules import count by their versions.  Processor, threads and workers do not: numbers are made not to depend on
-them, and the processor is stored with each result.  What is imported under a computed name is not seen.
+these modules import count by their versions, and the linear algebra and NumPy by the processors that their loops are for.
+Threads, workers and the processor itself do not count: no number depends on them.  What is imported under a computed
+name is not seen.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 from qgmutils.computing import loaded
 from qgmutils.computing.loaded import PACKAGE
-from qgmutils.computing.threads import blas
+from qgmutils.computing.threads import arithmetic
 
 # These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, and
 # `kernels` says how to compile.
@@ -138,7 +139,7 @@ def _foreign(found: dict[str, _Module]) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=16)
 def _identity(modules: tuple[tuple[str, str], ...], packages: tuple[str, ...]) -> Code:
-    versions = {"python": ".".join(platform.python_version_tuple()[:2]), "blas": blas()}
+    versions = {"python": ".".join(platform.python_version_tuple()[:2])} | arithmetic()
     versions |= {name: version for name in packages if (version := version_of(name))}
     digest = hashlib.sha256(json.dumps([modules, versions], sort_keys=True).encode()).hexdigest()
     return Code(digest, {name: value[:12] for name, value in modules}, versions)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import scipy.linalg  # noqa: F401  its BLAS is the one that compiled code calls, and has to be there to be found
 import threadpoolctl
 
@@ -38,21 +39,25 @@ def one_thread() -> Iterator[None]:
 
 
 @functools.cache
-def blas() -> str:
-    """Name and version of NumPy's and SciPy's linear algebra, whose sums depend on it.
+def arithmetic() -> dict[str, str]:
+    """What the last digits of NumPy's and SciPy's results depend on, beside their versions.
 
     Returns
     -------
-    str
-        As "openblas 0.3.31".  Copies that other installed packages bring along do not count.
+    dict of str to str
+        blas: name and version of the linear algebra, and the processor that its code is for, as "openblas 0.3.31 Haswell";
+        copies that other installed packages bring along do not count.  simd: the instructions that NumPy's own loops use.
     """
     found = set()
     for library in _libraries().info():
         parts = Path(library["filepath"]).parts
         after = parts[parts.index("site-packages") + 1] if "site-packages" in parts else "numpy"
         if library["user_api"] == "blas" and after.partition(".")[0] in ("numpy", "scipy"):
-            found.add(f"{library['internal_api']} {library['version']}")
-    return ", ".join(sorted(found))
+            found.add(
+                " ".join([library["internal_api"], library["version"], library.get("architecture", "")])
+            )
+    simd = np.show_config(mode="dicts")["SIMD Extensions"]["found"]  # type: ignore[index]
+    return {"blas": ", ".join(sorted(found)), "simd": " ".join(simd)}
 
 
 def reproducible_environment() -> dict[str, str]:

@@ -104,8 +104,7 @@ class Parameter:
     notebook, name : str
         Which.
     annotation : str
-        Its type as the notebook writes it: int, float, str, bool, list, dict, or list and dict of such; "" if it has
-        none, so that every type is allowed.
+        Its type as the notebook writes it: int, float, str, bool, list, dict, or list and dict of such.
     default : object
         The value in the notebook.
     """
@@ -175,8 +174,6 @@ def read(path: Path) -> dict[str, Parameter]:
             match statement:
                 case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                     annotation = ast.unparse(statement.annotation)
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    annotation = ""
                 case _:
                     raise ValueError(f"line {statement.lineno}: {ast.unparse(statement)}")
             default = ast.literal_eval(value)
@@ -196,9 +193,7 @@ class _Refused(ValueError):
 
 
 def _typed(value: object, annotation: str) -> Any:
-    """The value, if it has the type that an annotation names; "" is any."""
-    if not annotation:
-        return _plain(value)
+    """The value, if it has the type that an annotation names."""
     tree = ast.parse(annotation, mode="eval").body
     kind, arguments = ast.unparse(tree), []
     if isinstance(tree, ast.Subscript):

@@ -56,7 +56,9 @@ def test_entry_tells_what_made_it(folder: Path) -> None:
     assert metadata["key"] in only(folder).name
     assert (metadata["rows"], metadata["columns"][:2]) == (4, ["value", "norm"])
     assert set(metadata["modules"]) == {"sample_tasks"}
-    assert {"python", "numpy", "scipy", "numba", "qgmutils", "pandas", "blas"} == set(metadata["versions"])
+    assert {"python", "numpy", "scipy", "numba", "qgmutils", "pandas", "blas", "simd"} == set(
+        metadata["versions"]
+    )
     assert metadata["cpu"]
     assert metadata["seconds"] > 0
     assert pd.Timestamp(metadata["date"]).utcoffset() == pd.Timedelta(0)

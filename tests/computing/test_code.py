@@ -302,7 +302,7 @@ def test_workers_that_import_a_later_version_are_refused(tmp_path: Path) -> None
 
 def test_versions_of_what_is_imported_are_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     found = code.code_of(Draw)
-    assert set(found.versions) == {"python", "blas", "numpy", "pandas"}
+    assert set(found.versions) == {"python", "blas", "simd", "numpy", "pandas"}
     import numpy as np
 
     code._identity.cache_clear()
