@@ -1,7 +1,7 @@
 """The code that a class belongs to: its module, and all modules of our own that this one imports, as they are loaded.
 
 Modules are told apart by their syntax trees without docstrings, comments and positions.  Python and the packages that
-these modules import count by their versions, and the linear algebra and NumPy by the processors that their loops are for.
+these modules import count by their versions, and linear algebra and NumPy by the processors that their loops are for.
 Threads, workers and the processor itself do not count: no number depends on them.  What is imported under a computed
 name is not seen.
 """

@@ -45,8 +45,9 @@ def arithmetic() -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        blas: name and version of the linear algebra, and the processor that its code is for, as "openblas 0.3.31 Haswell";
-        copies that other installed packages bring along do not count.  simd: the instructions that NumPy's own loops use.
+        blas: name and version of the linear algebra, and the processor that its code is for, as "openblas 0.3.31
+        Haswell"; copies that other installed packages bring along do not count.  simd: the instructions that NumPy's
+        own loops use.
     """
     found = set()
     for library in _libraries().info():
@@ -56,7 +57,7 @@ def arithmetic() -> dict[str, str]:
             found.add(
                 " ".join([library["internal_api"], library["version"], library.get("architecture", "")])
             )
-    simd = np.show_config(mode="dicts")["SIMD Extensions"]["found"]  # type: ignore[index]
+    simd = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
     return {"blas": ", ".join(sorted(found)), "simd": " ".join(simd)}
 
 
