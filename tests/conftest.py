@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import statistical
 
+from qgmutils.suite import terminal
+
 DEFAULT_SEED = 2022
 
 
@@ -58,10 +60,14 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def heed_interrupts() -> Iterator[None]:
-    """Let processes that the test starts be interrupted: what a shell starts in the background ignores SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Let processes that the test starts be interrupted: what runs in the background or under nohup ignores signals."""
+    before = {
+        number: signal.signal(number, signal.SIG_DFL) for number in terminal.ENDING if number != signal.SIGINT
+    }
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

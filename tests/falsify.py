@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,12 @@ class Break:
 
 
 BREAKS = (
-    Break("energy scale", "problems.py", "width = -float(levels[0])", "width = -1.01 * float(levels[0])"),
+    Break(
+        "energy scale",
+        "engine/observable.py",
+        "real, imag = entries.real.ravel(), entries.imag.ravel()",
+        "real, imag = 1.01 * entries.real.ravel(), 1.01 * entries.imag.ravel()",
+    ),
     Break(
         "sign of the gradient of one gate",
         "engine/sweep.py",
@@ -115,7 +121,7 @@ def noticed(
     """Whether a check fails on a copy with this break, and the lines of its output that say why."""
     with tempfile.TemporaryDirectory(prefix="qgmutils-") as folder:
         done = check(scratch(Path(folder), broken))
-    said = (done.stdout + done.stderr).splitlines()
+    said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr).splitlines()
     telling = [line for line in said if line.startswith("FAILED") or "manifest says" in line]
     return done.returncode != 0, "\n".join(telling or said[-15:] if done.returncode else [])
 

@@ -54,6 +54,7 @@ def test_what_an_encoding_lacks_is_replaced(settings: dict[str, str]) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.usefixtures("heed_interrupts")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_signals_interrupt_once(name: str) -> None:
     code = (
@@ -63,19 +64,14 @@ def test_signals_interrupt_once(name: str) -> None:
         "    for other in terminal.ENDING: os.kill(os.getpid(), other)\n"
         "    print('cleaned up')"
     )
-    handler = signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # what is started in the background ignores it
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env=throwaway.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    finally:
-        signal.signal(signal.SIGINT, handler)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=throwaway.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert (done.returncode, done.stdout) == (0, "cleaned up\n"), done.stderr
 
 
