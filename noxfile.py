@@ -37,9 +37,9 @@ def figures(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Test the package and the suite (-- --seed random, and other options of pytest)."""
+    """Test the package and the suite, on all cores (-- options of pytest instead, or --seed random)."""
     install(session)
-    session.run("python", "-m", "pytest", *session.posargs, env=ENVIRONMENT)
+    session.run("python", "-m", "pytest", *(session.posargs or ["--numprocesses=auto"]), env=ENVIRONMENT)
 
 
 @nox.session

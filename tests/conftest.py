@@ -6,6 +6,7 @@ summary of the run says how many there were.
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -48,8 +49,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # of one of several processes
+        session.config.workeroutput["thresholds"] = statistical.drawn
     if statistical.drawn * statistical.ALARM > statistical.LIMIT:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    statistical.drawn += getattr(node, "workeroutput", {}).get("thresholds", 0)
 
 
 @pytest.fixture
