@@ -39,7 +39,7 @@ def figures(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test the package and the suite, on all cores (-- options of pytest instead, or --seed random)."""
     install(session)
-    session.run("python", "-m", "pytest", *(session.posargs or ["--numprocesses=auto"]), env=ENVIRONMENT)
+    session.run("python", "-m", "pytest", *(session.posargs or ["--numprocesses=logical"]), env=ENVIRONMENT)
 
 
 @nox.session
