@@ -130,3 +130,16 @@ def test_what_the_kernels_read_cannot_be_changed(rng):
     for array in (*landscape.gates, *landscape.observable[1:]):
         with pytest.raises(ValueError, match=r"read-only|cannot set WRITEABLE"):
             array.flags.writeable = True
+
+
+@pytest.mark.parametrize(
+    "theta",
+    [[[0.1 + 0.2j, 0.3]], [["0.1", "0.3"]], np.ma.masked_array([[0.1, 0.3]], [[True, False]]), [[None, 0.3]]],
+)
+def test_starts_are_real_numbers(theta, rng):
+    circuit = circuits.random_circuit(2, 2, rng=rng)
+    landscape = engine.landscape(circuit, problems.tfim(2))
+    with pytest.raises(ValueError, match=r"theta (must be an array of (real )?numbers|has masked entries)"):
+        landscape.energy(theta)
+    with pytest.raises(ValueError, match=r"vectors (must be an array of (real )?numbers|has masked entries)"):
+        landscape.hessian_vector_product([[0.1, 0.3]], theta)
