@@ -22,7 +22,7 @@ from qgmutils.engine.gates import pack_circuit, tan_cos
 from qgmutils.engine.llvm import Code, kernel
 from qgmutils.engine.observable import LOW_RANK, costs, factor
 from qgmutils.engine.simd import address, eight, inner, odd_bits, store_eight
-from qgmutils.engine.starts import checked, far_starts, reduced
+from qgmutils.engine.starts import checked, far_starts, reduced, require_pair
 from qgmutils.engine.sweep import RESCALE
 from qgmutils.problems import Problem
 
@@ -84,8 +84,7 @@ def energy_and_gradient_each(
     energy, gradient = np.empty(len(starts)), np.zeros_like(starts)
     if not circuits:
         return energy, gradient
-    if circuits[0].n_qubits != problem.n_qubits:
-        raise ValueError(f"the circuits have {circuits[0].n_qubits} qubits, the problem {problem.n_qubits}")
+    require_pair(circuits[0], problem)
     near = list(circuits)
     for b, circuit in enumerate(circuits):
         if far_starts(circuit, starts[b : b + 1]).size:

@@ -143,3 +143,17 @@ def test_starts_are_real_numbers(theta, rng):
         landscape.energy(theta)
     with pytest.raises(ValueError, match=r"vectors (must be an array of (real )?numbers|has masked entries)"):
         landscape.hessian_vector_product([[0.1, 0.3]], theta)
+
+
+@pytest.mark.parametrize("make", [engine.landscape, engine.NumbaLandscape, engine.PennylaneLandscape])
+def test_kernels_get_a_circuit_and_a_problem_of_one_size(make, rng):
+    circuit, problem = circuits.random_circuit(2, 3, rng=rng), problems.tfim(2)
+    for pair, message in (
+        ((circuit, problems.tfim(9)), "the circuit has 2 qubits, the problem 9"),
+        ((problem, circuit), "circuit must be a circuits.Circuit, got Problem"),
+        ((circuit, np.eye(4)), "problem must be a problems.Problem, got ndarray; problems.from_observable"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make(*pair)
+    with pytest.raises(ValueError, match="the circuit has 5 qubits, the problem 2"):
+        make(circuit, problem).with_circuit(circuits.random_circuit(5, 3, rng=rng))
