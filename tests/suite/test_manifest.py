@@ -60,7 +60,7 @@ def test_wrong_manifest_is_refused(content: str, message: str, folder: Path) -> 
 
 
 def test_notebook_without_the_parameters_of_the_suite_is_refused(folder: Path) -> None:
-    throwaway.write_notebook(folder / "01_sizes.ipynb", ["seed = 1\nsize = 2"])
+    throwaway.write_notebook(folder / "01_sizes.ipynb", ["seed: int = 1\nsize: int = 2"])
     with pytest.raises(manifest.ManifestError, match="lacks profile, run, output_dir"):
         manifest.load(folder / "claims.toml")
 
