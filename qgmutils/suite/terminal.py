@@ -48,9 +48,16 @@ def verdict_table(rows: Sequence[Sequence[str]], *, width: int) -> str:
         The table, without a line end.
     """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    # Take from the widest column until the row fits, but leave words legible.
-    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 12:
-        widths[widths.index(max(widths))] -= 1
+    words = [
+        max((len(word) for row in rows for word in row[i].split()), default=0) for i in range(len(widths))
+    ]
+    # Take from the widest column until the row fits: as long as no word breaks, and then so that words stay legible.
+    for least in (words, [0] * len(widths)):
+        while sum(widths) + 2 * (len(widths) - 1) > width:
+            wide = [i for i, size in enumerate(widths) if size > max(12, least[i])]
+            if not wide:
+                break
+            widths[max(wide, key=widths.__getitem__)] -= 1
     lines = []
     for number, row in enumerate(rows):
         cells = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, widths)]
