@@ -22,6 +22,7 @@ import filelock
 from tqdm import tqdm
 
 import qgmutils
+from qgmutils import problems
 from qgmutils.computing import files, processes
 from qgmutils.report import claims
 from qgmutils.suite import compare, environment, manifest, publish, terminal
@@ -232,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    value = int(text) if text.isdecimal() else 0
+    value = int(text) if text.isdecimal() and len(text) < 20 else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no positive integer")
     return value
@@ -246,8 +247,9 @@ def _name(text: str) -> str:
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 0")
+    # int() itself refuses thousands of digits.
+    if not (text.isdecimal() and len(text) <= 39 and int(text) <= problems.MAX_SEED):
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from 0 to 2^128 - 1")
     return int(text)
 
 
