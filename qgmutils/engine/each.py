@@ -15,14 +15,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits import Circuit, require_pair
 from qgmutils.computing.kernels import compiled
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.gates import pack_circuit, tan_cos
 from qgmutils.engine.llvm import Code, kernel
 from qgmutils.engine.observable import LOW_RANK, costs, factor
 from qgmutils.engine.simd import address, eight, inner, odd_bits, store_eight
-from qgmutils.engine.starts import checked, far_starts, reduced, require_pair
+from qgmutils.engine.starts import checked, far_starts, reduced
 from qgmutils.engine.sweep import RESCALE
 from qgmutils.problems import Problem
 
@@ -71,13 +71,15 @@ def energy_and_gradient_each(
     Raises
     ------
     ValueError
-        If the circuits differ in size from one another or from the problem, or theta has another shape or entries that
-        are not finite.
+        If there is anything else than circuits, they differ in size from one another or from the problem, or theta has
+        another shape or entries that are not finite.
     """
+    if not isinstance(circuits, Sequence) or not all(isinstance(circuit, Circuit) for circuit in circuits):
+        raise ValueError(f"circuits must be a list of circuits.Circuit, got {type(circuits).__name__}")
     sizes = {(circuit.n_qubits, circuit.n_params, circuit.n_gates) for circuit in circuits}
     if len(sizes) > 1:
         raise ValueError(f"circuits must have the same (qubits, angles, gates), got {sorted(sizes)}")
-    n_params = circuits[0].n_params if circuits else np.shape(theta)[-1]
+    n_params = circuits[0].n_params if circuits else (0, *np.shape(theta))[-1]
     starts = checked(theta, n_params)
     if len(starts) != len(circuits):
         raise ValueError(f"theta must have one row for each circuit, got {len(starts)} for {len(circuits)}")

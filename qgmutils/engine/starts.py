@@ -13,26 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit
 from qgmutils.inputs import real_array
-from qgmutils.problems import Problem
 
 Array = NDArray[np.float64]
 Result = TypeVar("Result")
 
 FAR = 1e6
 """Angles of gates up to this one are left to the engines, radians; larger ones are reduced first."""
-
-
-def require_pair(circuit: Circuit, problem: Problem) -> None:
-    """Raise ValueError unless these are a circuit and a problem of as many qubits: kernels trust them to be."""
-    if not isinstance(circuit, Circuit):
-        raise ValueError(f"circuit must be a circuits.Circuit, got {type(circuit).__name__}")
-    if not isinstance(problem, Problem):
-        raise ValueError(
-            f"problem must be a problems.Problem, got {type(problem).__name__}; "
-            "problems.from_observable and problems.from_matrix make one"
-        )
-    if circuit.n_qubits != problem.n_qubits:
-        raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the problem {problem.n_qubits}")
 
 
 def checked(theta: ArrayLike, n_params: int, name: str = "theta") -> Array:
