@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 ENDING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
@@ -35,6 +36,8 @@ def interrupt_on_signals() -> None:
 def verdict_table(rows: Sequence[Sequence[str]], *, width: int) -> str:
     """Lay out rows of text in columns, the first row as the heading, and wrap the cells to the width.
 
+    Where columns would be too narrow to read, every row becomes a paragraph of its cells with their headings.
+
     Parameters
     ----------
     rows : sequence of sequences of str
@@ -58,6 +61,8 @@ def verdict_table(rows: Sequence[Sequence[str]], *, width: int) -> str:
             if not wide:
                 break
             widths[max(wide, key=widths.__getitem__)] -= 1
+    if sum(widths) + 2 * (len(widths) - 1) > width:
+        return "\n\n".join(_paragraph(rows[0], row, width) for row in rows[1:])
     lines = []
     for number, row in enumerate(rows):
         cells = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, widths)]
@@ -67,6 +72,15 @@ def verdict_table(rows: Sequence[Sequence[str]], *, width: int) -> str:
         if number == 0:
             lines.append("  ".join("-" * size for size in widths))
     return "\n".join(lines)
+
+
+def _paragraph(heading: Sequence[str], row: Sequence[str], width: int) -> str:
+    size = max(map(len, heading)) + 2
+    options: dict[str, Any] = {"width": max(width, size + 12), "subsequent_indent": " " * size}
+    return "\n".join(
+        textwrap.fill(cell, initial_indent=name.ljust(size), **options) if cell else name
+        for name, cell in zip(heading, row, strict=True)
+    )
 
 
 def duration(seconds: float) -> str:
