@@ -282,12 +282,11 @@ def to_qnode(
     Raises
     ------
     ValueError
-        If circuit and problem differ in size, or the device cannot be created (its own message is quoted).
+        If these are no circuit and problem of one size, or the device cannot be created (its own message is quoted).
     """
     import pennylane as qml
 
-    if circuit.n_qubits != problem.n_qubits:
-        raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the problem {problem.n_qubits}")
+    require_pair(circuit, problem)
     wires = range(circuit.n_qubits)
     gates = list(zip(circuit.words(), circuit.parameter, circuit.scale, circuit.offset, strict=True))
     state, matrix = circuit.reference.copy(), problem.matrix.copy()  # some devices refuse read-only arrays
@@ -299,6 +298,19 @@ def to_qnode(
         return qml.expval(qml.Hermitian(matrix, wires=wires))
 
     return qml.QNode(energy, make_device(device, circuit.n_qubits), diff_method=diff_method)
+
+
+def require_pair(circuit: Circuit, problem: Problem) -> None:
+    """Raise ValueError unless these are a circuit and a problem of as many qubits: kernels trust them to be."""
+    if not isinstance(circuit, Circuit):
+        raise ValueError(f"circuit must be a circuits.Circuit, got {type(circuit).__name__}")
+    if not isinstance(problem, Problem):
+        raise ValueError(
+            f"problem must be a problems.Problem, got {type(problem).__name__}; "
+            "problems.from_observable and problems.from_matrix make one"
+        )
+    if circuit.n_qubits != problem.n_qubits:
+        raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the problem {problem.n_qubits}")
 
 
 def make_device(device: str, n_qubits: int) -> Any:

@@ -28,9 +28,10 @@ def require_integer(value: Any, name: str, *, low: int = 1, high: int = MOST) ->
         If it is not a whole number by type (`is_integer`) from `low` to `high`.
     """
     if not is_integer(value) or value < low:
-        raise ValueError(f"{name} must be an integer of at least {low}, got {value!r}")
+        raise ValueError(f"{name} must be an integer of at least {low}, got {_shown(value)}")
     if value > high:
-        raise ValueError(f"{name} must be an integer of at most {high}, got {value:.3g}")
+        shown = f"{value:.3g}" if value <= 1e300 else _shown(value)
+        raise ValueError(f"{name} must be an integer of at most {high}, got {shown}")
     return int(value)
 
 
@@ -45,7 +46,7 @@ def require_number(value: Any, name: str, *, limit: float = 1e100) -> float:
     number = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
     real = isinstance(number, (int, float, np.integer, np.floating)) and not isinstance(number, bool)
     if not (real and abs(number) <= limit):
-        raise ValueError(f"{name} must be one finite number within +-{limit:g}, got {value!r}")
+        raise ValueError(f"{name} must be one finite number within +-{limit:g}, got {_shown(value)}")
     return float(number)
 
 
@@ -178,5 +179,8 @@ def frozen(array: NDArray[Any], dtype: type) -> NDArray[Any]:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        text = "a number of thousands of digits"  # which Python does not write
     return text if len(text) <= 100 else f"{text[:97]}..."

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils import descent
+from qgmutils.circuits import Circuit
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine import Landscape, NumbaLandscape
 from qgmutils.engine.simd import LANES
@@ -122,14 +123,16 @@ def minimize(
     Raises
     ------
     ValueError
-        For starts of another shape, not real, not finite or beyond `MAX_ANGLE`, a tolerance that is not positive, or a
-        limit out of range.
+        For anything else than a landscape, starts of another shape, not real, not finite or beyond `MAX_ANGLE`, a
+        tolerance that is not positive, or a limit out of range.
 
     Warns
     -----
     UserWarning
         If there are starts that nothing but the resolution keeps from being certified.
     """
+    if not isinstance(getattr(landscape, "circuit", None), Circuit):
+        raise ValueError(f"landscape must be what engine.landscape gives, got {type(landscape).__name__}")
     n_params = landscape.circuit.n_params
     x0 = np.array(real_array(starts, "starts"), order="C")  # a copy: read-only arrays would compile anew
     if x0.ndim != 2 or x0.shape[1] != n_params or not np.all(np.isfinite(x0)):

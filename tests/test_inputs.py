@@ -38,6 +38,10 @@ def test_ranges():
         (lambda: inputs.require_share(1, "t"), "between 0 and 1, both excluded, got 1"),
         (lambda: inputs.require_flag("no", "t"), "t must be True or False, got 'no'"),
         (lambda: inputs.require_integer(8, "t", low=2, high=7), "at most 7, got 8"),
+        (lambda: inputs.require_integer(10**30, "t"), r"at most 1000000000, got 1e\+30"),
+        (lambda: inputs.require_integer(10**400, "t"), r"at most 1000000000, got 10{96}\.\.\."),
+        (lambda: inputs.require_integer(10**5000, "t"), "got a number of thousands of digits"),
+        (lambda: inputs.require_number(-(10**5000), "t"), "got a number of thousands of digits"),
         (lambda: inputs.require_choice("chian", "lattice", ("ring", "chain")), "'chian': .* mean 'chain'"),
         (
             lambda: inputs.require_choice(["ring"], "lattice", ("ring", "chain")),

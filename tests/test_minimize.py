@@ -419,3 +419,8 @@ def test_ising_ring_below_and_above_its_critical_count(rng):
 def test_bad_input(theta, options, message, rng):
     with pytest.raises(ValueError, match=message):
         minimize.minimize(case(2, 3, rng), theta, **options)
+
+
+def test_what_is_no_landscape_is_refused(rng):
+    with pytest.raises(ValueError, match=r"landscape must be what engine.landscape gives, got Circuit"):
+        minimize.minimize(circuits.random_circuit(2, 3, rng=rng), np.zeros((1, 3)))

@@ -218,7 +218,7 @@ def fields_of(task: Task) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        The task is not a frozen dataclass, or a field is not a plain value.
+        The task is not a frozen dataclass, a field is not a plain value, or its seed is None, which names no result.
     """
     if not dataclasses.is_dataclass(task) or not getattr(type(task), "__dataclass_params__").frozen:  # noqa: B009
         raise ValueError(f"task {task!r} is not a frozen dataclass; declare it with @dataclass(frozen=True)")
@@ -229,6 +229,11 @@ def fields_of(task: Task) -> dict[str, Any]:
                 f"field {name!r} of task {type(task).__name__} is {value!r} of type {type(value).__name__}; "
                 "allowed are str, int, float (but not NaN), bool, None and tuples of these, so that it can be hashed"
             )
+    if "seed" in values and values["seed"] is None:
+        raise ValueError(
+            f"the seed of task {type(task).__name__} is None, which draws other numbers every time, and a result is "
+            "stored under its seed; give an integer of at least 0"
+        )
     return values
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits import Circuit, require_pair
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.starts import any_angle
 from qgmutils.problems import Problem
@@ -69,6 +69,7 @@ class CudaLandscape:
     """
 
     def __init__(self, circuit: Circuit, problem: Problem) -> None:
+        require_pair(circuit, problem)
         self.circuit, self.problem = circuit, problem
         self._kernels = _load_kernels()
         self._dim = 2**circuit.n_qubits

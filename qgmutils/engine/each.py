@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits import Circuit, require_pair
 from qgmutils.computing.kernels import compiled
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.gates import pack_circuit, tan_cos
@@ -71,21 +71,22 @@ def energy_and_gradient_each(
     Raises
     ------
     ValueError
-        If the circuits differ in size from one another or from the problem, or theta has another shape or entries that
-        are not finite.
+        If there is anything else than circuits, they differ in size from one another or from the problem, or theta has
+        another shape or entries that are not finite.
     """
+    if not isinstance(circuits, Sequence) or not all(isinstance(circuit, Circuit) for circuit in circuits):
+        raise ValueError(f"circuits must be a list of circuits.Circuit, got {type(circuits).__name__}")
     sizes = {(circuit.n_qubits, circuit.n_params, circuit.n_gates) for circuit in circuits}
     if len(sizes) > 1:
         raise ValueError(f"circuits must have the same (qubits, angles, gates), got {sorted(sizes)}")
-    n_params = circuits[0].n_params if circuits else np.shape(theta)[-1]
+    n_params = circuits[0].n_params if circuits else (0, *np.shape(theta))[-1]
     starts = checked(theta, n_params)
     if len(starts) != len(circuits):
         raise ValueError(f"theta must have one row for each circuit, got {len(starts)} for {len(circuits)}")
     energy, gradient = np.empty(len(starts)), np.zeros_like(starts)
     if not circuits:
         return energy, gradient
-    if circuits[0].n_qubits != problem.n_qubits:
-        raise ValueError(f"the circuits have {circuits[0].n_qubits} qubits, the problem {problem.n_qubits}")
+    require_pair(circuits[0], problem)
     near = list(circuits)
     for b, circuit in enumerate(circuits):
         if far_starts(circuit, starts[b : b + 1]).size:

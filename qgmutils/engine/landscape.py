@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.circuits import Circuit, make_device, to_qnode
+from qgmutils.circuits import Circuit, make_device, require_pair, to_qnode
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine import curvature, sweep
 from qgmutils.engine.gates import pack_circuit
@@ -98,6 +98,7 @@ class NumbaLandscape:
     """
 
     def __init__(self, circuit: Circuit, problem: Problem) -> None:
+        require_pair(circuit, problem)
         self.circuit, self.problem = circuit, problem
         self.gates, self.observable = pack_circuit(circuit), pack_problem(problem)
 
@@ -231,6 +232,7 @@ class PennylaneLandscape:
     """
 
     def __init__(self, circuit: Circuit, problem: Problem, device: str = "default.qubit") -> None:
+        require_pair(circuit, problem)
         self.circuit, self.problem, self.device = circuit, problem, device
         # One angle a gate: derivatives with respect to gate angles follow the plain shift rule.
         self._gates = Circuit(
@@ -351,11 +353,10 @@ def landscape(
     Raises
     ------
     ValueError
-        For an unknown engine, sizes that differ, a device that PennyLane cannot create, or engine="cuda" without
-        a GPU that numba can use.
+        For an unknown engine, anything else than a circuit and a problem, sizes that differ, a device that PennyLane
+        cannot create, or engine="cuda" without a GPU that numba can use.
     """
-    if circuit.n_qubits != problem.n_qubits:
-        raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the problem {problem.n_qubits}")
+    require_pair(circuit, problem)
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
     if engine == "pennylane":

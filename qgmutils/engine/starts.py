@@ -1,4 +1,4 @@
-"""What every engine checks about the starts it is given, and what it does about angles that are too large for it."""
+"""What every engine checks about what it is given, and what it does about angles that are too large for it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit
+from qgmutils.inputs import real_array
 
 Array = NDArray[np.float64]
 Result = TypeVar("Result")
@@ -26,9 +27,9 @@ def checked(theta: ArrayLike, n_params: int, name: str = "theta") -> Array:
     Raises
     ------
     ValueError
-        For another shape or entries that are not finite.
+        For another shape, entries that are not finite, or what `inputs.real_array` refuses.
     """
-    array = np.array(theta, dtype=np.float64, order="C")  # a copy: read-only arrays would compile anew
+    array = np.array(real_array(theta, name), order="C")  # a copy: read-only arrays would compile anew
     if array.ndim != 2 or array.shape[1] != n_params:
         raise ValueError(f"{name} must have shape (starts, {n_params}), got {array.shape}")
     if not np.isfinite(array).all():

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qgmutils import circuits, problems
 from qgmutils.engine import landscape
-from qgmutils.inputs import is_integer
+from qgmutils.inputs import is_integer, require_integer
 from qgmutils.minimize import minimize
 from qgmutils.problems import Problem
 from qgmutils.theory.finite_dimension import reflections
@@ -210,7 +210,7 @@ def minima_tasks(
     hamiltonian, hamiltonian_options, n_qubits, seed
         As in `problems.build`.
     param_counts : list of int
-        Values of p, each at least 1.
+        Values of p, each at least 1; one that occurs twice counts once.
     n_instances, n_starts : int
         Circuits per value of p, and starts per circuit.
     reference_state : {"haar", "clifford", "zero"}
@@ -222,11 +222,12 @@ def minima_tasks(
     ValueError
         For sizes below 1, an unknown reference state, or what `problems.build` refuses.
     """
-    sizes = {"n_instances": n_instances, "n_starts": n_starts, "circuits_per_task": circuits_per_task}
-    for name, value in sizes.items():
-        if not is_integer(value) or value < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
-    if not param_counts or not all(is_integer(p) and p >= 1 for p in param_counts):
+    n_instances = require_integer(n_instances, "n_instances")
+    n_starts = require_integer(n_starts, "n_starts")
+    circuits_per_task = require_integer(circuits_per_task, "circuits_per_task")
+    seed = require_integer(seed, "seed", low=0, high=problems.MAX_SEED)
+    counts = list(param_counts) if np.ndim(param_counts) == 1 else []
+    if not counts or not all(is_integer(p) and p >= 1 for p in counts):
         raise ValueError(f"param_counts must be a non-empty list of integers >= 1, got {param_counts}")
     if reference_state not in circuits.REFERENCE_STATES:
         raise ValueError(
@@ -246,6 +247,6 @@ def minima_tasks(
             n_starts,
             seed,
         )
-        for p in sorted(param_counts, reverse=True)
+        for p in sorted({int(p) for p in counts}, reverse=True)
         for first in range(0, n_instances, circuits_per_task)
     ]

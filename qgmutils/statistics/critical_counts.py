@@ -102,7 +102,7 @@ def critical_count(
     ------
     UndeterminedError
         The counts do not bracket 50 %: no count with less, or none with more; or the fraction does not rise; or
-        that happens to more than one in forty resamples.
+        that happens to more than one in forty resamples; or a count with solved and unsolved starts has one group only.
     ValueError
         The lengths differ, a count is not finite, `solved` holds anything but truth values, a group has no label, or
         an option is out of range.
@@ -136,6 +136,10 @@ def critical_count(
         _, member = np.unique(labels[here], return_inverse=True)
         size = np.bincount(member)
         won = np.bincount(member, weights=success[here])
+        if size.size < 2 and 0 < wins[i] < total[i]:
+            raise UndeterminedError(
+                f"all starts at p = {counts[i]:g} share one group, so no interval can be given; 2 are needed"
+            )
         draw = rng.integers(size.size, size=(n_resamples, size.size))
         new_wins[:, i], new_total[:, i] = won[draw].sum(axis=1), size[draw].sum(axis=1)
     resampled, _ = _crossings(counts, new_wins, new_total, rng)

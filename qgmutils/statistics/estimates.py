@@ -59,7 +59,7 @@ def cluster_estimate(
     _, label = np.unique(labels, return_inverse=True)
     count = np.bincount(label).astype(np.float64)
     if len(count) < 2:
-        raise ValueError("a standard error over circuits needs at least 2 of them, got 1: raise n_instances")
+        raise ValueError("a standard error over circuits needs at least 2 of them, got 1: add circuits")
     sums = np.column_stack([np.bincount(label, weights=column) for column in values.T])
     # How often each circuit is drawn in each resample.
     drawn = rng.integers(len(count), size=(n_resamples, len(count)))

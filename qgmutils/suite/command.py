@@ -22,6 +22,7 @@ import filelock
 from tqdm import tqdm
 
 import qgmutils
+from qgmutils import problems
 from qgmutils.computing import files, processes
 from qgmutils.report import claims
 from qgmutils.suite import compare, environment, manifest, publish, terminal
@@ -35,20 +36,25 @@ SAMPLE = 20
 
 EPILOG = """\
 examples:
-  nox -s figures -- --only 01                          one notebook, compared with what is committed
+  nox -s figures -- --only 01        one notebook, compared with what is committed
   nox -s figures -- --only 03_minima_distribution.tfim -p n_qubits=4 -p "param_counts=[8, 16, 30]"
   nox -s figures -- --only 01 -p "n_qubits=[3, 5]" -p n_starts=32 --seed 7
   nox -s figures -- --profile full --jobs 2
   nox -s figures -- --verify 50
 
-Results are cached: an interrupted run goes on where it stopped, a second one takes seconds.  A run writes to
-outputs/<profile>, or to a folder beside it that is named after what was changed.  A complete run of a profile
-with nothing changed is then compared with figures/<profile>, and replaces there, and in the README, what differs.
+Results are cached: an interrupted run goes on where it stopped, a second one
+takes seconds.  A run writes to outputs/<profile>, or to a folder beside it
+that is named after what was changed.  A complete run of a profile with nothing
+changed is then compared with figures/<profile>, and replaces there, and in the
+README, what differs.
 
 exit status:
-  0    everything ran, and every verdict is the manifest's (or -p was given); --verify: all results are the same
-  1    a notebook failed, or a verdict is not the manifest's; --verify: a result is another
-  2    wrong arguments, before anything ran; --verify: there is nothing to verify
+  0    everything ran, and every verdict is the manifest's (or -p was given);
+       --verify: all results are the same
+  1    a notebook failed, or a verdict is not the manifest's;
+       --verify: a result is another
+  2    wrong arguments, before anything ran;
+       --verify: there is nothing to verify
   130  interrupted"""
 
 
@@ -75,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         everything = manifest.load(notebooks / "claims.toml")
         if options.list:
-            _print_list(everything)
+            named = parser.parse_args(arguments, argparse.Namespace(profile=None)).profile
+            _print_list(manifest.select(everything, profile=named, only=options.only))
             return 0
         runs = manifest.select(everything, profile=options.profile, only=options.only)
         runs, skipped = manifest.override(runs, dict(options.parameter), folder=notebooks)
@@ -169,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--only",
+        type=_name,
         action="append",
         default=[],
         metavar="NAME",
@@ -186,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--output-dir",
+        type=_name,
         metavar="D",
         help="where the notebooks write to (a folder of outputs/ of the repository)",
     )
@@ -200,7 +209,11 @@ def _parser() -> argparse.ArgumentParser:
         "are then reported, but are no failure",
     )
     parser.add_argument("--no-cache", action="store_true", help="compute everything anew and store nothing")
-    parser.add_argument("--list", action="store_true", help="list the runs with their parameters, and stop")
+    parser.add_argument(
+        "--list",
+        action="store_true",
+        help="list the runs with their parameters, those of all profiles unless --profile names one, and stop",
+    )
     parser.add_argument(
         "--verify",
         type=_positive,
@@ -220,15 +233,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    value = int(text) if text.isdecimal() else 0
+    value = int(text) if text.isdecimal() and len(text) < 20 else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no positive integer")
     return value
 
 
+def _name(text: str) -> str:
+    # A shell passes "" for a variable that is not set; it must mean neither every notebook nor the folder one is in.
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name is needed, got an empty one")
+    return text
+
+
 def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 0")
+    # int() itself refuses thousands of digits.
+    if not (text.isdecimal() and len(text) <= 39 and int(text) <= problems.MAX_SEED):
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from 0 to 2^128 - 1")
     return int(text)
 
 

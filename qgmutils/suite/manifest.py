@@ -123,15 +123,15 @@ def load(path: str | os.PathLike[str]) -> list[Run]:
     return checked
 
 
-def select(runs: Iterable[Run], *, profile: str, only: Sequence[str] = ()) -> list[Run]:
-    """Choose the runs of a profile.
+def select(runs: Iterable[Run], *, profile: str | None, only: Sequence[str] = ()) -> list[Run]:
+    """Choose the runs of a profile, or of all.
 
     Parameters
     ----------
     runs : iterable of Run
         The manifest.
-    profile : str
-        One of `PROFILES`.
+    profile : str, optional
+        One of `PROFILES`; None for all.
     only : sequence of str
         Names of notebooks, the beginnings of such names, or <notebook>.<run>. Default: everything.
 
@@ -147,12 +147,12 @@ def select(runs: Iterable[Run], *, profile: str, only: Sequence[str] = ()) -> li
     """
     runs = list(runs)
     profiles = [name for name in PROFILES if any(run.profile == name for run in runs)]
-    if profile not in profiles:
+    if profile is not None and profile not in profiles:
         raise ManifestError(_unknown("profile", profile, profiles))
     chosen: set[str] = set()
     for pattern in only or [""]:
         labels = _matches(pattern, runs)
-        here = {run.label for run in runs if run.label in labels and run.profile == profile}
+        here = {run.label for run in runs if run.label in labels and profile in (None, run.profile)}
         if not labels:
             names = [run.label for run in runs] + [run.notebook for run in runs]
             raise ManifestError(_unknown("notebook", pattern, dict.fromkeys(names)))
@@ -160,7 +160,7 @@ def select(runs: Iterable[Run], *, profile: str, only: Sequence[str] = ()) -> li
             where = [name for name in profiles if any(r.label in labels and r.profile == name for r in runs)]
             raise ManifestError(f"profile {profile} has no run {pattern!r}; it is part of {', '.join(where)}")
         chosen |= here
-    return [run for run in runs if run.profile == profile and run.label in chosen]
+    return [run for run in runs if profile in (None, run.profile) and run.label in chosen]
 
 
 def override(

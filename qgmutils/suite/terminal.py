@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 ENDING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
@@ -35,6 +36,8 @@ def interrupt_on_signals() -> None:
 def verdict_table(rows: Sequence[Sequence[str]], *, width: int) -> str:
     """Lay out rows of text in columns, the first row as the heading, and wrap the cells to the width.
 
+    Where columns would be too narrow to read, every row becomes a paragraph of its cells with their headings.
+
     Parameters
     ----------
     rows : sequence of sequences of str
@@ -48,9 +51,18 @@ def verdict_table(rows: Sequence[Sequence[str]], *, width: int) -> str:
         The table, without a line end.
     """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    # Take from the widest column until the row fits, but leave words legible.
-    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 12:
-        widths[widths.index(max(widths))] -= 1
+    words = [
+        max((len(word) for row in rows for word in row[i].split()), default=0) for i in range(len(widths))
+    ]
+    # Take from the widest column until the row fits: as long as no word breaks, and then so that words stay legible.
+    for least in (words, [0] * len(widths)):
+        while sum(widths) + 2 * (len(widths) - 1) > width:
+            wide = [i for i, size in enumerate(widths) if size > max(12, least[i])]
+            if not wide:
+                break
+            widths[max(wide, key=widths.__getitem__)] -= 1
+    if sum(widths) + 2 * (len(widths) - 1) > width:
+        return "\n\n".join(_paragraph(rows[0], row, width) for row in rows[1:])
     lines = []
     for number, row in enumerate(rows):
         cells = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, widths)]
@@ -60,6 +72,15 @@ def verdict_table(rows: Sequence[Sequence[str]], *, width: int) -> str:
         if number == 0:
             lines.append("  ".join("-" * size for size in widths))
     return "\n".join(lines)
+
+
+def _paragraph(heading: Sequence[str], row: Sequence[str], width: int) -> str:
+    size = max(map(len, heading)) + 2
+    options: dict[str, Any] = {"width": max(width, size + 12), "subsequent_indent": " " * size}
+    return "\n".join(
+        textwrap.fill(cell, initial_indent=name.ljust(size), **options) if cell else name
+        for name, cell in zip(heading, row, strict=True)
+    )
 
 
 def duration(seconds: float) -> str:

@@ -283,3 +283,10 @@ def test_bar_ticks_while_a_task_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     progress.close()
     assert ticks[:2] == [0, 0]
     assert not progress._ticking.is_alive()
+
+
+def test_a_task_without_a_seed_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match="the seed of task Draw is None, which draws other numbers every time"
+    ):
+        run_tasks([Draw(None)], workers=1)  # type: ignore[arg-type]

@@ -306,7 +306,10 @@ def test_circuits_for_every_start_must_fit(rng):
         energy_and_gradient_each([one, other], problem, np.zeros((2, 3)))
     with pytest.raises(ValueError, match="one row for each circuit, got 1 for 2"):
         energy_and_gradient_each([one, one], problem, np.zeros((1, 3)))
-    with pytest.raises(ValueError, match="the circuits have 2 qubits, the problem 3"):
+    for others in (one, [None], (each for each in [one])):
+        with pytest.raises(ValueError, match=r"circuits must be a list of circuits\.Circuit, got"):
+            energy_and_gradient_each(others, problem, np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="the circuit has 2 qubits, the problem 3"):
         energy_and_gradient_each([one], problems.tfim(3), np.zeros((1, 3)))
     with pytest.raises(ValueError, match="theta has entries that are not finite"):
         energy_and_gradient_each([one], problem, [[0, np.nan, 0]])

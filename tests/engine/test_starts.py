@@ -130,3 +130,34 @@ def test_what_the_kernels_read_cannot_be_changed(rng):
     for array in (*landscape.gates, *landscape.observable[1:]):
         with pytest.raises(ValueError, match=r"read-only|cannot set WRITEABLE"):
             array.flags.writeable = True
+
+
+@pytest.mark.parametrize(
+    "theta",
+    [[[0.1 + 0.2j, 0.3]], [["0.1", "0.3"]], np.ma.masked_array([[0.1, 0.3]], [[True, False]]), [[None, 0.3]]],
+)
+def test_starts_are_real_numbers(theta, rng):
+    circuit = circuits.random_circuit(2, 2, rng=rng)
+    landscape = engine.landscape(circuit, problems.tfim(2))
+    with pytest.raises(ValueError, match=r"theta (must be an array of (real )?numbers|has masked entries)"):
+        landscape.energy(theta)
+    with pytest.raises(ValueError, match=r"vectors (must be an array of (real )?numbers|has masked entries)"):
+        landscape.hessian_vector_product([[0.1, 0.3]], theta)
+
+
+@pytest.mark.parametrize(
+    "make", [engine.landscape, engine.NumbaLandscape, engine.PennylaneLandscape, circuits.to_qnode]
+)
+def test_kernels_get_a_circuit_and_a_problem_of_one_size(make, rng):
+    circuit, problem = circuits.random_circuit(2, 3, rng=rng), problems.tfim(2)
+    for pair, message in (
+        ((circuit, problems.tfim(9)), "the circuit has 2 qubits, the problem 9"),
+        ((problem, circuit), "circuit must be a circuits.Circuit, got Problem"),
+        ((circuit, np.eye(4)), "problem must be a problems.Problem, got ndarray; problems.from_observable"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make(*pair)
+    if make is circuits.to_qnode:
+        return
+    with pytest.raises(ValueError, match="the circuit has 5 qubits, the problem 2"):
+        make(circuit, problem).with_circuit(circuits.random_circuit(5, 3, rng=rng))

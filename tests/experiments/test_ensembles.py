@@ -129,6 +129,9 @@ def test_streams_differ():
         ({"n_starts": True}, "n_starts must be an integer of at least 1, got True"),
         ({"circuits_per_task": 0}, "circuits_per_task must be an integer of at least 1, got 0"),
         ({"circuits_per_task": -3}, "circuits_per_task must be an integer of at least 1, got -3"),
+        ({"seed": None}, "seed must be an integer of at least 0, got None"),
+        ({"seed": "1"}, "seed must be an integer of at least 0, got '1'"),
+        ({"param_counts": 4}, "param_counts must be .* got 4"),
         ({"param_counts": []}, r"param_counts must be a non-empty list of integers >= 1, got \[\]"),
         ({"param_counts": [4, 0]}, r"param_counts must be .* got \[4, 0\]"),
         ({"param_counts": [2.5]}, r"param_counts must be .* got \[2\.5\]"),
@@ -143,6 +146,12 @@ def test_streams_differ():
 def test_bad_ensembles(ensemble, changes, message):
     with pytest.raises(ValueError, match=message):
         ensembles.minima_tasks(**ensemble | changes)
+
+
+def test_counts_may_be_arrays_and_occur_once(ensemble):
+    tasks = ensembles.minima_tasks(**ensemble | {"param_counts": [8, 4]})
+    for counts in (np.array([4, 8, 4]), (np.int8(8), 4, 8)):
+        assert ensembles.minima_tasks(**ensemble | {"param_counts": counts}) == tasks
 
 
 def test_a_circuit_without_isolated_points_counts_as_incomplete(monkeypatch):

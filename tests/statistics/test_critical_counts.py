@@ -234,3 +234,12 @@ def test_collapse_refuses() -> None:
         critical_counts.collapse_spread([([1, 2], [0, np.nan])] * 2)
     with pytest.raises(ValueError, match="x must increase"):
         critical_counts.collapse_spread([([2, 1], [0, 1]), ([1, 2], [0, 1])])
+
+
+def test_one_circuit_says_nothing_about_others(rng: np.random.Generator) -> None:
+    counts, solved = np.repeat([1, 2, 3], 4), [False] * 4 + [False, True] * 2 + [True] * 4
+    with pytest.raises(UndeterminedError, match="all starts at p = 2 share one group"):
+        critical_counts.critical_count(counts, solved, np.zeros(12), rng)
+    # A step is no share of starts: its interval covers the gap.
+    step = critical_counts.critical_count(counts[counts != 2], [False] * 4 + [True] * 4, np.zeros(8), rng)
+    assert step.low < step.estimate < step.high

@@ -323,7 +323,13 @@ def test_interrupted_run_ends_its_processes_and_resumes(name: str, folder: Path,
         (["--jobs", "0"], "'0' is no positive integer"),
         (["--jobs", "²"], "'²' is no positive integer"),
         (["--verify", "none"], "'none' is no positive integer"),
-        (["--seed", "-1"], "'-1' is no integer of at least 0"),
+        (["--seed", "-1"], "'-1' is no integer from 0 to 2^128 - 1"),
+        (["--seed", str(2**128)], "is no integer from 0 to 2^128 - 1"),
+        (["--jobs", "9" * 5000], "is no positive integer"),
+        (["--only", ""], "argument --only: a name is needed, got an empty one"),
+        (["--output-dir", " "], "argument --output-dir: a name is needed, got an empty one"),
+        (["--list", "--profile", "fast"], "unknown profile 'fast'"),
+        (["--list", "--only", "09"], "unknown notebook '09'"),
         (["--output-dir", "FILE/below"], "cannot be written to (Not a directory); name a folder"),
         (["--output-dir", "FIGURES/full"], "which holds what complete runs of the profiles gave"),
         (["--notebooks", "FILE"], "the suite runs from a clone"),
@@ -381,6 +387,12 @@ def test_list_and_help(
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["quick", "02_sums.small", "2", "size=2"] in lines
     assert ["full", "02_sums.odd", "1", "size=2"] in lines
+    assert (
+        command.main(["--notebooks", str(folder), "--list", "--profile", "full", "--only", "02_sums.odd"])
+        == 0
+    )
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[:2] for line in lines[2:]] == [["full", "02_sums.odd"]]
     with pytest.raises(SystemExit) as caught:
         command.main(["--help"])
     assert caught.value.code == 0

@@ -19,6 +19,29 @@ def test_table_fits_the_width() -> None:
     assert len(lines) > 4
 
 
+def test_words_stay_whole_where_there_is_room() -> None:
+    name = "03_minima_distribution.fermi_hubbard"
+    rows = [("notebook", "claim"), (name, "words of a sentence " * 9)]
+    for width in (70, 100):
+        lines = terminal.verdict_table(rows, width=width).splitlines()
+        assert lines[2].startswith(f"{name}  words of a ")
+        assert max(map(len, lines)) <= width
+    assert max(map(len, terminal.verdict_table(rows, width=40).splitlines())) <= 40
+
+
+def test_a_row_is_a_paragraph_where_columns_have_no_room() -> None:
+    row = ("01_loss_distribution", "words of it " * 9, "a number that is small", "", "not reproduced")
+    rows = [("notebook", "claim", "expected", "observed", "verdict"), row, row]
+    lines = terminal.verdict_table(rows, width=60).splitlines()
+    assert lines[0] == "notebook  01_loss_distribution"
+    assert lines[1].startswith("claim     words of it words of it")
+    assert lines[2].startswith("          ")
+    assert lines[-3:] == ["expected  a number that is small", "observed", "verdict   not reproduced"]
+    assert lines.count("") == 1
+    assert max(map(len, lines)) <= 60
+    assert terminal.verdict_table(rows, width=70).startswith("notebook            claim         expected")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (3599, "59 min 59 s"), (7500, "2 h 05 min")]
 )

@@ -58,7 +58,7 @@ CHANGES = {
     "gradient-flow": {
         YES: row("weights", 0, optimiser_ratio=0.991),
         NO: row("weights", 0, optimiser_ratio=0.989),
-        OPEN: rows("weights", 0),
+        OPEN: row("weights", 0, optimiser_ratio=0.983, optimiser_ratio_low=0.963, optimiser_ratio_high=1.0),
     },
     "quadratic-wells": {
         YES: row("weights", 1, joint_log_det_high=-0.01),
