@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
 from typing import Any
 
@@ -100,6 +100,11 @@ def source(name: str) -> Source | None:
     name : str
         Its full name.
     """
+    if name == "__main__" and name in _sources:
+        # Interactive sessions run one program after another, and have no file themselves.
+        spec = _spec_of(name, sys.modules[name])
+        if spec is None or spec.origin != _sources[name].origin:
+            del _sources[name]
     if name not in _sources:
         if name in sys.modules:
             _take_down_late(name, sys.modules[name])
@@ -126,13 +131,7 @@ def _take_down(name: str, spec: ModuleSpec) -> None:
 
 def _take_down_late(name: str, module: ModuleType) -> None:
     """A module that the finder did not see: the program itself, or what was imported before this package."""
-    spec = getattr(module, "__spec__", None)
-    if spec is None and getattr(module, "__file__", None):
-        from importlib.machinery import SourceFileLoader
-
-        origin = os.path.abspath(str(module.__file__))
-        spec = ModuleSpec(name, SourceFileLoader(name, origin), origin=origin)
-        spec.has_location = True
+    spec = _spec_of(name, module)
     if spec is None or not (spec.has_location or spec.submodule_search_locations) or not _is_own(name, spec):
         return
     _take_down(name, spec)
@@ -144,6 +143,15 @@ def _take_down_late(name: str, module: ModuleType) -> None:
                 "was changed after this process had started, and was not imported after qgmutils, which would have "
                 "seen what it held; restart Python"
             )
+
+
+def _spec_of(name: str, module: ModuleType) -> ModuleSpec | None:
+    spec = getattr(module, "__spec__", None)
+    if spec is None and getattr(module, "__file__", None):
+        origin = os.path.abspath(str(module.__file__))
+        spec = ModuleSpec(name, SourceFileLoader(name, origin), origin=origin)
+        spec.has_location = True
+    return spec
 
 
 def _find(name: str) -> None:
