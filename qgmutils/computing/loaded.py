@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
@@ -64,6 +64,14 @@ class Source:
 
 
 _sources: dict[str, Source] = {}
+
+
+class _SourceLoader(SourceFileLoader):
+    """A loader that takes no compiled copy."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 class _Watch:
@@ -123,6 +131,9 @@ def _take_down(name: str, spec: ModuleSpec) -> None:
         return
     found = Source(origin, spec.submodule_search_locations, spec.loader)
     found.doubt = _outdated(spec, found.contents[0])
+    if found.doubt and name.partition(".")[0] == PACKAGE and type(spec.loader) is SourceFileLoader:
+        # Compiled kernels are kept under a hash of the package's source, which is to be what runs.
+        spec.loader, found.doubt = _SourceLoader(name, origin), ""
     if known is not None:
         # Others may have kept what they imported from the first one.
         found.contents = list(dict.fromkeys([*known.contents, *found.contents]))
@@ -196,7 +207,9 @@ def _outdated(spec: ModuleSpec, content: bytes) -> str:
                 outdated = words[0] == 1 and head[8:] != source_hash(content)
             else:
                 trusted = words[1:] == [int(written.st_mtime) & 0xFFFFFFFF, written.st_size & 0xFFFFFFFF]
-                outdated = trusted and written.st_mtime_ns >= copied and _differs(file.read(), content)
+                # Copying tools set the time of change back, but not that of the file's entry.
+                later = max(written.st_mtime_ns, written.st_ctime_ns) >= copied
+                outdated = trusted and later and _differs(file.read(), content)
     except (OSError, ValueError, EOFError, TypeError, SyntaxError):
         return ""
     return f"is not what Python runs, an outdated compiled copy; delete {spec.cached}" if outdated else ""
