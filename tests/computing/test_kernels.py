@@ -105,6 +105,18 @@ def test_an_outdated_compiled_copy_of_the_source_is_not_taken(root):
     assert run(root) == ("16", 0)
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_what_other_users_have_written_is_not_loaded(root):
+    assert run(root) == ("4", 0)
+    for path in kept(root):
+        os.chown(path, 12345, -1)
+    before = [path.read_bytes() for path in kept(root)]
+    hits = "import qgmutils.outer as o; o.outer(1); print(sum(o.outer.stats.cache_hits.values()))"
+    assert run(root, hits) == ("0", 1)
+    assert len(kept(root)) == len(before)
+    assert run(root, hits) == ("1", 0)  # root's own again
+
+
 def test_kernels_are_compiled_once(root):
     assert run(root) == ("4", 0)
     written = [path.stat().st_mtime_ns for path in kept(root)]
