@@ -317,7 +317,7 @@ def _report(
                 changed=bool(comparison.differences),
             )
         except OSError as error:
-            place = error.filename2 or error.filename or committed
+            place = error.filename2 or committed
             replaced, obstacle = False, f"{place} cannot be brought up to date ({error.strerror or error})"
     rows, differing = _verdicts(runs, failed, output_dir / "claims.json")
     if len(rows) > 1:

@@ -89,7 +89,7 @@ def folders(
     names = sorted(
         {path.name for label in labels for folder in (old, new) for path in outputs(folder, label)}
         | (
-            {path.name for kind in ("csv", "png") for path in old.glob(f"*.{kind}") if path.is_file()}
+            {path.name for kind in ("csv", "png") for path in old.glob(f"[!.]*.{kind}") if path.is_file()}
             if complete
             else set()
         )

@@ -43,7 +43,7 @@ def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison)
             with files.whole_file(committed / name) as temporary:
                 shutil.copyfile(new / name, temporary)
         else:
-            (committed / name).unlink()
+            (committed / name).unlink(missing_ok=True)
     page = claims.markdown_page(claims.load(committed / "claims.json"), profile)
     _write(committed / PAGE, page)
 
