@@ -96,5 +96,13 @@ def circumstances(seconds: float) -> dict[str, Any]:
     }
 
 
+def tells(made: dict[str, Any]) -> bool:
+    """Whether what is stored with a table holds all that `circumstances` gives."""
+    kinds = {"seconds": (int, float), "date": (str,), "cpu": (str,), "versions": (dict,)}
+    if not all(isinstance(made.get(name), kind) for name, kind in kinds.items()):
+        return False
+    return all(isinstance(version, str) for version in made["versions"].values())
+
+
 def _joined(words: Iterable[str]) -> str:
     return ", ".join(sorted({word for word in words if word}))

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from qgmutils.computing import files
+from qgmutils.computing import accounts, files
 from qgmutils.computing.folders import user_cache
 from qgmutils.computing.notices import CacheWarning, warn
 
@@ -178,6 +178,8 @@ class Store:
             entry = read(path)
             if entry.metadata["key"] != key:
                 raise ValueError("made for other parameters")
+            if not accounts.tells(entry.metadata):
+                raise ValueError("it does not say what made it")
             return entry
         except (FileNotFoundError, NotADirectoryError):
             return None

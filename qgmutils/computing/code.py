@@ -8,18 +8,23 @@ name is not seen.
 
 from __future__ import annotations
 
+import abc
 import ast
 import collections
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import importlib.machinery
 import importlib.metadata
+import importlib.util
 import json
+import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeGuard
 
 from qgmutils.computing import loaded
 from qgmutils.computing.loaded import PACKAGE
@@ -28,6 +33,11 @@ from qgmutils.computing.threads import arithmetic
 # These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, and
 # `kernels` says how to compile.
 _CARRIERS = f"{PACKAGE}.computing"
+# Decorators that keep the function that they are given: see `_bare`.
+_TRANSPARENT = frozenset(
+    {"cache", "cached_property", "classmethod", "compiled", "contextmanager", "lru_cache", "njit", "property"}
+    | {"staticmethod"}
+)
 _NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "threads")})
 
 
@@ -83,6 +93,8 @@ def code_of(cls: type) -> Code:
         raise UnknownCode(
             f"{cls.__qualname__} is not defined in a file (module {start}); define it in a module"
         )
+    if cls.__name__ not in found[start].classes:
+        raise UnknownCode(f"{cls.__qualname__} is not in the file of {start}; define it there")
     for check in (_require_unchanged, _require_unpatched):
         for name, module in found.items():
             check(name, module)
@@ -102,8 +114,9 @@ class _Module:
 
     digest: str
     imports: tuple[str, ...]  # full names, of which some may be no modules
-    functions: dict[str, int]  # line of every function and method that is defined once and not decorated
-    constants: dict[str, Any]  # values that are written out
+    functions: dict[str, tuple[int, bool]]  # first line, and whether it is decorated, of those defined once
+    constants: dict[str, Any]  # values that are written out, of modules and of classes
+    classes: frozenset[str]  # without what they are in
     taken: dict[str, tuple[str, str]]  # name, to module and name there
 
 
@@ -140,6 +153,8 @@ def _foreign(found: dict[str, _Module]) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=16)
 def _identity(modules: tuple[tuple[str, str], ...], packages: tuple[str, ...]) -> Code:
     versions = {"python": ".".join(platform.python_version_tuple()[:2])} | arithmetic()
+    if sys.flags.optimize:  # without assertions, and perhaps without docstrings
+        versions["python"] += f" -{sys.flags.optimize * 'O'}"
     versions |= {name: version for name in packages if (version := version_of(name))}
     digest = hashlib.sha256(json.dumps([modules, versions], sort_keys=True).encode()).hexdigest()
     return Code(digest, {name: value[:12] for name, value in modules}, versions)
@@ -147,6 +162,8 @@ def _identity(modules: tuple[tuple[str, str], ...], packages: tuple[str, ...]) -
 
 def version_of(name: str) -> str:
     """Version of an imported package, or of an installed one; "" if there is none.
+
+    What was installed without a version has a hash of its source instead.
 
     Parameters
     ----------
@@ -159,7 +176,27 @@ def version_of(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
+        return _version_of_other_name(name)
+
+
+@functools.cache
+def _version_of_other_name(name: str) -> str:
+    several = importlib.metadata.packages_distributions().get(name, ())
+    if several:
+        return ", ".join(f"{other} {importlib.metadata.version(other)}" for other in sorted(set(several)))
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
         return ""
+    if spec is None:
+        return ""
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    digest = hashlib.sha256()
+    for path in paths or ([Path(spec.origin)] if spec.origin and spec.has_location else []):
+        with contextlib.suppress(OSError):
+            digest.update(path.read_bytes())
+    return f"sha256 {digest.hexdigest()[:16]}"
 
 
 @functools.lru_cache(maxsize=4096)
@@ -168,33 +205,31 @@ def _read(content: bytes, origin: str, package: str) -> _Module:
         tree = ast.parse(content)
     except (SyntaxError, ValueError) as error:
         if origin.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES)):
-            return _Module(hashlib.sha256(content).hexdigest(), (), {}, {}, {})
+            return _Module(hashlib.sha256(content).hexdigest(), (), {}, {}, frozenset(), {})
         raise UnknownCode(
             f"{origin} is no source of Python ({error}); install the modules as source"
         ) from error
     imports = dict.fromkeys(name for node in _statements(tree.body) for name in _imported(node, package))
+    imports |= dict.fromkeys(_reached(tree))
     bound = collections.Counter(name for node in tree.body for name in _bound(node))
     bound.update(
         name for node in _statements(tree.body) if isinstance(node, ast.Global) for name in 2 * node.names
     )
-    constants, taken = {}, {}
+    set_later = {node.attr for node in ast.walk(tree) if _is_set_attribute(node)}
+    constants = dict(_constants(tree.body, bound, ""))
+    constants = {name: value for name, value in constants.items() if name.partition(".")[2] not in set_later}
+    classes = frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    taken = {}
     for node in tree.body:
-        match node:
-            case (
-                ast.Assign(targets=[ast.Name(id=name)], value=value)
-                | ast.AnnAssign(target=ast.Name(id=name), value=value)
-            ):
-                if isinstance(value, ast.expr) and bound[name] == 1 and isinstance(value, ast.Constant):
-                    constants[name] = value.value
-            case ast.ImportFrom():
-                origin_module = _absolute(node, package)
-                for alias in node.names:
-                    if bound[alias.asname or alias.name] == 1:
-                        taken[alias.asname or alias.name] = (origin_module, alias.name)
+        if isinstance(node, ast.ImportFrom):
+            origin_module = _absolute(node, package)
+            for alias in node.names:
+                if bound[alias.asname or alias.name] == 1:
+                    taken[alias.asname or alias.name] = (origin_module, alias.name)
     functions = dict(_functions(tree.body, bound, ""))
     _strip(tree)
     digest = hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
-    return _Module(digest, tuple(imports), functions, constants, taken)
+    return _Module(digest, tuple(imports), functions, constants, classes, taken)
 
 
 def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
@@ -215,6 +250,29 @@ def _imported(node: ast.AST, package: str) -> Iterator[str]:
         name = _absolute(node, package)
         yield from _with_packages(name)
         yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+def _reached(tree: ast.Module) -> Iterator[str]:
+    """Modules that may be reached as attributes of imported ones, or are imported by a function under a fixed name."""
+    aliases = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                aliases[alias.asname or top] = alias.name if alias.asname else top
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            parts: list[str] = []
+            inner: ast.expr = node
+            while isinstance(inner, ast.Attribute):
+                parts.insert(0, inner.attr)
+                inner = inner.value
+            if isinstance(inner, ast.Name) and inner.id in aliases:
+                yield ".".join([aliases[inner.id], *parts])
+        elif isinstance(node, ast.Call) and _last_name(node) in ("import_module", "__import__"):
+            match node.args:
+                case [ast.Constant(value=str(name)), *_] if name and not name.startswith("."):
+                    yield from _with_packages(name)
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:
@@ -246,14 +304,49 @@ def _bound(node: ast.stmt) -> Iterator[str]:
 
 def _functions(
     body: list[ast.stmt], bound: collections.Counter[str], prefix: str
-) -> Iterator[tuple[str, int]]:
+) -> Iterator[tuple[str, tuple[int, bool]]]:
     for node in body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and bound[node.name] == 1:
-            if not node.decorator_list:
-                yield prefix + node.name, node.lineno
+            decorators = node.decorator_list
+            if all(_last_name(decorator) in _TRANSPARENT for decorator in decorators):
+                line = min(part.lineno for part in (node, *decorators))
+                yield prefix + node.name, (line, bool(decorators))
         elif isinstance(node, ast.ClassDef) and bound[node.name] == 1:
             inner = collections.Counter(name for part in node.body for name in _bound(part))
             yield from _functions(node.body, inner, f"{prefix}{node.name}.")
+
+
+def _last_name(decorator: ast.expr) -> str:
+    return ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator).rpartition(".")[2]
+
+
+def _constants(
+    body: list[ast.stmt], bound: collections.Counter[str], prefix: str
+) -> Iterator[tuple[str, Any]]:
+    """Names that are given one value, which is written out and cannot change by itself.
+
+    Annotated names of classes are left out: fields of dataclasses need not stay there.
+    """
+    for node in body:
+        match node:
+            case ast.ClassDef(name=name) if bound[name] == 1:
+                inner = collections.Counter(name for part in node.body for name in _bound(part))
+                yield from _constants(node.body, inner, f"{prefix}{name}.")
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if not prefix:
+                pass
+            case _:
+                continue
+        if not isinstance(node, ast.ClassDef) and bound[name] == 1:
+            with contextlib.suppress(ValueError, TypeError, RecursionError, MemoryError):
+                found = ast.literal_eval(value)
+                hash(found)  # others may be filled as a program runs
+                yield prefix + name, found
+
+
+def _is_set_attribute(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
 
 
 def _strip(tree: ast.Module) -> None:
@@ -284,31 +377,66 @@ def _require_unchanged(name: str, module: _Module) -> None:
 
 def _require_unpatched(name: str, module: _Module) -> None:
     source, present = loaded.source(name), sys.modules.get(name)
-    changed = _patched(vars(present), module) if present is not None else ""
-    if changed and source is not None:
+    if present is None or source is None:
+        return
+    changed = _patched(vars(present), module, source.origin)
+    if changed:
         raise UnknownCode(
             f"{name}.{changed} is not what {source.origin} says, but was set by hand or loaded again; restart Python"
         )
 
 
-def _patched(namespace: dict[str, Any], module: _Module) -> str:
+def _patched(namespace: dict[str, Any], module: _Module, origin: str) -> str:
     """First name that has another value than the file gives it, as far as can be told; "" if there is none."""
-    missing = object()
     for name, value in module.constants.items():
-        present = namespace.get(name, missing)
+        owner, present = _find(namespace, name)
+        if owner is not None and type(owner) not in (type, abc.ABCMeta):
+            continue  # of enumerations and the like, which make something else of what is written
         if type(present) is not type(value) or repr(present) != repr(value):
             return name
     for name, (place, other) in module.taken.items():
         if place in sys.modules and not _carries(place) and loaded.source(place) is not None:
-            there = vars(sys.modules[place]).get(other, missing)
-            if there is not missing and namespace.get(name) is not there:
+            there = vars(sys.modules[place]).get(other, _MISSING)
+            if there is not _MISSING and namespace.get(name) is not there:
                 return name
-    for name, line in module.functions.items():
-        first, *rest = name.split(".")
-        present = namespace.get(first, missing)
-        for part in rest:
-            present = vars(present).get(part, missing) if isinstance(present, type) else missing
-        code = getattr(present, "__code__", None)
+    for name, (line, decorated) in module.functions.items():
+        _, present = _find(namespace, name)
+        code = getattr(_bare(present) if decorated else present, "__code__", None)
         if code is None or code.co_firstlineno != line or code.co_name != name.rpartition(".")[2]:
             return name
+        if not _same_file(code.co_filename, origin):
+            return name
     return ""
+
+
+_MISSING = object()
+
+
+def _find(namespace: dict[str, Any], name: str) -> tuple[Any, Any]:
+    """What a name of a module, or of a class in it, stands for, and that class."""
+    first, *rest = name.split(".")
+    owner, present = None, namespace.get(first, _MISSING)
+    for part in rest:
+        owner = present
+        if part.startswith("__") and not part.endswith("__"):
+            part = f"_{getattr(owner, '__name__', '').lstrip('_')}{part}"
+        present = vars(owner).get(part, _MISSING) if isinstance(owner, type) else _MISSING
+    return owner, present
+
+
+def _bare(value: Any) -> Any:
+    """The function that decorators were given."""
+    for name in ("fget", "func", "__func__", "py_func", "__wrapped__"):
+        inner = getattr(value, name, None)
+        if inner is not None:
+            return _bare(inner)
+    return value
+
+
+@functools.lru_cache(maxsize=4096)
+def _same_file(first: str, second: str) -> bool:
+    if first == second:
+        return True
+    # That of a program is as the command line has it, from a folder that may have been left.
+    same_name = os.path.basename(first) == os.path.basename(second)
+    return same_name and (not os.path.isabs(first) or os.path.realpath(first) == os.path.realpath(second))

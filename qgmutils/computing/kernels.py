@@ -73,11 +73,16 @@ def load(name: str) -> bytes | None:
     if place is None:
         return None
     try:
-        stored = (place / name).read_bytes()
+        with open(place / name, "rb") as file:
+            owner = os.fstat(file.fileno()).st_uid
+            stored = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         _warn(place, error)
+        return None
+    if hasattr(os, "geteuid") and owner not in (os.geteuid(), 0):
+        _warn(place, f"{name} belongs to another user")
         return None
     if hashlib.sha256(stored[_HASH:]).digest() != stored[:_HASH]:
         _warn(place, f"{name} is damaged")
@@ -204,7 +209,7 @@ class _FunctionCache:
         if payload is None:
             return None
         try:
-            # numba's own format.  The hash keeps damage out, not malice: the folder is the user's own, like the source.
+            # numba's own format.  The hash keeps damage out, and `load` what other users have written.
             return CompileResult._rebuild(context, *pickle.loads(payload))
         except Exception as error:  # whatever a pickle can raise; the function is compiled instead
             _warn(folder(), f"{self._function.__qualname__}: {error!r}")

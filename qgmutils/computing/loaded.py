@@ -13,8 +13,8 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
@@ -66,6 +66,14 @@ class Source:
 _sources: dict[str, Source] = {}
 
 
+class _SourceLoader(SourceFileLoader):
+    """A loader that takes no compiled copy."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 class _Watch:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
@@ -100,6 +108,11 @@ def source(name: str) -> Source | None:
     name : str
         Its full name.
     """
+    if name == "__main__" and name in _sources:
+        # Interactive sessions run one program after another, and have no file themselves.
+        spec = _spec_of(name, sys.modules[name])
+        if spec is None or spec.origin != _sources[name].origin:
+            del _sources[name]
     if name not in _sources:
         if name in sys.modules:
             _take_down_late(name, sys.modules[name])
@@ -118,6 +131,9 @@ def _take_down(name: str, spec: ModuleSpec) -> None:
         return
     found = Source(origin, spec.submodule_search_locations, spec.loader)
     found.doubt = _outdated(spec, found.contents[0])
+    if found.doubt and name.partition(".")[0] == PACKAGE and type(spec.loader) is SourceFileLoader:
+        # Compiled kernels are kept under a hash of the package's source, which is to be what runs.
+        spec.loader, found.doubt = _SourceLoader(name, origin), ""
     if known is not None:
         # Others may have kept what they imported from the first one.
         found.contents = list(dict.fromkeys([*known.contents, *found.contents]))
@@ -126,13 +142,7 @@ def _take_down(name: str, spec: ModuleSpec) -> None:
 
 def _take_down_late(name: str, module: ModuleType) -> None:
     """A module that the finder did not see: the program itself, or what was imported before this package."""
-    spec = getattr(module, "__spec__", None)
-    if spec is None and getattr(module, "__file__", None):
-        from importlib.machinery import SourceFileLoader
-
-        origin = os.path.abspath(str(module.__file__))
-        spec = ModuleSpec(name, SourceFileLoader(name, origin), origin=origin)
-        spec.has_location = True
+    spec = _spec_of(name, module)
     if spec is None or not (spec.has_location or spec.submodule_search_locations) or not _is_own(name, spec):
         return
     _take_down(name, spec)
@@ -144,6 +154,15 @@ def _take_down_late(name: str, module: ModuleType) -> None:
                 "was changed after this process had started, and was not imported after qgmutils, which would have "
                 "seen what it held; restart Python"
             )
+
+
+def _spec_of(name: str, module: ModuleType) -> ModuleSpec | None:
+    spec = getattr(module, "__spec__", None)
+    if spec is None and getattr(module, "__file__", None):
+        origin = os.path.abspath(str(module.__file__))
+        spec = ModuleSpec(name, SourceFileLoader(name, origin), origin=origin)
+        spec.has_location = True
+    return spec
 
 
 def _find(name: str) -> None:
@@ -188,7 +207,9 @@ def _outdated(spec: ModuleSpec, content: bytes) -> str:
                 outdated = words[0] == 1 and head[8:] != source_hash(content)
             else:
                 trusted = words[1:] == [int(written.st_mtime) & 0xFFFFFFFF, written.st_size & 0xFFFFFFFF]
-                outdated = trusted and written.st_mtime_ns >= copied and _differs(file.read(), content)
+                # Copying tools set the time of change back, but not that of the file's entry.
+                later = max(written.st_mtime_ns, written.st_ctime_ns) >= copied
+                outdated = trusted and later and _differs(file.read(), content)
     except (OSError, ValueError, EOFError, TypeError, SyntaxError):
         return ""
     return f"is not what Python runs, an outdated compiled copy; delete {spec.cached}" if outdated else ""

@@ -223,6 +223,11 @@ def fields_of(task: Task) -> dict[str, Any]:
     if not dataclasses.is_dataclass(task) or not getattr(type(task), "__dataclass_params__").frozen:  # noqa: B009
         raise ValueError(f"task {task!r} is not a frozen dataclass; declare it with @dataclass(frozen=True)")
     values = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
+    # What such a class is given beside its fields is not known here, and may change the result.
+    others = getattr(type(task), "__dataclass_fields__").keys() - values.keys()  # noqa: B009
+    passed = [name for name in sorted(others) if _is_passed_on(type(task), name)]
+    if passed:
+        raise ValueError(f"{passed[0]!r} of task {type(task).__name__} is an InitVar; make it a field")
     for name, value in values.items():
         if not _is_plain(value):
             raise ValueError(
@@ -235,6 +240,11 @@ def fields_of(task: Task) -> dict[str, Any]:
             "stored under its seed; give an integer of at least 0"
         )
     return values
+
+
+def _is_passed_on(cls: Any, name: str) -> bool:
+    kind = cls.__dataclass_fields__[name].type
+    return isinstance(kind, dataclasses.InitVar) or (isinstance(kind, str) and "InitVar" in kind)
 
 
 def _is_plain(value: object) -> bool:

@@ -327,14 +327,19 @@ def _report(
     if standard and not failed:
         labels = {run.label for run in runs}
         comparison = compare.folders(committed, output_dir, labels=labels, complete=complete)
-    if complete and comparison is not None and options.output_dir is None:
-        publish.publish(output_dir, committed, profile=options.profile, comparison=comparison)
-        publish.update_readme(
-            repository / "README.md",
-            claims.load(committed / "claims.json"),
-            details,
-            changed=bool(comparison.differences),
-        )
+    replaced, obstacle = complete and comparison is not None and options.output_dir is None, ""
+    if replaced and comparison is not None:
+        try:
+            publish.publish(output_dir, committed, profile=options.profile, comparison=comparison)
+            publish.update_readme(
+                repository / "README.md",
+                claims.load(committed / "claims.json"),
+                details,
+                changed=bool(comparison.differences),
+            )
+        except OSError as error:
+            place = error.filename2 or committed
+            replaced, obstacle = False, f"{place} cannot be brought up to date ({error.strerror or error})"
     rows, differing = _verdicts(runs, failed, output_dir / "claims.json")
     if len(rows) > 1:
         print("\n" + terminal.verdict_table(rows, width=terminal.width()))
@@ -349,9 +354,10 @@ def _report(
     failures = f", {len(failed)} failed" if failed else ""
     print(f"{len(outcomes)} notebook{plural} run in {terminal.duration(seconds)}{failures}")
     if comparison is not None:
-        replaced = complete and options.output_dir is None
         print("\n".join(compare.sentences(comparison, committed=str(committed), replaced=replaced)))
-    return 1 if failed or (differing and not options.parameter) else 0
+    if obstacle:
+        print(f"{obstacle}; the results are in {output_dir}, and the same command tries again")
+    return 1 if failed or obstacle or (differing and not options.parameter) else 0
 
 
 def _verdicts(

@@ -88,7 +88,11 @@ def folders(
     old, new, labels = Path(old), Path(new), set(labels)
     names = sorted(
         {path.name for label in labels for folder in (old, new) for path in outputs(folder, label)}
-        | ({path.name for kind in ("csv", "png") for path in old.glob(f"*.{kind}")} if complete else set())
+        | (
+            {path.name for kind in ("csv", "png") for path in old.glob(f"[!.]*.{kind}") if path.is_file()}
+            if complete
+            else set()
+        )
     )
     differences = {}
     for name in names:

@@ -30,15 +30,20 @@ def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison)
         Name of the profile.
     comparison : Comparison
         What differs.
+
+    Raises
+    ------
+    OSError
+        A file cannot be replaced.  Those before it have been; the next run replaces the rest.
     """
-    files.writable_directory(committed)
+    committed.mkdir(parents=True, exist_ok=True)
     files.sweep(committed)
     for name in comparison.differences:
         if (new / name).is_file():
             with files.whole_file(committed / name) as temporary:
                 shutil.copyfile(new / name, temporary)
         else:
-            (committed / name).unlink()
+            (committed / name).unlink(missing_ok=True)
     page = claims.markdown_page(claims.load(committed / "claims.json"), profile)
     _write(committed / PAGE, page)
 
@@ -130,7 +135,7 @@ def keep_details(folder: Path, *, profile: str, seed: int, seconds: float) -> di
 
 def _write(path: str | os.PathLike[str], text: str) -> None:
     path = Path(path)
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    if path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text:
         return
     with files.whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")

@@ -106,7 +106,8 @@ def forged(path: Path, **changes: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "damage", ["archive", "rows", "dtype", "objects", "more", "key", "text", "array", "none"]
+    "damage",
+    ["archive", "rows", "dtype", "objects", "more", "key", "text", "array", "none", "seconds", "date"],
 )
 def test_forged_entry_is_computed_again(damage: str, folder: Path) -> None:
     (whole,) = run_tasks([Draw(1)], workers=1)
@@ -129,6 +130,8 @@ def test_forged_entry_is_computed_again(damage: str, folder: Path) -> None:
             "more": {"column99": np.ones(4)},
             "key": {"metadata": np.array(json.dumps(metadata | {"key": "0" * 64}))},
             "text": {"metadata": np.array("{")},
+            "seconds": {"metadata": np.array(json.dumps(metadata | {"seconds": "1"}))},
+            "date": {"metadata": np.array(json.dumps(metadata | {"date": None}))},
         }[damage]
         path.write_bytes(forged(path, **changes))
     with pytest.warns(CacheWarning, match=path.name) as caught:

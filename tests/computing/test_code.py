@@ -157,6 +157,125 @@ def test_code_that_is_not_that_of_the_files_is_neither_kept_nor_taken(
     assert session(tmp_path, RUN.format(module="mine")) == ("[2.0]", "")
 
 
+PATCHED = """
+import dataclasses, functools
+import pandas as pd
+
+SHIFT = -1.0
+PAIR = (1.0, 2.0)
+
+@functools.cache
+def law(x):
+    return 2 * x
+
+class Settings:
+    scale = 1.0
+
+@dataclasses.dataclass(frozen=True)
+class Mine:
+    x: float
+    factor = 1.0
+    __secret = 1.0
+
+    def __hidden(self):
+        return self.__secret
+
+    def run(self):
+        scale = self.factor * Settings.scale * self.__hidden()
+        return pd.DataFrame({"y": [law(self.x) * scale + SHIFT + PAIR[0]]})
+"""
+
+
+def test_constants_decorated_functions_and_attributes_of_classes_are_compared(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PATCHED)
+    # The last one begins in the line of the function that it replaces.
+    patches = {
+        "mine.SHIFT = -50.0": -47.0,
+        "mine.PAIR = (5.0, 0.0)": 6.0,
+        "mine.Settings.scale = 5.0": 10.0,
+        "Mine.factor = 10.0": 20.0,
+        "mine.law = lambda x: 77 * x": 77.0,
+        r"exec(8 * '\n' + 'def run(self):\n return mine.pd.DataFrame({\'y\': [8.0]})'); Mine.run = run": 8.0,
+    }
+    line = PATCHED.splitlines().index("    def run(self):")
+    script = (
+        RUN.format(module="mine")
+        + "import mine, sys\nkeep = [dict(vars(x)) for x in (mine, Mine, mine.Settings)]\n"
+    )
+    for patch in patches:
+        script += patch.replace("8 * ", f"{line} * ") + "\nshow()\n"
+        script += (
+            "vars(mine).update(keep[0]); Mine.factor = mine.Settings.scale = 1.0; Mine.run = keep[1]['run']\n"
+        )
+    found, errors = session(tmp_path, script + "show()")
+    assert found.splitlines() == [str([value]) for value in (2.0, *patches.values(), 2.0)]
+    assert stored(tmp_path) == 1
+    assert len(re.findall("CacheWarning: .*is not what", errors)) == len(patches)
+
+
+def test_programs_that_one_session_runs_are_told_apart(tmp_path: Path) -> None:
+    for name, factor in {"first": 2, "second": 3}.items():
+        path = write(tmp_path, name)
+        put_back(path, "FACTOR = 2", f"FACTOR = {factor}")
+        path.write_text(path.read_text() + RUN.format(module="__main__"))
+    script = """
+    from IPython.core.interactiveshell import InteractiveShell
+    shell = InteractiveShell.instance()
+    shell.run_cell("%run first.py")
+    shell.run_cell("%run second.py")
+    shell.run_cell(open("first.py").read().replace("FACTOR = 2", "FACTOR = 4"))
+    """
+    assert session(tmp_path, script)[0].split() == ["[2.0]", "[3.0]", "[4.0]"]
+    assert stored(tmp_path) == 2  # a cell is no file
+    # What the prompt defines after a program does not belong to the program.
+    script = """
+    import subprocess, sys
+    other = open("first.py").read().split("@")[1].replace("Mine", "Other").replace("law(", "5 * law(")
+    other = other.replace("\\n\\n", "\\n")
+    prompt = "@" + other.split("from")[0].strip() + "\\n\\nprint(run_tasks([Other(1.0)], workers=1)[0].y.tolist())\\n"
+    print(subprocess.run([sys.executable, "-i", "first.py"], input=prompt, capture_output=True, text=True).stdout)
+    """
+    assert session(tmp_path, script)[0].split() == ["[2.0]", "[10.0]"]
+    assert stored(tmp_path) == 2
+
+
+def test_modules_that_are_reached_in_other_ways_belong_to_the_code(tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("")
+    helpers = {
+        "attribute": "pack/part.py",
+        "function": "plain.py",
+        "installed": "site-packages/unversioned.py",
+    }
+    write(tmp_path, "attribute", imports="import pack as p", value="p.part.FACTOR * self.x")
+    write(
+        tmp_path,
+        "function",
+        imports="import importlib",
+        value="importlib.import_module('plain').FACTOR * self.x",
+    )
+    write(tmp_path, "installed", imports="from unversioned import FACTOR as F", value="F * self.x")
+    for factor in (2, 3):
+        for name, helper in helpers.items():
+            (tmp_path / helper).write_text(f"FACTOR = {factor}\n")
+            script = "import sys; sys.path.append('site-packages'); import pack.part\n" + RUN.format(
+                module=name
+            )
+            assert session(tmp_path, script) == (f"[{factor}.0]", ""), name
+    assert stored(tmp_path) == 6
+
+
+def test_code_without_assertions_is_another(tmp_path: Path) -> None:
+    write(tmp_path, "mine", value="float(__debug__)")
+    assert session(tmp_path, RUN.format(module="mine"))[0] == "[1.0]"
+    script = (
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-O', '-c', {RUN.format(module='mine')!r}])"
+    )
+    assert session(tmp_path, script)[0] == "[0.0]"
+    assert stored(tmp_path) == 2
+
+
 def test_nothing_is_kept_of_a_file_that_changes_while_its_task_runs(tmp_path: Path) -> None:
     inside = 'from pathlib import Path; path = Path("helper.py"); path.write_text(path.read_text().replace("2", "3"))'
     (tmp_path / "helper.py").write_text("def helper(x):\n    return 2 * x\n")

@@ -5,6 +5,7 @@ A copy of the package with nothing but its computing modules and two kernels of 
 
 import hashlib
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,31 @@ pathlib.Path("qgmutils/inner.py").write_text({INNER.format(shift=100)!r})
     before = {path: path.read_bytes() for path in kept(root)}
     assert run(root, before=edit) == ("202", 0)
     assert {path: path.read_bytes() for path in kept(root)} == before
+
+
+def test_an_outdated_compiled_copy_of_the_source_is_not_taken(root):
+    path = root / "qgmutils" / "inner.py"
+    for shift in (1, 7):
+        # Python trusts a copy of a file of the same length and second of change.
+        path.write_text(INNER.format(shift=shift))
+        os.utime(path, (1e9, 1e9))
+        if shift == 1:
+            py_compile.compile(path, doraise=True)
+        assert run(root) == (str(2 * (1 + shift)), 0)
+    shutil.rmtree(root / "qgmutils" / "__pycache__")
+    assert run(root) == ("16", 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_what_other_users_have_written_is_not_loaded(root):
+    assert run(root) == ("4", 0)
+    for path in kept(root):
+        os.chown(path, 12345, -1)
+    before = [path.read_bytes() for path in kept(root)]
+    hits = "import qgmutils.outer as o; o.outer(1); print(sum(o.outer.stats.cache_hits.values()))"
+    assert run(root, hits) == ("0", 1)
+    assert len(kept(root)) == len(before)
+    assert run(root, hits) == ("1", 0)  # root's own again
 
 
 def test_kernels_are_compiled_once(root):

@@ -207,6 +207,20 @@ def test_key_depends_on_the_class_every_field_and_the_code(monkeypatch: pytest.M
     assert len({key, *others}) == 6
 
 
+@dataclasses.dataclass(frozen=True)
+class Passed:
+    number: int
+    secret: dataclasses.InitVar[int] = 1
+
+    def __post_init__(self, secret: int) -> None:
+        object.__setattr__(self, "_secret", secret)
+
+
+def test_arguments_that_are_no_fields_are_refused() -> None:
+    with pytest.raises(ValueError, match="'secret' of task Passed is an InitVar; make it a field"):
+        task_key(Passed(1, 2))
+
+
 def test_values_that_compare_equal_have_keys_of_their_own(rng: np.random.Generator) -> None:
     requests = [
         Echo(value) for value in (1, 1.0, True, "1", 0, 0.0, -0.0, False, (1,), ((1,),), None, "None")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 import signal
@@ -18,7 +19,7 @@ import throwaway
 
 from qgmutils.computing import processes
 from qgmutils.report import claims, predicates
-from qgmutils.suite import command, manifest, publish, runner
+from qgmutils.suite import command, compare, manifest, publish, runner
 
 EQUAL = "2 tables, 2 figures and 2 verdicts equal the committed ones"
 
@@ -215,6 +216,39 @@ def test_verdicts_are_compared_with_the_manifest(
     output = capsys.readouterr().out
     assert said in output
     assert ("Differs from notebooks/claims.toml" in output) == bool(said)
+
+
+def test_what_cannot_be_replaced_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository, output = folder.parent, folder.parent / "outputs" / "quick"
+    committed = repository / "figures" / "quick"
+    judge(output, large=True)
+    (output / "01_sizes.csv").write_text("a,b\n1,2\n")
+    (committed / "other.csv").mkdir(parents=True)  # no table, and none of ours
+    (committed / "01_sizes.csv").mkdir()
+    assert report(folder, output) == 1
+    said = capsys.readouterr().out
+    assert f"{committed / '01_sizes.csv'} cannot be brought up to date" in said
+    assert "are replaced" not in said
+    (committed / "01_sizes.csv").rmdir()
+    # A publication that was killed leaves such a file.
+    (committed / ".01_sizes~00000000-1-abcdefgh.png").write_bytes(b"")
+    (committed / "claims.md").write_bytes(b"\xff\xfe")
+    assert report(folder, output) == 0
+    assert "no longer there" not in capsys.readouterr().out
+    assert (committed / "01_sizes.csv").is_file()
+    assert (committed / "other.csv").is_dir()
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    # Nothing is written where nothing differs.
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    comparison = compare.folders(committed, output, labels={"01_sizes"})
+    assert not comparison.differences
+    publish.publish(output, committed, profile="quick", comparison=comparison)
 
 
 def test_a_complete_run_replaces_what_differs_and_leaves_no_records_of_others(
