@@ -44,7 +44,9 @@ def require_number(value: Any, name: str, *, limit: float = 1e100) -> float:
         For anything else: text, a bool, an array, a complex number, nan, inf.
     """
     number = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    number = float(number) if isinstance(number, np.floating) else number  # a half would overflow in the comparison
+    number = (
+        float(number) if isinstance(number, np.floating) else number
+    )  # a half would overflow in the comparison
     real = isinstance(number, (int, float, np.integer, np.floating)) and not isinstance(number, bool)
     if not (real and abs(number) <= limit):
         raise ValueError(f"{name} must be one finite number within +-{limit:g}, got {_shown(value)}")
