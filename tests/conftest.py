@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
-import hypothesis
 import numpy as np
 import pytest
 import statistical
@@ -25,14 +24,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=DEFAULT_SEED,
         help=f"seed of all random inputs: a number ({DEFAULT_SEED} by default), or 'random' to draw one",
     )
-
-
-@pytest.hookimpl(tryfirst=True)  # before hypothesis reads its own option
-def pytest_configure(config: pytest.Config) -> None:
-    config.option.hypothesis_seed = config.getoption("seed")
-    # No deadline, which a loaded machine misses, and no examples kept from earlier runs.
-    hypothesis.settings.register_profile("seeded", deadline=None, database=None)
-    hypothesis.settings.load_profile("seeded")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
