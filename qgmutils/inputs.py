@@ -14,6 +14,13 @@ MOST = 10**9
 """Largest count of anything that has no bound of its own: iterations, resamples, gates."""
 
 
+MAX_SEED = 2**128 - 1
+"""Largest seed: that many bits are what NumPy's generators keep."""
+
+MAX_QUBITS = 13
+"""Largest number of qubits: the dense matrix of 13 qubits already takes 1 GiB."""
+
+
 def is_integer(value: object) -> bool:
     """Whether `value` is a whole number by type: an int or a NumPy integer, but neither a bool nor 2.0."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
@@ -187,3 +194,23 @@ def _shown(value: Any) -> str:
     except ValueError:
         text = "a number of thousands of digits"  # which Python does not write
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def require_qubits(n_qubits: int) -> int:
+    """Return `n_qubits` as an int if a problem of that size can be built.
+
+    Raises
+    ------
+    ValueError
+        If it is not an integer from 1 to `MAX_QUBITS`; where it is too large, with the memory it would take.
+    """
+    if not is_integer(n_qubits) or n_qubits < 1:
+        raise ValueError(f"n_qubits must be an integer from 1 to {MAX_QUBITS}, got {n_qubits!r}")
+    if n_qubits > MAX_QUBITS:
+        # Powers as text: 2^n of an absurd n overflows a float.
+        gib = f"{16 * 4.0**n_qubits / 2**30:.3g}" if n_qubits < 500 else f"2^{2 * n_qubits - 26}"
+        raise ValueError(
+            f"n_qubits = {n_qubits}: the 2^{n_qubits} x 2^{n_qubits} matrix of H alone takes {gib} GiB; "
+            f"choose n_qubits <= {MAX_QUBITS}"
+        )
+    return int(n_qubits)

@@ -63,7 +63,7 @@ class Minima:
     ----------
     theta : (B, p)
         End points, radians.
-    energy, gradient_norm : (B,)
+    loss, gradient_norm : (B,)
         E and max |dE/dtheta| there.
     hessian_min : (B,)
         Lowest eigenvalue of the Hessian; NaN where p is above `HESSIAN_MAX_PARAMS`.
@@ -83,7 +83,7 @@ class Minima:
     """
 
     theta: NDArray[np.float64]
-    energy: NDArray[np.float64]
+    loss: NDArray[np.float64]
     gradient_norm: NDArray[np.float64]
     hessian_min: NDArray[np.float64]
     n_negative: NDArray[np.int64]
@@ -145,7 +145,7 @@ def minimize(
     limit = 1000 + 100 * n_params
     if max_iterations is not None:
         limit = require_integer(max_iterations, "max_iterations")
-    noise = 1e-15 * max(1.0, float(landscape.problem.levels[-1]))
+    noise = 1e-15 * max(1.0, float(landscape.loss.levels[-1]))
     memory = 0 if n_params <= BFGS_MAX_PARAMS else LBFGS_MEMORY
     settings = descent.Settings(tolerance, noise, limit, memory)
     return _certify(landscape, _descend(landscape, x0, settings), tolerance)
@@ -182,14 +182,14 @@ def _descend(landscape: Landscape, starts: NDArray[np.float64], settings: descen
     # An engine that takes all starts in one call may have them.
     search = descent.begin(min(max(count, 1), OTHER_ENGINE_LANES), n_params, settings.memory)
     while descent.next_angles(search, starts) > 0:
-        energy, gradient = landscape.energy_and_gradient(search.angles.T)
+        energy, gradient = landscape.value_and_gradient(search.angles.T)
         search.values[:], search.slopes[:] = energy, gradient.T
         descent.take_in(search, settings, found)
     return found
 
 
 def _certify(landscape: Landscape, found: descent.Found, tolerance: float) -> Minima:
-    problem = landscape.problem
+    problem = landscape.loss
     count, n_params = found.theta.shape
     lowest, flat = np.full(count, np.nan), np.zeros(count)
     negative, null = np.full(count, -1), np.full(count, -1)

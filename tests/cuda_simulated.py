@@ -12,9 +12,10 @@ import dense
 import numpy as np
 import pytest
 
-from qgmutils import circuits, problems
+from qgmutils import circuits
 from qgmutils.engine import NumbaLandscape, cuda, landscape
 from qgmutils.engine import cuda_kernels as kernels
+from qgmutils.losses import hamiltonians
 
 EXACT = 1e-10
 """As between the other engines.  Rounding leaves about 1e-14 here."""
@@ -35,14 +36,14 @@ def some_circuit(n_qubits, n_params, n_gates, rng, reference="haar"):
 def some_problem(kind, n_qubits, rng):
     dim = 2**n_qubits
     if kind == "dense":
-        return problems.gue(n_qubits, seed=int(rng.integers(2**31)))
+        return hamiltonians.gue(n_qubits, seed=int(rng.integers(2**31)))
     if kind == "diagonal":
-        return problems.from_matrix(np.diag(rng.normal(size=dim)))
+        return hamiltonians.from_matrix(np.diag(rng.normal(size=dim)))
     if kind == "uneven":  # rows of different lengths
         matrix = np.zeros((dim, dim), dtype=complex)
         matrix[0] = rng.normal(size=dim) + 1j * rng.normal(size=dim)
-        return problems.from_matrix(matrix + matrix.conj().T)
-    return problems.tfim(n_qubits, field=rng.normal(), coupling=rng.normal())
+        return hamiltonians.from_matrix(matrix + matrix.conj().T)
+    return hamiltonians.tfim(n_qubits, field=rng.normal(), coupling=rng.normal())
 
 
 def same(actual, expected):
@@ -67,12 +68,12 @@ def test_every_reference_state_and_matrix(kind, reference, rng):
     assert isinstance(gpu, cuda.CudaLandscape)
     theta = rng.uniform(-np.pi, np.pi, (1, 2))
     slow = dense.Landscape(circuit, problem, theta[0])
-    energy, gradient = gpu.energy_and_gradient(theta)
+    energy, gradient = gpu.value_and_gradient(theta)
     same(energy, slow.energy)
     same(gradient[0], slow.gradient)
-    for ours, theirs in zip((energy, gradient), cpu.energy_and_gradient(theta), strict=True):
+    for ours, theirs in zip((energy, gradient), cpu.value_and_gradient(theta), strict=True):
         same(ours, theirs)
-    np.testing.assert_array_equal(gpu.energy(theta), energy)
+    np.testing.assert_array_equal(gpu.value(theta), energy)
     same_states(gpu.states(theta), cpu.states(theta))
 
 
@@ -107,7 +108,7 @@ def test_sizes(n_qubits, n_gates, rng):
     circuit = dataclasses.replace(circuit, x=x)
     theta = rng.uniform(-np.pi, np.pi, (1, 3))
     gpu, cpu = landscape(circuit, problem, engine="cuda"), NumbaLandscape(circuit, problem)
-    for ours, theirs in zip(gpu.energy_and_gradient(theta), cpu.energy_and_gradient(theta), strict=True):
+    for ours, theirs in zip(gpu.value_and_gradient(theta), cpu.value_and_gradient(theta), strict=True):
         same(ours, theirs)
 
 
@@ -115,7 +116,7 @@ def test_states_in_global_memory(rng, monkeypatch):
     circuit, problem = some_circuit(3, 2, 5, rng), some_problem("dense", 3, rng)
     theta = rng.uniform(-np.pi, np.pi, (3, 2))
     shared = landscape(circuit, problem, engine="cuda")
-    expected = *shared.energy_and_gradient(theta), shared.states(theta)
+    expected = *shared.value_and_gradient(theta), shared.states(theta)
     monkeypatch.setattr(kernels, "shared_limit", lambda: 0)
     used = []
     monkeypatch.setattr(
@@ -124,7 +125,7 @@ def test_states_in_global_memory(rng, monkeypatch):
         lambda where, *rest, launch=kernels.launch: (used.append(where), launch(where, *rest)),
     )
     apart = landscape(circuit, problem, engine="cuda")
-    for ours, theirs in zip((*apart.energy_and_gradient(theta), apart.states(theta)), expected, strict=True):
+    for ours, theirs in zip((*apart.value_and_gradient(theta), apart.states(theta)), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert used == [False, False]
     # Every block has its own piece, and leaves in it the state that it started from: the gates were undone.
@@ -136,9 +137,9 @@ def test_batches(rng, monkeypatch):
     circuit, problem = some_circuit(2, 3, 4, rng), some_problem("dense", 2, rng)
     theta = rng.uniform(-np.pi, np.pi, (5, 3))
     gpu, cpu = landscape(circuit, problem, engine="cuda"), NumbaLandscape(circuit, problem)
-    singles = [gpu.energy_and_gradient(start[None]) for start in theta]
-    energy, gradient = gpu.energy_and_gradient(theta[:3])  # more than the arrays on the device held before
-    same(gradient, cpu.energy_and_gradient(theta[:3])[1])
+    singles = [gpu.value_and_gradient(start[None]) for start in theta]
+    energy, gradient = gpu.value_and_gradient(theta[:3])  # more than the arrays on the device held before
+    same(gradient, cpu.value_and_gradient(theta[:3])[1])
     for k in range(3):
         np.testing.assert_array_equal(singles[k][0][0], energy[k])
         np.testing.assert_array_equal(singles[k][1][0], gradient[k])
@@ -150,7 +151,7 @@ def test_batches(rng, monkeypatch):
     monkeypatch.setattr(
         kernels, "launch", lambda a, n, *rest, launch=kernels.launch: (blocks.append(n), launch(a, n, *rest))
     )
-    energy, gradient = parts.energy_and_gradient(theta)
+    energy, gradient = parts.value_and_gradient(theta)
     assert blocks == [2, 2, 1]
     np.testing.assert_array_equal(energy, np.concatenate([e for e, _ in singles]))
     np.testing.assert_array_equal(gradient, np.concatenate([g for _, g in singles]))
@@ -160,21 +161,21 @@ def test_batches(rng, monkeypatch):
 
 
 def test_no_starts(rng):
-    empty = landscape(some_circuit(2, 3, 4, rng), problems.tfim(2), engine="cuda")
+    empty = landscape(some_circuit(2, 3, 4, rng), hamiltonians.tfim(2), engine="cuda")
     theta = np.zeros((0, 3))
-    energy, gradient = empty.energy_and_gradient(theta)
-    assert (energy.shape, gradient.shape, empty.energy(theta).shape) == ((0,), (0, 3), (0,))
+    energy, gradient = empty.value_and_gradient(theta)
+    assert (energy.shape, gradient.shape, empty.value(theta).shape) == ((0,), (0, 3), (0,))
     assert empty.states(theta).shape == (0, 4)
     assert empty.states(theta).dtype == np.complex128
     assert empty.hessian(theta).shape == empty.quantum_fisher(theta).shape == (0, 3, 3)
 
 
-@pytest.mark.parametrize("method", ["energy", "energy_and_gradient", "states", "hessian", "quantum_fisher"])
+@pytest.mark.parametrize("method", ["value", "value_and_gradient", "states", "hessian", "quantum_fisher"])
 @pytest.mark.parametrize(
     "theta", [np.zeros(3), np.zeros((2, 4)), np.zeros((1, 1, 3)), 0.0, [[0, np.nan, 0]], [[0, np.inf, 0]]]
 )
 def test_what_is_refused_is_refused_in_the_same_words(method, theta, rng):
-    circuit, problem = circuits.random_circuit(2, 3, rng=rng), problems.tfim(2)
+    circuit, problem = circuits.random_circuit(2, 3, rng=rng), hamiltonians.tfim(2)
     with pytest.raises(ValueError, match="theta") as expected:
         getattr(NumbaLandscape(circuit, problem), method)(theta)
     with pytest.raises(ValueError, match="theta") as found:
@@ -183,13 +184,13 @@ def test_what_is_refused_is_refused_in_the_same_words(method, theta, rng):
 
 
 def test_inputs_are_left_alone(rng):
-    gpu = landscape(some_circuit(2, 2, 3, rng), problems.tfim(2), engine="cuda")
+    gpu = landscape(some_circuit(2, 2, 3, rng), hamiltonians.tfim(2), engine="cuda")
     theta = rng.uniform(-np.pi, np.pi, (2, 2))
-    before, energy = theta.copy(), gpu.energy(theta)
+    before, energy = theta.copy(), gpu.value(theta)
     np.testing.assert_array_equal(theta, before)
     theta.flags.writeable = False
     for same_numbers in (theta, np.asfortranarray(theta), theta.tolist()):
-        np.testing.assert_array_equal(gpu.energy(same_numbers), energy)
+        np.testing.assert_array_equal(gpu.value(same_numbers), energy)
 
 
 def test_first_members_meet_every_pair_once_and_fill_the_banks():
@@ -238,10 +239,10 @@ def test_large_shared_memory_is_asked_for(handle, monkeypatch):
 
 
 def test_angles_of_any_size(rng):
-    circuit, problem = some_circuit(1, 2, 2, rng), problems.tfim(1)
+    circuit, problem = some_circuit(1, 2, 2, rng), hamiltonians.tfim(1)
     starts = rng.uniform(-1, 1, (2, 2)) * np.array([[1e17], [1e200]])
-    expected = NumbaLandscape(circuit, problem).energy_and_gradient(starts)
+    expected = NumbaLandscape(circuit, problem).value_and_gradient(starts)
     for one, other in zip(
-        landscape(circuit, problem, engine="cuda").energy_and_gradient(starts), expected, strict=True
+        landscape(circuit, problem, engine="cuda").value_and_gradient(starts), expected, strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=0, atol=EXACT)

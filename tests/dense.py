@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from qgmutils.circuits import Circuit
-from qgmutils.problems import Problem
+from qgmutils.losses.energy import Energy
 
 Complex = NDArray[np.complex128]
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ def state(circuit: Circuit, theta: Array) -> Complex:
 class Landscape:
     """Energy, gradient (p,), Hessian and Fubini-Study metric (p, p) of one start."""
 
-    def __init__(self, circuit: Circuit, problem: Problem, theta: Array) -> None:
+    def __init__(self, circuit: Circuit, problem: Energy, theta: Array) -> None:
         q, p, dim = circuit.n_gates, circuit.n_params, problem.dim
         unitaries = gates(circuit, theta)
         generators = [-1j * pauli(word) for word in circuit.words()]
@@ -90,7 +90,7 @@ class Landscape:
         self.metric = (first.conj() @ first.T - np.outer(overlap.conj(), overlap)).real
 
 
-def hamiltonian(problem: Problem) -> Complex:
+def hamiltonian(problem: Energy) -> Complex:
     """H in its original units, from the normalised matrix."""
     width = problem.mean_energy - problem.ground_energy
     return width * problem.matrix + problem.ground_energy * np.eye(problem.dim)

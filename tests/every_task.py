@@ -12,24 +12,25 @@ import pkgutil
 import sys
 from dataclasses import is_dataclass
 
-from qgmutils import ansatz, experiments, problems, theory, traps
-from qgmutils.ansatz.minima import StartsTask
-from qgmutils.ansatz.shared_angles import SharedFieldTask, SharedMinimaTask
-from qgmutils.ansatz.states import RankTask, StatesTask
+from qgmutils import beyond, ensembles, field
+from qgmutils.beyond.ansatz.minima import StartsTask
+from qgmutils.beyond.ansatz.shared_angles import SharedFieldTask, SharedMinimaTask
+from qgmutils.beyond.ansatz.states import RankTask, StatesTask
+from qgmutils.beyond.edge_samples import EdgeTask
+from qgmutils.beyond.finite_dimension.counts import FiniteMinimaDensity
+from qgmutils.beyond.traps.basins import BasinTask
+from qgmutils.beyond.traps.lowest_minima import LowestMinima
+from qgmutils.beyond.traps.own_optimum import SearchTask
+from qgmutils.beyond.traps.rotated import RotatedSearchTask
 from qgmutils.computing.tasks import run_tasks
-from qgmutils.experiments import count_law
-from qgmutils.experiments.ensembles import CircuitEnumeration, MinimaTask
-from qgmutils.experiments.sampling import FieldTask, HessianTask, LossTask, RayTask
-from qgmutils.theory.finite_dimension.counts import FiniteMinimaDensity
-from qgmutils.theory.large_dimension.edge_samples import EdgeTask
-from qgmutils.theory.random_field import counting
-from qgmutils.theory.random_field.critical_points import FieldEnumeration
-from qgmutils.traps.basins import BasinTask
-from qgmutils.traps.lowest_minima import LowestMinima
-from qgmutils.traps.own_optimum import SearchTask
-from qgmutils.traps.rotated import RotatedSearchTask
+from qgmutils.ensembles import count_law
+from qgmutils.ensembles.ensembles import CircuitEnumeration, MinimaTask
+from qgmutils.ensembles.sampling import FieldTask, HessianTask, LossTask, RayTask
+from qgmutils.field import counting
+from qgmutils.field.critical_points import FieldEnumeration
+from qgmutils.losses import hamiltonians
 
-LEVELS = tuple(map(float, problems.tfim(3).levels))
+LEVELS = tuple(map(float, hamiltonians.tfim(3).levels))
 TASKS = [
     # H as Pauli words, sparse, of low rank and dense; BFGS and L-BFGS.
     MinimaTask("tfim", (), 4, 12, "haar", 0, 1, 8, 1),
@@ -65,7 +66,7 @@ TASKS = [
 def task_classes() -> set[type]:
     """All classes of tasks in the package."""
     found = set()
-    for package in (ansatz, experiments, theory, traps):
+    for package in (beyond, ensembles, field):
         for place in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for each in vars(importlib.import_module(place.name)).values():
                 if isinstance(each, type) and each.__module__ == place.name and "run" in vars(each):

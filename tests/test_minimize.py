@@ -7,16 +7,17 @@ import scipy.optimize
 import scipy.stats
 from statistical import alarm
 
-from qgmutils import circuits, minimize, problems
+from qgmutils import circuits, minimize
 from qgmutils.engine import landscape
-from qgmutils.experiments.ensembles import MinimaTask
+from qgmutils.ensembles.ensembles import MinimaTask
+from qgmutils.losses import hamiltonians
 
 TOLERANCE = minimize.GRADIENT_TOLERANCE
 
 
 def case(n_qubits, n_params, rng, *, problem=None, **options):
     circuit = circuits.random_circuit(n_qubits, n_params, rng=rng, **options)
-    return landscape(circuit, problems.gue(n_qubits) if problem is None else problem)
+    return landscape(circuit, hamiltonians.gue(n_qubits) if problem is None else problem)
 
 
 def starts(count, n_params, rng):
@@ -43,13 +44,13 @@ def test_certificates_against_dense(method, layers, rng):
     assert np.all(found.gradient_norm <= TOLERANCE)
     assert np.all(found.iterations > 0)
     for k, theta in enumerate(found.theta):
-        slow = dense.Landscape(surface.circuit, surface.problem, theta)
+        slow = dense.Landscape(surface.circuit, surface.loss, theta)
         eigenvalues = np.linalg.eigvalsh(slow.hessian)
         null = minimize.NULL_TOLERANCE * max(1, np.abs(eigenvalues).max())
         # The two implementations differ by 1e-13 in all of these.
         assert np.abs(slow.gradient).max() < TOLERANCE + 1e-11
         assert found.gradient_norm[k] == pytest.approx(np.abs(slow.gradient).max(), abs=1e-11)
-        assert found.energy[k] == pytest.approx(slow.energy, abs=1e-11)
+        assert found.loss[k] == pytest.approx(slow.energy, abs=1e-11)
         assert found.hessian_min[k] == pytest.approx(eigenvalues[0], abs=1e-10)
         # Eigenvalues within 1e-10 of the limit could be counted either way; none is, but for one run in 10^4.
         assert found.n_negative[k] == np.sum(eigenvalues < -null)
@@ -61,18 +62,18 @@ def test_certificates_against_dense(method, layers, rng):
 def test_gradients_at_the_end_by_pennylane(method, rng):
     surface = case(3, 5, rng)
     found = minimize.minimize(surface, starts(4, 5, rng))
-    pennylane = landscape(surface.circuit, surface.problem, engine="pennylane")
-    energy, gradient = pennylane.energy_and_gradient(found.theta)
+    pennylane = landscape(surface.circuit, surface.loss, engine="pennylane")
+    energy, gradient = pennylane.value_and_gradient(found.theta)
     assert np.abs(gradient).max() < TOLERANCE + 1e-11
-    np.testing.assert_allclose(energy, found.energy, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(energy, found.loss, rtol=0, atol=1e-11)
 
 
 def test_energy_never_rises(method, rng):
     surface = case(4, 10, rng)
     theta = starts(30, 10, rng)
     found = minimize.minimize(surface, theta)
-    assert np.all(found.energy <= surface.energy(theta))
-    assert np.all(found.energy >= -1e-14 * surface.problem.levels[-1])  # E >= 0 but for its rounding
+    assert np.all(found.loss <= surface.value(theta))
+    assert np.all(found.loss >= -1e-14 * surface.loss.levels[-1])  # E >= 0 but for its rounding
 
 
 @pytest.mark.parametrize("n_params", [1, 7, 8, 9])  # vectors are padded to whole registers
@@ -93,7 +94,7 @@ def test_results_do_not_depend_on_grouping(method, n_params, rng):
 
 def extremum(surface, *, highest=False):
     """Angle and energy of the minimum of a + b cos 2t + c sin 2t, the law of one angle in one gate."""
-    e0, e1, e2 = surface.energy(np.array([[0], [np.pi / 4], [np.pi / 2]]))
+    e0, e1, e2 = surface.value(np.array([[0], [np.pi / 4], [np.pi / 2]]))
     a, b = (e0 + e2) / 2, (e0 - e2) / 2
     c = e1 - a
     sign = 1 if highest else -1
@@ -104,9 +105,9 @@ def extremum(surface, *, highest=False):
 def test_one_angle_by_hand(engine, rng):
     surface = case(3, 1, rng)
     angle, lowest = extremum(surface)
-    found = minimize.minimize(landscape(surface.circuit, surface.problem, engine=engine), starts(5, 1, rng))
+    found = minimize.minimize(landscape(surface.circuit, surface.loss, engine=engine), starts(5, 1, rng))
     # The energy is quadratic at the minimum: a gradient of 1e-8 leaves 1e-16 over the curvature.
-    np.testing.assert_allclose(found.energy, lowest, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found.loss, lowest, rtol=0, atol=1e-12)
     curvature = surface.hessian([[angle]])[0, 0, 0]
     np.testing.assert_allclose(found.hessian_min, curvature, rtol=1e-6)
     np.testing.assert_allclose(np.sin(found.theta[:, 0] - angle), 0, atol=2e-8 / curvature + 1e-7)
@@ -117,7 +118,7 @@ def test_a_maximum_is_not_certified(method, rng):
     angle, highest = extremum(surface, highest=True)
     found = minimize.minimize(surface, [[angle]])
     assert (found.reason[0], found.iterations[0]) == ("converged", 0)
-    assert found.energy[0] == pytest.approx(highest, abs=1e-12)
+    assert found.loss[0] == pytest.approx(highest, abs=1e-12)
     assert found.hessian_min[0] < 0
     assert (found.n_negative[0], found.n_null[0], found.certified[0]) == (1, 0, False)
 
@@ -127,17 +128,17 @@ def test_a_flat_direction_is_counted(method):
     z, zeros = np.array([2]), np.zeros(1, np.int64)
     reference = np.eye(1, 4, dtype=complex)[0]
     circuit = circuits.Circuit(2, 1, zeros, z, zeros, np.ones(1), np.zeros(1), reference)
-    found = minimize.minimize(landscape(circuit, problems.tfim(2)), [[0.3]])
+    found = minimize.minimize(landscape(circuit, hamiltonians.tfim(2)), [[0.3]])
     assert (found.iterations[0], found.n_negative[0], found.n_null[0]) == (0, 0, 1)
     assert found.certified[0]
-    assert found.energy[0] > 0.1
+    assert found.loss[0] > 0.1
 
 
 def scipy_minima(surface, theta):
     """Energies and iterations of scipy's L-BFGS-B, the peer, from the same starts."""
 
     def objective(x):
-        energy, gradient = surface.energy_and_gradient(x[None])
+        energy, gradient = surface.value_and_gradient(x[None])
         return energy[0], gradient[0]
 
     options = {"gtol": 1e-9, "ftol": 0, "maxiter": 10_000, "maxfun": 10_000}
@@ -155,19 +156,19 @@ def test_same_minima_as_scipy(method, n_params, rng):
     grid = np.stack(np.meshgrid(*[np.linspace(0, np.pi, 12, endpoint=False)] * n_params), axis=-1)
     theirs, _ = scipy_minima(surface, grid.reshape(-1, n_params))
     assert np.all(ours.certified)
-    distance = np.abs(ours.energy[:, None] - theirs).min(axis=1)
+    distance = np.abs(ours.loss[:, None] - theirs).min(axis=1)
     assert distance.max() < 1e-11
-    assert ours.energy.min() == pytest.approx(theirs.min(), abs=1e-11)
+    assert ours.loss.min() == pytest.approx(theirs.min(), abs=1e-11)
 
 
 def test_same_distribution_as_scipy(method, rng):
-    problem = problems.projector(5, rank=6)
+    problem = hamiltonians.projector(5, rank=6)
     ours, theirs = [], []
     for _ in range(10):
         surface = case(5, 8, rng, problem=problem)
         theta = starts(20, 8, rng)
         found = minimize.minimize(surface, theta)
-        ours.append((found.energy, found.iterations))
+        ours.append((found.loss, found.iterations))
         theirs.append(scipy_minima(surface, theta))
     ours, our_steps = np.hstack(ours)
     theirs, their_steps = np.hstack(theirs)
@@ -182,11 +183,11 @@ def test_same_distribution_as_scipy(method, rng):
 @pytest.mark.parametrize("n_params", [minimize.BFGS_MAX_PARAMS, minimize.BFGS_MAX_PARAMS + 1])
 def test_either_side_of_the_switch(n_params, rng):
     # 2 (N - g) = 62 angles reach the ground state for n = 5; with eight times as many every start does.
-    surface = case(5, n_params, rng, problem=problems.tfim(5))
+    surface = case(5, n_params, rng, problem=hamiltonians.tfim(5))
     found = minimize.minimize(surface, starts(17, n_params, rng))
     assert list(found.reason) == ["converged"] * 17
     assert np.all(found.certified)
-    assert found.energy.max() < 1e-8
+    assert found.loss.max() < 1e-8
     if n_params <= minimize.HESSIAN_MAX_PARAMS:
         # At a zero of E the Hessian is a Gram matrix of at most 2 (N - g) vectors.
         assert np.all(found.n_null >= n_params - 62)
@@ -204,7 +205,7 @@ def test_switch_between_methods(rng, monkeypatch):
 @pytest.mark.parametrize("engine", ["numba", "pennylane"])
 def test_what_did_not_converge_stays_with_its_reason(engine, rng):
     circuit = circuits.random_circuit(3, 8, rng=rng)
-    surface = landscape(circuit, problems.gue(3), engine=engine)
+    surface = landscape(circuit, hamiltonians.gue(3), engine=engine)
     found = minimize.minimize(surface, starts(2, 8, rng), max_iterations=1)
     assert list(found.reason) == ["iterations"] * 2
     assert list(found.iterations) == [1, 1]
@@ -234,19 +235,21 @@ def test_tolerance_is_obeyed(method, rng):
 def test_without_hessian_only_the_ground_state_is_certified(rng, monkeypatch):
     monkeypatch.setattr(minimize, "HESSIAN_MAX_PARAMS", 2)
     above = minimize.minimize(case(4, 3, rng), starts(5, 3, rng))
-    solved = minimize.minimize(case(2, 12, rng, problem=problems.projector(2, rank=1)), starts(20, 12, rng))
+    solved = minimize.minimize(
+        case(2, 12, rng, problem=hamiltonians.projector(2, rank=1)), starts(20, 12, rng)
+    )
     for found in (above, solved):
         assert np.all(np.isnan(found.hessian_min))
         assert np.all((found.n_negative == -1) & (found.n_null == -1))
     assert not above.certified.any()  # three angles do not reach the ground state of 16 levels
-    np.testing.assert_array_equal(solved.certified, solved.energy <= minimize.GROUND_TOLERANCE)
+    np.testing.assert_array_equal(solved.certified, solved.loss <= minimize.GROUND_TOLERANCE)
     assert solved.certified.mean() > 0.5  # two real conditions, twelve angles
 
 
 @pytest.mark.parametrize("engine", ["numba", "pennylane"])
 def test_no_starts(engine, rng):
     circuit = circuits.random_circuit(2, 3, rng=rng)
-    found = minimize.minimize(landscape(circuit, problems.tfim(2), engine=engine), np.zeros((0, 3)))
+    found = minimize.minimize(landscape(circuit, hamiltonians.tfim(2), engine=engine), np.zeros((0, 3)))
     assert found.theta.shape == (0, 3)
     assert all(len(getattr(found, f.name)) == 0 for f in dataclasses.fields(found))
 
@@ -259,16 +262,16 @@ def test_angles_up_to_the_bound_are_right(rng):
     near = minimize.minimize(surface, np.remainder(theta + 300_000 * np.pi, np.pi))
     assert far.certified.all()
     assert near.certified.all()
-    np.testing.assert_allclose(surface.energy(np.remainder(far.theta, np.pi)), far.energy, atol=1e-8)
+    np.testing.assert_allclose(surface.value(np.remainder(far.theta, np.pi)), far.loss, atol=1e-8)
 
 
 class Broken:
     """A landscape that returns what no landscape does."""
 
     def __init__(self, surface, value):
-        self.circuit, self.problem, self.value = surface.circuit, surface.problem, value
+        self.circuit, self.loss, self.value = surface.circuit, surface.loss, value
 
-    def energy_and_gradient(self, theta):
+    def value_and_gradient(self, theta):
         return np.full(len(theta), self.value), np.zeros_like(theta)
 
     def hessian(self, theta):
@@ -285,7 +288,7 @@ def test_what_no_landscape_has_is_not_certified(value, rng):
 def penalised(weight):
     """Four levels 0, 0.3, 0.7 and 1 in units of H, and twelve more above a penalty, in a basis that gates mix."""
     levels = np.concatenate([[0, 0.3, 0.7, 1], 0.5 + weight * (1 + np.arange(12) % 3)])
-    return problems.from_matrix(np.diag(levels), name="penalised")
+    return hamiltonians.from_matrix(np.diag(levels), name="penalised")
 
 
 @pytest.mark.filterwarnings("ignore:.*the multiplicity of the lowest level")
@@ -314,7 +317,7 @@ def test_certificates_resolve_the_lowest_gap_or_are_refused(weight):
 
 def test_without_hessian_the_resolution_is_that_of_the_gradient(rng, monkeypatch):
     monkeypatch.setattr(minimize, "HESSIAN_MAX_PARAMS", 2)
-    problem = problems.projector(2, rank=1)
+    problem = hamiltonians.projector(2, rank=1)
     solved = minimize.minimize(case(2, 12, rng, problem=problem), starts(3, 12, rng))
     np.testing.assert_allclose(solved.resolution, problem.mean_energy * TOLERANCE)
     coarse = minimize.minimize(case(2, 3, rng, problem=problem), starts(3, 3, rng), gradient_tolerance=1e-3)

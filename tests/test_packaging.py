@@ -109,8 +109,8 @@ def test_every_import_is_declared(folder: str) -> None:
 
 # The order of the README: each imports only what stands above it.
 LAYERS = (
-    *("computing", "inputs", "problems", "circuits", "engine", "descent", "minimize", "statistics", "theory"),
-    *("experiments", "ansatz", "traps", "report", "suite", "bench"),
+    *("computing", "inputs", "losses", "circuits", "engine", "descent", "minimize", "statistics", "field"),
+    *("ensembles", "report", "beyond", "suite", "bench"),
 )
 
 

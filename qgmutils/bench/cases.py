@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils import circuits, problems
+from qgmutils import circuits
 from qgmutils.bench import roofline as machine
 from qgmutils.bench.children import Child, PeerError
 from qgmutils.bench.peers import ENGINES, JAX_SCAN, LIGHTNING, ONE_START, QULACS, THIS
@@ -25,7 +25,8 @@ from qgmutils.engine import sweep
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.observable import DIAGONAL, Observable
 from qgmutils.engine.simd import LANES
-from qgmutils.problems import Problem
+from qgmutils.losses import hamiltonians
+from qgmutils.losses.energy import Energy
 
 Array = NDArray[np.float64]
 Record = dict[str, Any]
@@ -97,7 +98,7 @@ class Engines:
         child = self._children.get(name) or self._children.setdefault(name, Child(name))
         return child.ask(method, *arguments, limit=limit)
 
-    def prepare(self, name: str, circuit: Circuit, problem: Problem, method: str, theta: Array) -> Any:
+    def prepare(self, name: str, circuit: Circuit, problem: Energy, method: str, theta: Array) -> Any:
         """Build an evaluator and give its method's first result, after which it is compiled.
 
         Raises
@@ -200,7 +201,7 @@ def _compare(
     names: Iterable[str],
     method: str,
     circuit: Circuit,
-    problem: Problem,
+    problem: Energy,
     theta: Array,
     repeats: int,
 ) -> list[Record]:
@@ -245,9 +246,9 @@ def loss_and_grad(
 ) -> list[Record]:
     """Time of the loss and its gradient, by engine."""
     circuit, theta = _random(n_qubits, n_params, ENGINES[THIS].starts, rng)
-    problem = problems.build(name, n_qubits)
+    problem = hamiltonians.build(name, n_qubits)
     return _compare(
-        engines, "loss_and_grad", engines.names, "energy_and_gradient", circuit, problem, theta, repeats
+        engines, "loss_and_grad", engines.names, "value_and_gradient", circuit, problem, theta, repeats
     )
 
 
@@ -258,7 +259,7 @@ def hessian(
     circuit, theta = _random(n_qubits, n_params, 1, rng)
     names = [name for name in (THIS, JAX_SCAN) if name in engines.names]
     return _compare(
-        engines, "hessian", names, "hessian", circuit, problems.gue(n_qubits), theta, min(repeats, 3)
+        engines, "hessian", names, "hessian", circuit, hamiltonians.gue(n_qubits), theta, min(repeats, 3)
     )
 
 
@@ -273,8 +274,8 @@ def minima(
     """
     case, size = "minima", (n_qubits, n_params)
     circuit, starts = _random(n_qubits, n_params, MINIMA, rng)
-    problem = problems.tfim(n_qubits)
-    expected = engines.prepare(THIS, circuit, problem, "energy_and_gradient", starts)
+    problem = hamiltonians.tfim(n_qubits)
+    expected = engines.prepare(THIS, circuit, problem, "value_and_gradient", starts)
     batches, certified = [starts], engines.ask(THIS, "minimize", starts)[0]
     while certified < MINIMA:
         if len(batches) == 10:
@@ -291,17 +292,17 @@ def minima(
         return record(case, engine, *size, milliseconds=milliseconds, ratio=ratio, **more)
 
     # One start a call is what scipy's searches ask for.
-    engines.prepare(ONE_START, circuit, problem, "energy_and_gradient", starts[:1])
+    engines.prepare(ONE_START, circuit, problem, "value_and_gradient", starts[:1])
     try:
         if LIGHTNING not in engines.names:
             raise PeerError(f"{LIGHTNING}: left out")
-        found = engines.prepare(LIGHTNING, circuit, problem, "energy_and_gradient", starts[:1])
+        found = engines.prepare(LIGHTNING, circuit, problem, "value_and_gradient", starts[:1])
     except PeerError as error:
         seconds = interleaved({THIS: this}, repeats)[THIS]
         return [finished(THIS, seconds, 1.0), record(case, LIGHTNING, *size, note=_reason(LIGHTNING, error))]
     require_agreement(LIGHTNING, "energies or gradients", found, tuple(array[:1] for array in expected))
     medians = interleaved(
-        {THIS: this, LIGHTNING: lambda: engines.ask(LIGHTNING, "time", "energy_and_gradient", starts[:1])},
+        {THIS: this, LIGHTNING: lambda: engines.ask(LIGHTNING, "time", "value_and_gradient", starts[:1])},
         repeats,
     )
     reached, evaluations, _ = engines.ask(ONE_START, "search", starts[:COUNTED])
@@ -402,7 +403,7 @@ def memory(
 ) -> list[Record]:
     """Peak memory of one loss and gradient of one start, each in a fresh process."""
     circuit, theta = _random(n_qubits, n_params, 1, rng)
-    problem = problems.tfim(n_qubits)
+    problem = hamiltonians.tfim(n_qubits)
     records = []
     for name in names:
         child = Child(name, own_pages=True)

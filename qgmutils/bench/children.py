@@ -22,8 +22,9 @@ from threadpoolctl import threadpool_limits
 from qgmutils.bench.peers import ENGINES, Evaluator
 from qgmutils.circuits import Circuit, random_circuit
 from qgmutils.engine import Landscape
+from qgmutils.losses.energy import Energy
+from qgmutils.losses.hamiltonians import tfim
 from qgmutils.minimize import GRADIENT_TOLERANCE, minimize
-from qgmutils.problems import Problem, tfim
 
 Array = NDArray[np.float64]
 
@@ -124,7 +125,7 @@ class Server:
         self.engine = ENGINES[name]
         self.evaluator: Any = None
 
-    def build(self, circuit: Circuit, problem: Problem) -> None:
+    def build(self, circuit: Circuit, problem: Energy) -> None:
         """Evaluate this circuit and this problem from now on."""
         self.evaluator = None
         gc.collect()
@@ -156,7 +157,7 @@ class Server:
         seconds = time.perf_counter() - begin
         return sum(reached for reached, _ in found), sum(count for _, count in found), seconds
 
-    def peak(self, circuit: Circuit, problem: Problem, theta: Array) -> float | None:
+    def peak(self, circuit: Circuit, problem: Energy, theta: Array) -> float | None:
         """MiB by which one loss and gradient raises the memory of this process at its peak.
 
         None where the operating system cannot tell: only Linux can start its record of the peak anew.  The evaluator
@@ -165,21 +166,21 @@ class Server:
 
         def build_and_evaluate() -> None:
             self.build(circuit, problem)
-            self.evaluator.energy_and_gradient(theta)
+            self.evaluator.value_and_gradient(theta)
 
         if self.engine.compiles:
             build_and_evaluate()
-            return _peak(lambda: self.evaluator.energy_and_gradient(theta))
+            return _peak(lambda: self.evaluator.value_and_gradient(theta))
         # Imports and the machine code of kernels are no part of the evaluation.
         small = random_circuit(2, 4, rng=np.random.default_rng(0), reference_state="zero")
         self.build(small, tfim(2))
-        self.evaluator.energy_and_gradient(np.zeros((1, 4)))
+        self.evaluator.value_and_gradient(np.zeros((1, 4)))
         return _peak(build_and_evaluate)
 
 
 def _scipy_search(evaluator: Evaluator | Landscape, start: Array) -> tuple[bool, int]:
     def objective(x: Array) -> tuple[float, Array]:
-        energy, gradient = evaluator.energy_and_gradient(x[None])
+        energy, gradient = evaluator.value_and_gradient(x[None])
         return float(energy[0]), gradient[0]
 
     # The tolerance of the gradient decides; no search ends for another reason that could be avoided.

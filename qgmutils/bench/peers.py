@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit, to_qnode
 from qgmutils.engine import landscape
-from qgmutils.problems import Problem
+from qgmutils.losses.energy import Energy
 
 Array = NDArray[np.float64]
 SPARSE = 0.1
@@ -26,7 +26,7 @@ SPARSE = 0.1
 class Evaluator(Protocol):
     """One circuit and one problem, ready to be evaluated by some package."""
 
-    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         """E (B,) and dE/dtheta (B, p) of the angles (B, p) in radians."""
         ...
 
@@ -52,7 +52,7 @@ class Engine:
     name: str
     package: str
     starts: int
-    build: Callable[[Circuit, Problem], Evaluator]
+    build: Callable[[Circuit, Energy], Evaluator]
     compiles: bool = False
 
 
@@ -74,7 +74,7 @@ def plain(circuit: Circuit) -> Circuit:
     return circuit
 
 
-def _matrix(problem: Problem) -> Any:
+def _matrix(problem: Energy) -> Any:
     """H as the kind of matrix whose product with a vector is fastest."""
     sparse = sp.csr_array(problem.matrix)
     return sparse if sparse.nnz <= SPARSE * problem.dim**2 else problem.matrix
@@ -88,7 +88,7 @@ class Qulacs:
     the forward sweep, which its interface offers no way around.
     """
 
-    def __init__(self, circuit: Circuit, problem: Problem) -> None:
+    def __init__(self, circuit: Circuit, problem: Energy) -> None:
         import qulacs
 
         n = plain(circuit).n_qubits
@@ -101,7 +101,7 @@ class Qulacs:
             qubits, paulis = zip(*[pair for pair in letters if pair[1]], strict=True)
             self._circuit.add_parametric_multi_Pauli_rotation_gate(list(qubits), list(paulis), 0.0)
 
-    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         energy, gradient = np.empty(len(theta)), np.empty_like(theta)
         for i, start in enumerate(theta):
             for gate, angle in enumerate(start):
@@ -123,7 +123,7 @@ class JaxScan:
     where differentiating through the scan would keep one a gate.  `vmap` runs over the starts.
     """
 
-    def __init__(self, circuit: Circuit, problem: Problem) -> None:
+    def __init__(self, circuit: Circuit, problem: Energy) -> None:
         import jax
 
         jax.config.update("jax_enable_x64", True)
@@ -171,15 +171,15 @@ class JaxScan:
         def energy(theta: Any) -> Any:
             return np_.real(np_.vdot(*final(theta)))
 
-        def energy_and_gradient(theta: Any) -> Any:
+        def value_and_gradient(theta: Any) -> Any:
             states = final(theta)
             _, gradient = jax.lax.scan(undo, states, (theta, words), reverse=True)
             return np_.real(np_.vdot(*states)), gradient
 
-        self._evaluate = jax.jit(jax.vmap(energy_and_gradient))
+        self._evaluate = jax.jit(jax.vmap(value_and_gradient))
         self._hessian = jax.jit(jax.hessian(jax.jit(energy)))  # forward over reverse
 
-    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         energy, gradient = self._evaluate(theta)
         return np.asarray(energy), np.asarray(gradient)
 
@@ -190,7 +190,7 @@ class JaxScan:
 class JittedDefaultQubit:
     """PennyLane's default.qubit, differentiated and compiled by JAX gate by gate: compiling takes longest."""
 
-    def __init__(self, circuit: Circuit, problem: Problem) -> None:
+    def __init__(self, circuit: Circuit, problem: Energy) -> None:
         import jax
 
         jax.config.update("jax_enable_x64", True)
@@ -198,12 +198,12 @@ class JittedDefaultQubit:
         self._array = jax.numpy.asarray
         self._evaluate = jax.jit(jax.value_and_grad(to_qnode(circuit, problem, diff_method="backprop")))
 
-    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         found = [self._evaluate(self._array(start)) for start in theta]
         return np.array([e for e, _ in found], dtype=float), np.array([g for _, g in found], dtype=float)
 
 
-def _lightning(circuit: Circuit, problem: Problem) -> Evaluator:
+def _lightning(circuit: Circuit, problem: Energy) -> Evaluator:
     # H as a dense qml.Hermitian: its Pauli sum and qml.SparseHamiltonian are slower even for an H of 20 words.
     return landscape(circuit, problem, engine="pennylane", device="lightning.qubit")
 

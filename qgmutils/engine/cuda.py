@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qgmutils.circuits import Circuit, require_pair
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.starts import any_angle
-from qgmutils.problems import Problem
+from qgmutils.losses.energy import Energy
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -59,7 +59,7 @@ class CudaLandscape:
     Parameters
     ----------
     circuit : Circuit
-    problem : Problem
+    problem : Energy
         Of as many qubits.
 
     Raises
@@ -68,9 +68,9 @@ class CudaLandscape:
         Without numba's CUDA target or without a GPU that it can use, with its own message.
     """
 
-    def __init__(self, circuit: Circuit, problem: Problem) -> None:
+    def __init__(self, circuit: Circuit, problem: Energy) -> None:
         require_pair(circuit, problem)
-        self.circuit, self.problem = circuit, problem
+        self.circuit, self.loss = circuit, problem
         self._kernels = _load_kernels()
         self._dim = 2**circuit.n_qubits
         # A power of two.  Four amplitudes a thread keep its loads independent of one another.
@@ -85,14 +85,14 @@ class CudaLandscape:
 
     def with_circuit(self, circuit: Circuit) -> CudaLandscape:
         """The same for another circuit of as many qubits."""
-        return CudaLandscape(circuit, self.problem)
+        return CudaLandscape(circuit, self.loss)
 
     @any_angle
-    def energy(self, theta: Array) -> Array:
+    def value(self, theta: Array) -> Array:
         return self._run(self._kernels.ENERGY, theta, *_unshifted(len(theta)))[0]
 
     @any_angle
-    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         energy, gradient, _ = self._run(self._kernels.GRADIENT, theta, *_unshifted(len(theta)))
         return energy, gradient
 
@@ -250,7 +250,7 @@ def _unshifted(starts: int) -> tuple[NDArray[Any], NDArray[Any], Array]:
     return np.arange(starts), np.full(starts, -1), np.zeros(starts)
 
 
-def _pack(circuit: Circuit, problem: Problem) -> tuple[Any, ...]:
+def _pack(circuit: Circuit, problem: Energy) -> tuple[Any, ...]:
     """Circuit and H as the kernel reads them: its arguments from `words` to `member`."""
     gates, rows = pack_circuit(circuit), sp.csr_array(problem.matrix)
     top = [(1 << int(x).bit_length()) >> 1 for x in gates.x]

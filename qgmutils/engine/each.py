@@ -24,7 +24,7 @@ from qgmutils.engine.observable import LOW_RANK, costs, factor
 from qgmutils.engine.simd import address, eight, inner, odd_bits, store_eight
 from qgmutils.engine.starts import checked, far_starts, reduced
 from qgmutils.engine.sweep import RESCALE
-from qgmutils.problems import Problem
+from qgmutils.losses.energy import Energy
 
 WIDTH = 8
 """Amplitudes of a chunk, the same on all machines: sums over a state are taken place by place."""
@@ -48,7 +48,7 @@ class _Ensemble(NamedTuple):
 
 
 def energy_and_gradient_each(
-    circuits: Sequence[Circuit], problem: Problem, theta: ArrayLike
+    circuits: Sequence[Circuit], problem: Energy, theta: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Energy and gradient of B starts, start b in circuit b.
 
@@ -58,7 +58,7 @@ def energy_and_gradient_each(
     ----------
     circuits : sequence of B Circuit
         Alike in numbers of qubits, angles and gates.
-    problem : Problem
+    problem : Energy
         Of as many qubits.
     theta : array_like, shape (B, p)
         Radians.
@@ -118,7 +118,7 @@ def _pack(circuits: Sequence[Circuit]) -> _Ensemble:
 
 
 @functools.lru_cache(maxsize=4)
-def _operator(problem: Problem) -> Callable[[NDArray[np.complex128]], NDArray[np.complex128]]:
+def _operator(problem: Energy) -> Callable[[NDArray[np.complex128]], NDArray[np.complex128]]:
     """H on the rows of (B, N)."""
     price = costs(problem)
     if price.get(LOW_RANK, np.inf) == min(price.values()):

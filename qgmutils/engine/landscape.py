@@ -17,7 +17,7 @@ from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.observable import DIAGONAL, PAULI, SPARSE, factor, pack_problem
 from qgmutils.engine.simd import LANES
 from qgmutils.engine.starts import any_angle
-from qgmutils.problems import Problem
+from qgmutils.losses.energy import Energy
 
 Array = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ class Landscape(Protocol):
 
     Every method takes theta, shape (B, p), in radians, B >= 0, and raises ValueError for another shape or for
     entries that are not finite.  Angles may be of any size: those of gates, scale * theta + offset in double precision,
-    are reduced exactly.  Energies are the normalised ones of `Problem`: 0 in the ground state, 1 on
+    are reduced exactly.  Energies are the normalised ones of `Energy`: 0 in the ground state, 1 on
     average.
     """
 
@@ -37,15 +37,15 @@ class Landscape(Protocol):
         ...
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> Energy:
         """The normalised Hamiltonian."""
         ...
 
-    def energy(self, theta: ArrayLike) -> Array:
+    def value(self, theta: ArrayLike) -> Array:
         """E (B,)."""
         ...
 
-    def energy_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         """E (B,) and dE/dtheta (B, p)."""
         ...
 
@@ -97,30 +97,30 @@ class NumbaLandscape:
     numbers for gates q, Hessian-vector products four states.
     """
 
-    def __init__(self, circuit: Circuit, problem: Problem) -> None:
+    def __init__(self, circuit: Circuit, problem: Energy) -> None:
         require_pair(circuit, problem)
-        self.circuit, self.problem = circuit, problem
+        self.circuit, self.loss = circuit, problem
         self.gates, self.observable = pack_circuit(circuit), pack_problem(problem)
 
     def with_circuit(self, circuit: Circuit) -> NumbaLandscape:
         """The same for another circuit of as many qubits."""
-        return NumbaLandscape(circuit, self.problem)
+        return NumbaLandscape(circuit, self.loss)
 
     @any_angle
-    def energy(self, theta: Array) -> Array:
+    def value(self, theta: Array) -> Array:
         energy, none = np.empty(len(theta)), np.empty((len(theta), 0))
         sweep.evaluate_batch(self.gates, self.observable, self.scratch(), theta, energy, none)
         return energy
 
     @any_angle
-    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         energy, gradient = np.empty(len(theta)), np.empty_like(theta)
         sweep.evaluate_batch(self.gates, self.observable, self.scratch(), theta, energy, gradient)
         return energy, gradient
 
     @any_angle
     def states(self, theta: Array) -> NDArray[np.complex128]:
-        states = np.empty((len(theta), self.problem.dim), dtype=np.complex128)
+        states = np.empty((len(theta), self.loss.dim), dtype=np.complex128)
         sweep.final_states(self.gates, self.scratch(), theta, states)
         return states
 
@@ -163,10 +163,10 @@ class NumbaLandscape:
     def _root(self) -> Array | sp.csr_array:
         """A real matrix X with Re <v|H|w> = (X v) . (X w), or the real form of H where it is sparse."""
         if self.observable.kind in (SPARSE, PAULI):
-            return _real_form(sp.csr_array(self.problem.matrix))
+            return _real_form(sp.csr_array(self.loss.matrix))
         if self.observable.kind == DIAGONAL:
             return np.repeat(np.sqrt(self.observable.real), 2)[:, None]
-        return _real_root(self.problem)
+        return _real_root(self.loss)
 
     def _second_order(
         self, theta: Array, *, hessian: bool = False, metric: bool = False
@@ -174,7 +174,7 @@ class NumbaLandscape:
         starts, p = theta.shape
         hessians = np.empty((starts if hessian else 0, p, p))
         metrics = np.empty((starts if metric else 0, p, p))
-        q, dim = self.circuit.n_gates, self.problem.dim
+        q, dim = self.circuit.n_gates, self.loss.dim
         padded = -(-q // LANES) * LANES
         psi, tangents, second = np.empty(2 * dim), np.empty((2 * dim, padded)), np.empty((q, padded))
         scratch = np.empty((q, 2 * dim)), np.empty((q, 2 * dim)), np.empty((padded, 2 * dim))
@@ -219,7 +219,7 @@ def _real_form(matrix: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=4)
-def _real_root(problem: Problem) -> Array:
+def _real_root(problem: Energy) -> Array:
     """F^dagger in real form, with H = F F^dagger."""
     return np.ascontiguousarray(_real_form(factor(problem).conj().T))
 
@@ -231,9 +231,9 @@ class PennylaneLandscape:
     way to PennyLane's other devices.
     """
 
-    def __init__(self, circuit: Circuit, problem: Problem, device: str = "default.qubit") -> None:
+    def __init__(self, circuit: Circuit, problem: Energy, device: str = "default.qubit") -> None:
         require_pair(circuit, problem)
-        self.circuit, self.problem, self.device = circuit, problem, device
+        self.circuit, self.loss, self.device = circuit, problem, device
         # One angle a gate: derivatives with respect to gate angles follow the plain shift rule.
         self._gates = Circuit(
             circuit.n_qubits,
@@ -250,10 +250,10 @@ class PennylaneLandscape:
 
     def with_circuit(self, circuit: Circuit) -> PennylaneLandscape:
         """The same for another circuit of as many qubits."""
-        return PennylaneLandscape(circuit, self.problem, self.device)
+        return PennylaneLandscape(circuit, self.loss, self.device)
 
     @any_angle
-    def energy(self, theta: Array) -> Array:
+    def value(self, theta: Array) -> Array:
         return np.array([float(self._qnode(_gate_angles(self.circuit, start))) for start in theta])
 
     def _value_and_gradient(self, angles: Array) -> tuple[float, Array]:
@@ -264,7 +264,7 @@ class PennylaneLandscape:
         return float(gradient.forward), slopes
 
     @any_angle
-    def energy_and_gradient(self, theta: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         energy, gradient = np.empty(len(theta)), np.empty_like(theta)
         for i, start in enumerate(theta):
             energy[i], slopes = self._value_and_gradient(_gate_angles(self.circuit, start))
@@ -287,7 +287,7 @@ class PennylaneLandscape:
 
     @any_angle
     def states(self, theta: Array) -> NDArray[np.complex128]:
-        result = np.empty((len(theta), self.problem.dim), dtype=np.complex128)
+        result = np.empty((len(theta), self.loss.dim), dtype=np.complex128)
         for out, start in zip(result, theta, strict=True):
             out[:] = self._state(_gate_angles(self.circuit, start))
         return result
@@ -330,14 +330,14 @@ ENGINES = ("numba", "cuda", "pennylane", "auto")
 
 
 def landscape(
-    circuit: Circuit, problem: Problem, *, engine: str = "numba", device: str = "default.qubit"
+    circuit: Circuit, problem: Energy, *, engine: str = "numba", device: str = "default.qubit"
 ) -> Landscape:
     """The loss landscape of `circuit` for `problem`.
 
     Parameters
     ----------
     circuit : Circuit
-    problem : Problem
+    problem : Energy
         Of as many qubits.
     engine : {"numba", "cuda", "pennylane", "auto"}
         Compiled kernels on the CPU or on an NVIDIA GPU, or PennyLane on `device`.  "auto" takes the CPU kernels

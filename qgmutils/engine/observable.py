@@ -15,7 +15,7 @@ from qgmutils.engine.llvm import kernel
 from qgmutils.engine.passes import STATE
 from qgmutils.engine.simd import LANES, address, fma, inner, load, splat, store
 from qgmutils.inputs import frozen
-from qgmutils.problems import Problem
+from qgmutils.losses.energy import Energy
 
 
 class Representation(enum.IntEnum):
@@ -71,7 +71,7 @@ def pauli_words(
     return flips[row].astype(np.int64), z.astype(np.int64), values[row, z]
 
 
-def costs(problem: Problem) -> dict[int, float]:
+def costs(problem: Energy) -> dict[int, float]:
     """Multiply-adds per amplitude of each representation that this H has."""
     rows, columns = np.nonzero(problem.matrix)
     entries = len(rows) / problem.dim
@@ -90,7 +90,7 @@ def costs(problem: Problem) -> dict[int, float]:
 
 
 @functools.lru_cache(maxsize=8)
-def pack_problem(problem: Problem, kind: int | None = None) -> Observable:
+def pack_problem(problem: Energy, kind: int | None = None) -> Observable:
     """The normalised H in its cheapest representation, or in the one asked for.
 
     Raises
@@ -128,7 +128,7 @@ def pack_problem(problem: Problem, kind: int | None = None) -> Observable:
 
 
 @functools.lru_cache(maxsize=4)
-def factor(problem: Problem) -> NDArray[np.complex128]:
+def factor(problem: Energy) -> NDArray[np.complex128]:
     """F (N, r) with H = F F^dagger, from the eigenvectors of the r levels above 0."""
     with one_thread():  # the last digits of LAPACK depend on its number of threads
         values, vectors = np.linalg.eigh(problem.matrix)

@@ -22,8 +22,8 @@ import filelock
 from tqdm import tqdm
 
 import qgmutils
-from qgmutils import problems
 from qgmutils.computing import files, processes
+from qgmutils.inputs import MAX_SEED
 from qgmutils.report import claims
 from qgmutils.suite import compare, environment, manifest, publish, terminal
 from qgmutils.suite.runner import Outcome, Runner
@@ -248,7 +248,7 @@ def _name(text: str) -> str:
 
 def _seed(text: str) -> int:
     # int() itself refuses thousands of digits.
-    if not (text.isdecimal() and len(text) <= 39 and int(text) <= problems.MAX_SEED):
+    if not (text.isdecimal() and len(text) <= 39 and int(text) <= MAX_SEED):
         raise argparse.ArgumentTypeError(f"{text!r} is no integer from 0 to 2^128 - 1")
     return int(text)
 

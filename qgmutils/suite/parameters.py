@@ -15,7 +15,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from qgmutils import circuits, problems
+from qgmutils import circuits
+from qgmutils.inputs import MAX_QUBITS
+from qgmutils.losses import hamiltonians
 
 # The suite itself sets these, so every notebook has them, and nothing else may.
 INJECTED = ("profile", "run", "output_dir", "seed")
@@ -64,7 +66,7 @@ _COUNT = Rule(1, 10**9)
 _PROJECTORS = tuple(f"projector 1/{2**k}" for k in range(1, 6))
 RULES: dict[str, Rule] = {
     "seed": Rule(0),
-    "n_qubits": Rule(1, problems.MAX_QUBITS),
+    "n_qubits": Rule(1, MAX_QUBITS),
     "n_params": _COUNT,
     "param_counts": _COUNT,
     "max_params": Rule(0, 10**9),
@@ -77,15 +79,15 @@ RULES: dict[str, Rule] = {
     "n_rays": _COUNT,
     "n_candidates": _COUNT,
     "n_matrices": _COUNT,
-    "hamiltonian": Rule(names=tuple(problems.HAMILTONIANS)),
-    "hamiltonians": Rule(names=(*problems.HAMILTONIANS, *_PROJECTORS)),
+    "hamiltonian": Rule(names=tuple(hamiltonians.HAMILTONIANS)),
+    "hamiltonians": Rule(names=(*hamiltonians.HAMILTONIANS, *_PROJECTORS)),
     "reference_state": Rule(names=circuits.REFERENCE_STATES),
-    "hamiltonian_options": Rule(-1e6, 1e6, names=problems.BASES),
+    "hamiltonian_options": Rule(-1e6, 1e6, names=hamiltonians.BASES),
     "degrees_of_freedom": Rule(0, 1e9, above=True),
     "degeneracies": _COUNT,
     "fractions": Rule(0, 100, above=True),
     "gammas": Rule(0, 100, above=True),
-    "dims": Rule(2, 2**problems.MAX_QUBITS),
+    "dims": Rule(2, 2**MAX_QUBITS),
 }
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qgmutils import circuits, problems
+from qgmutils import circuits
 from qgmutils.bench import cases, children, command, peers, report, roofline
+from qgmutils.losses import hamiltonians
 
 KEYS = ["case", "engine", "n_qubits", "n_params", "milliseconds", "ratio_to_this_engine", "peak_mib"]
 MODULES = {"jax": "jax", "qulacs": "qulacs", "pennylane-lightning": "pennylane_lightning"}
@@ -30,10 +31,10 @@ def test_peer_agrees(name: str, problem: str, rng: np.random.Generator) -> None:
     engine = peers.ENGINES[name]
     require(engine)
     circuit = circuits.random_circuit(2, 5, rng=rng, reference_state="zero")
-    h = problems.build(problem, 2)
+    h = hamiltonians.build(problem, 2)
     theta = rng.uniform(0, np.pi, (3, 5))
-    found = engine.build(circuit, h).energy_and_gradient(theta)
-    expected = peers.ENGINES[peers.THIS].build(circuit, h).energy_and_gradient(theta)
+    found = engine.build(circuit, h).value_and_gradient(theta)
+    expected = peers.ENGINES[peers.THIS].build(circuit, h).value_and_gradient(theta)
     cases.require_agreement(name, "results", found, expected)
     # Rounding of a few dozen operations on numbers of order one.
     np.testing.assert_allclose(found[1], expected[1], atol=1e-12)
@@ -43,7 +44,7 @@ def test_peer_agrees(name: str, problem: str, rng: np.random.Generator) -> None:
 def test_hessian_of_the_scan_agrees(problem: str, rng: np.random.Generator) -> None:
     require(peers.ENGINES[peers.JAX_SCAN])
     circuit = circuits.random_circuit(3, 6, rng=rng, reference_state="zero")
-    h = problems.build(problem, 3)
+    h = hamiltonians.build(problem, 3)
     theta = rng.uniform(0, np.pi, (1, 6))
     found = peers.JaxScan(circuit, h).hessian(theta)
     np.testing.assert_allclose(found, peers.landscape(circuit, h).hessian(theta), atol=1e-11)
@@ -80,7 +81,7 @@ class Slow:
 
     calls = 0
 
-    def energy_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def value_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.calls += 1
         return np.sum(theta**2, axis=1), 2 * theta
 
@@ -88,7 +89,7 @@ class Slow:
 def test_time_is_per_start_and_calls_are_repeated() -> None:
     server = children.Server(peers.THIS)
     server.evaluator = Slow()
-    assert 0 < server.time("energy_and_gradient", np.ones((4, 2)), least=0.01) <= 1e3 * 0.02
+    assert 0 < server.time("value_and_gradient", np.ones((4, 2)), least=0.01) <= 1e3 * 0.02
     assert server.evaluator.calls > 1
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qgmutils import circuits, problems
+from qgmutils import circuits
 from qgmutils.engine import NumbaLandscape, landscape
+from qgmutils.losses import hamiltonians
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXACT = 1e-10
@@ -55,7 +56,7 @@ def test_without_a_gpu(rng):
     with pytest.raises(
         ValueError, match=r"'cuda' finds no GPU: .*NVIDIA GPU .* qgmutils\[gpu\].*'numba'"
     ) as info:
-        landscape(circuits.random_circuit(2, 1, rng=rng), problems.tfim(2), engine="cuda")
+        landscape(circuits.random_circuit(2, 1, rng=rng), hamiltonians.tfim(2), engine="cuda")
     assert " ".join(reason) in str(info.value)  # numba's own words are quoted
 
 
@@ -67,18 +68,21 @@ def test_without_the_package(rng, monkeypatch):
     with pytest.raises(
         ValueError, match=r"cannot load numba\.cuda: .* qgmutils\[gpu\].*'numba' runs on any CPU"
     ):
-        landscape(circuits.random_circuit(2, 1, rng=rng), problems.tfim(2), engine="cuda")
+        landscape(circuits.random_circuit(2, 1, rng=rng), hamiltonians.tfim(2), engine="cuda")
 
 
 def test_auto_stays_on_the_cpu(rng):
     circuit = circuits.random_circuit(2, 1, rng=rng)
-    assert isinstance(landscape(circuit, problems.tfim(2), engine="auto"), NumbaLandscape)
+    assert isinstance(landscape(circuit, hamiltonians.tfim(2), engine="auto"), NumbaLandscape)
 
 
 def test_other_devices_are_refused(rng):
     with pytest.raises(ValueError, match="needs engine='pennylane', got engine='cuda'"):
         landscape(
-            circuits.random_circuit(2, 1, rng=rng), problems.tfim(2), engine="cuda", device="lightning.qubit"
+            circuits.random_circuit(2, 1, rng=rng),
+            hamiltonians.tfim(2),
+            engine="cuda",
+            device="lightning.qubit",
         )
 
 
@@ -88,28 +92,28 @@ def test_on_a_gpu(n_qubits, rng):
     circuit = circuits.random_circuit(n_qubits, 40, rng=rng, n_gates=90)
     seed = int(rng.integers(2**31))
     if n_qubits < 12:
-        problem = problems.gue(n_qubits, seed=seed)
+        problem = hamiltonians.gue(n_qubits, seed=seed)
     else:  # projectors need no eigenvalues; that of 12 qubits is a dense matrix
         basis = "haar" if n_qubits == 12 else "computational"
-        problem = problems.projector(n_qubits, rank=2 ** (n_qubits // 2), basis=basis, seed=seed)
+        problem = hamiltonians.projector(n_qubits, rank=2 ** (n_qubits // 2), basis=basis, seed=seed)
     fast, slow = landscape(circuit, problem, engine="cuda"), NumbaLandscape(circuit, problem)
     theta = rng.uniform(-np.pi, np.pi, (9, 40))
-    energy, gradient = fast.energy_and_gradient(theta)
-    for ours, theirs in zip((energy, gradient), slow.energy_and_gradient(theta), strict=True):
+    energy, gradient = fast.value_and_gradient(theta)
+    for ours, theirs in zip((energy, gradient), slow.value_and_gradient(theta), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=EXACT)
     ours, theirs = fast.states(theta[:2]), slow.states(theta[:2])
     overlap = np.sum(theirs.conj() * ours, axis=1)  # the phase of each is free
     np.testing.assert_allclose(ours * (overlap.conj() / np.abs(overlap))[:, None], theirs, rtol=0, atol=EXACT)
     # The same numbers in every run, in any batch.
-    np.testing.assert_array_equal(fast.energy(theta), energy)
-    for ours, theirs in zip(fast.energy_and_gradient(theta[3:5]), (energy, gradient), strict=True):
+    np.testing.assert_array_equal(fast.value(theta), energy)
+    for ours, theirs in zip(fast.value_and_gradient(theta[3:5]), (energy, gradient), strict=True):
         np.testing.assert_array_equal(ours, theirs[3:5])
 
 
 @pytest.mark.usefixtures("gpu")
 def test_second_derivatives_on_a_gpu(rng):
     circuit = circuits.random_circuit(6, 10, rng=rng, n_gates=25)
-    problem = problems.gue(6, seed=int(rng.integers(2**31)))
+    problem = hamiltonians.gue(6, seed=int(rng.integers(2**31)))
     fast, slow = landscape(circuit, problem, engine="cuda"), NumbaLandscape(circuit, problem)
     theta = rng.uniform(-np.pi, np.pi, (3, 10))
     np.testing.assert_allclose(fast.hessian(theta), slow.hessian(theta), rtol=0, atol=EXACT)

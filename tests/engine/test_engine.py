@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from qgmutils import circuits, problems
+from qgmutils import circuits
 from qgmutils.engine import (
     NumbaLandscape,
     PennylaneLandscape,
@@ -18,6 +18,7 @@ from qgmutils.engine import (
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.simd import LANES
 from qgmutils.engine.starts import FAR
+from qgmutils.losses import hamiltonians
 
 N_CIRCUITS = 200
 EXACT = 1e-10
@@ -28,12 +29,12 @@ def some_problem(kind, n_qubits, rng):
     """Dense, diagonal and sparse matrices: the kernels read all of them row by row."""
     dim = 2**n_qubits
     if kind == "dense":
-        return problems.gue(n_qubits, seed=int(rng.integers(2**31)))
+        return hamiltonians.gue(n_qubits, seed=int(rng.integers(2**31)))
     if kind == "projector":
-        return problems.projector(n_qubits, rank=int(rng.integers(1, dim)), seed=int(rng.integers(2**31)))
+        return hamiltonians.projector(n_qubits, rank=int(rng.integers(1, dim)), seed=int(rng.integers(2**31)))
     if kind == "diagonal":
-        return problems.from_matrix(np.diag(rng.normal(size=dim)))
-    return problems.tfim(n_qubits, field=rng.normal(), coupling=rng.normal())
+        return hamiltonians.from_matrix(np.diag(rng.normal(size=dim)))
+    return hamiltonians.tfim(n_qubits, field=rng.normal(), coupling=rng.normal())
 
 
 PROBLEMS = ("dense", "sparse", "diagonal", "projector")
@@ -85,7 +86,7 @@ def test_three_implementations_agree(index, rng):
     circuit, problem = some_case(index, rng)
     theta = rng.uniform(-np.pi, np.pi, (2, circuit.n_params))
     fast = landscape(circuit, problem)
-    energy, gradient = fast.energy_and_gradient(theta)
+    energy, gradient = fast.value_and_gradient(theta)
     hessian, metric = fast.hessian(theta), fast.quantum_fisher(theta)
     for k, start in enumerate(theta):
         slow = dense.Landscape(circuit, problem, start)
@@ -94,7 +95,7 @@ def test_three_implementations_agree(index, rng):
         same(hessian[k], slow.hessian)
         same(metric[k], slow.metric)
     pennylane = landscape(circuit, problem, engine="pennylane")
-    other_energy, other_gradient = pennylane.energy_and_gradient(theta[:1])
+    other_energy, other_gradient = pennylane.value_and_gradient(theta[:1])
     same(other_energy, energy[:1])
     same(other_gradient, gradient[:1])
     same(pennylane.hessian(theta[:1]), hessian[:1])
@@ -105,8 +106,8 @@ def test_three_implementations_agree(index, rng):
     h, top, w = 1e-4, problem.levels[-1], rate(circuit)
     rounding = 1e-13 * top
     for i, step in enumerate(h * np.eye(circuit.n_params)):
-        up_energy, up_gradient = fast.energy_and_gradient(theta + step)
-        down_energy, down_gradient = fast.energy_and_gradient(theta - step)
+        up_energy, up_gradient = fast.value_and_gradient(theta + step)
+        down_energy, down_gradient = fast.value_and_gradient(theta - step)
         truncation = h**2 / 12 * w[i] ** 3 * top
         error = np.abs((up_energy - down_energy) / (2 * h) - gradient[:, i])
         assert np.all(error <= truncation + rounding / h)
@@ -130,9 +131,9 @@ def test_every_reference_state_and_matrix(kind, reference, rng):
     theta = rng.uniform(0, np.pi, (3, 4))
     fast, pennylane = landscape(circuit, problem), landscape(circuit, problem, engine="pennylane")
     references = [dense.Landscape(circuit, problem, start) for start in theta]
-    same(pennylane.energy(theta), fast.energy(theta))
+    same(pennylane.value(theta), fast.value(theta))
     for engine in (fast, pennylane):
-        same(engine.energy(theta), [r.energy for r in references])
+        same(engine.value(theta), [r.energy for r in references])
         same(engine.quantum_fisher(theta), [r.metric for r in references])
         states = engine.states(theta)
         assert states.shape == (3, 8)
@@ -147,8 +148,11 @@ def test_words_without_letters_change_nothing(rng):
     circuit = circuits.random_circuit(2, 3, rng=rng)
     circuit = dataclasses.replace(circuit, x=np.array([0, 3, 0]), z=np.array([0, 1, 0]))
     theta = rng.uniform(0, np.pi, (1, 3))
-    fast, slow = landscape(circuit, problems.gue(2)), dense.Landscape(circuit, problems.gue(2), theta[0])
-    same(fast.energy_and_gradient(theta)[1][0], slow.gradient)
+    fast, slow = (
+        landscape(circuit, hamiltonians.gue(2)),
+        dense.Landscape(circuit, hamiltonians.gue(2), theta[0]),
+    )
+    same(fast.value_and_gradient(theta)[1][0], slow.gradient)
     same(fast.hessian(theta)[0], slow.hessian)
     same(slow.gradient[[0, 2]], 0)
 
@@ -202,7 +206,7 @@ def test_every_representation(n, rng):
     seen = set()
     for kind in kinds:
         if kind == "computational":
-            problem = problems.projector(n, rank=3, basis="computational")
+            problem = hamiltonians.projector(n, rank=3, basis="computational")
         else:
             problem = some_problem(kind, n, rng)
         chosen = np.unique(rng.integers(0, p, 2))
@@ -213,15 +217,15 @@ def test_every_representation(n, rng):
             seen.add(number)
             fast = landscape(circuit, problem)
             fast.observable = observable.pack_problem(problem, number)
-            energies, gradients = fast.energy_and_gradient(theta)
-            # Levels within `problems.DEGENERACY_TOLERANCE` of the lowest count as it, and low rank leaves them out: a
+            energies, gradients = fast.value_and_gradient(theta)
+            # Levels within `DEGENERACY_TOLERANCE` of the lowest count as it, and low rank leaves them out: a
             # loss misses that much, and its derivative twice as much for each gate of the angle.
             left_out = (
                 problem.levels[: problem.ground_degeneracy].max() if number == observable.LOW_RANK else 0.0
             )
             same(energies[-1], energy, left_out)
             same(gradients[-1, chosen], gradient, 2 * left_out * np.abs(scale).sum())
-            np.testing.assert_array_equal(fast.energy(theta), energies)
+            np.testing.assert_array_equal(fast.value(theta), energies)
         ours = fast.states(theta[-1:])[0]
         same(abs(np.vdot(ours, state)), 1)
     if 2 <= n <= 9:
@@ -230,7 +234,7 @@ def test_every_representation(n, rng):
 
 def test_a_representation_that_does_not_exist():
     with pytest.raises(ValueError, match="GUE has no diagonal form: choose one of low_rank, sparse, dense"):
-        observable.pack_problem(problems.gue(2), observable.DIAGONAL)
+        observable.pack_problem(hamiltonians.gue(2), observable.DIAGONAL)
 
 
 @pytest.mark.parametrize("kind", PROBLEMS)
@@ -291,7 +295,7 @@ def test_a_circuit_for_every_start(n, rng):
     theta = rng.uniform(-9, 9, (starts, p))
     energy, gradient = energy_and_gradient_each(several, problem, theta)
     for k, circuit in enumerate(several):
-        one_energy, one_gradient = landscape(circuit, problem).energy_and_gradient(theta[k : k + 1])
+        one_energy, one_gradient = landscape(circuit, problem).value_and_gradient(theta[k : k + 1])
         same(energy[k], one_energy[0])
         same(gradient[k], one_gradient[0])
     alone = energy_and_gradient_each(several[-1:], problem, theta[-1:])
@@ -299,7 +303,7 @@ def test_a_circuit_for_every_start(n, rng):
 
 
 def test_circuits_for_every_start_must_fit(rng):
-    problem = problems.tfim(2)
+    problem = hamiltonians.tfim(2)
     one, other = (circuits.random_circuit(2, p, rng=rng) for p in (3, 4))
     assert [a.shape for a in energy_and_gradient_each([], problem, np.zeros((0, 3)))] == [(0,), (0, 3)]
     with pytest.raises(ValueError, match=r"same \(qubits, angles, gates\), got \[\(2, 3, 3\), \(2, 4, 4\)\]"):
@@ -310,7 +314,7 @@ def test_circuits_for_every_start_must_fit(rng):
         with pytest.raises(ValueError, match=r"circuits must be a list of circuits\.Circuit, got"):
             energy_and_gradient_each(others, problem, np.zeros((1, 3)))
     with pytest.raises(ValueError, match="the circuit has 2 qubits, the problem 3"):
-        energy_and_gradient_each([one], problems.tfim(3), np.zeros((1, 3)))
+        energy_and_gradient_each([one], hamiltonians.tfim(3), np.zeros((1, 3)))
     with pytest.raises(ValueError, match="theta has entries that are not finite"):
         energy_and_gradient_each([one], problem, [[0, np.nan, 0]])
 
@@ -321,27 +325,27 @@ def test_many_gates(n_gates, rng):
     circuit = circuits.random_circuit(2, n_gates, rng=rng)
     x, z = rng.integers(0, 4, (2, n_gates))
     circuit = dataclasses.replace(circuit, x=x, z=z)
-    problem = problems.gue(2)
+    problem = hamiltonians.gue(2)
     theta = rng.uniform(-9, 9, (1, n_gates))
     fast = landscape(circuit, problem)
     chosen = rng.integers(0, n_gates, 5)
     energy, gradient, _ = slow(circuit, problem, theta[0], chosen)
-    ours = fast.energy_and_gradient(theta)
+    ours = fast.value_and_gradient(theta)
     same(ours[0][0], energy)
     same(ours[1][0, chosen], gradient)
     shifts = np.pi / 4 * np.eye(n_gates)[chosen]
-    rows = fast.energy_and_gradient(theta + shifts)[1] - fast.energy_and_gradient(theta - shifts)[1]
+    rows = fast.value_and_gradient(theta + shifts)[1] - fast.value_and_gradient(theta - shifts)[1]
     same(fast.hessian(theta)[0][chosen], rows)
     same(fast.hessian_vector_product(np.repeat(theta, 5, axis=0), np.eye(n_gates)[chosen]), rows)
 
 
 def test_four_thousand_gates_by_pennylane(rng):
     circuit = circuits.random_circuit(4, 4096, rng=rng)
-    problem = problems.gue(4)
+    problem = hamiltonians.gue(4)
     theta = rng.uniform(0, np.pi, (1, 4096))
-    energy, gradient = landscape(circuit, problem).energy_and_gradient(theta)
+    energy, gradient = landscape(circuit, problem).value_and_gradient(theta)
     lightning = landscape(circuit, problem, engine="pennylane", device="lightning.qubit")
-    other_energy, other_gradient = lightning.energy_and_gradient(theta)
+    other_energy, other_gradient = lightning.value_and_gradient(theta)
     same(other_energy, energy)
     same(other_gradient, gradient)
 
@@ -349,15 +353,15 @@ def test_four_thousand_gates_by_pennylane(rng):
 @pytest.mark.parametrize("batch", range(1, 18))
 def test_batches_equal_single_starts(batch, rng):
     circuit = circuits.random_circuit(3, 5, rng=rng, n_gates=10)
-    fast = landscape(circuit, problems.gue(3))
+    fast = landscape(circuit, hamiltonians.gue(3))
     theta = rng.uniform(-9, 9, (batch, 5))
-    energy, gradient = fast.energy_and_gradient(theta)
-    np.testing.assert_array_equal(fast.energy(theta), energy)
+    energy, gradient = fast.value_and_gradient(theta)
+    np.testing.assert_array_equal(fast.value(theta), energy)
     whole = energy, gradient, fast.states(theta), fast.hessian(theta), fast.quantum_fisher(theta)
     for k in range(batch):
         start = theta[k : k + 1]
         single = (
-            *fast.energy_and_gradient(start),
+            *fast.value_and_gradient(start),
             *(f(start) for f in (fast.states, fast.hessian, fast.quantum_fisher)),
         )
         for one, all_of_them in zip(single, whole, strict=True):
@@ -367,10 +371,10 @@ def test_batches_equal_single_starts(batch, rng):
 @pytest.mark.parametrize("engine", ["numba", "pennylane"])
 def test_no_starts(engine, rng):
     circuit = circuits.random_circuit(2, 3, rng=rng)
-    empty = landscape(circuit, problems.tfim(2), engine=engine)
+    empty = landscape(circuit, hamiltonians.tfim(2), engine=engine)
     theta = np.zeros((0, 3))
-    energy, gradient = empty.energy_and_gradient(theta)
-    assert (energy.shape, gradient.shape, empty.energy(theta).shape) == ((0,), (0, 3), (0,))
+    energy, gradient = empty.value_and_gradient(theta)
+    assert (energy.shape, gradient.shape, empty.value(theta).shape) == ((0,), (0, 3), (0,))
     assert empty.states(theta).shape == (0, 4)
     assert empty.hessian(theta).shape == empty.quantum_fisher(theta).shape == (0, 3, 3)
 
@@ -378,30 +382,30 @@ def test_no_starts(engine, rng):
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_energy_is_periodic(layers, rng):
     circuit = circuits.random_circuit(4, 6, rng=rng, n_gates=6 * layers)
-    fast = landscape(circuit, problems.gue(4))
+    fast = landscape(circuit, hamiltonians.gue(4))
     theta = rng.uniform(0, np.pi, (1, 6))
     for shift in np.pi * np.eye(6):
         # pi itself is rounded to 1e-16, and the sum to 1e-15.
-        np.testing.assert_allclose(fast.energy(theta + shift), fast.energy(theta), atol=1e-13)
+        np.testing.assert_allclose(fast.value(theta + shift), fast.value(theta), atol=1e-13)
         if layers == 1:  # half the period already differs: the test above can fail
-            assert abs(fast.energy(theta + shift / 2) - fast.energy(theta)) > 1e-9
+            assert abs(fast.value(theta + shift / 2) - fast.value(theta)) > 1e-9
 
 
 def test_hessian_by_the_shift_rule(rng):
     circuit = circuits.random_circuit(5, 20, rng=rng)
-    fast = landscape(circuit, problems.tfim(5))
+    fast = landscape(circuit, hamiltonians.tfim(5))
     theta = rng.uniform(0, np.pi, (1, 20))
     shifts = np.pi / 4 * np.eye(20)
-    rows = fast.energy_and_gradient(theta + shifts)[1] - fast.energy_and_gradient(theta - shifts)[1]
+    rows = fast.value_and_gradient(theta + shifts)[1] - fast.value_and_gradient(theta - shifts)[1]
     np.testing.assert_allclose(fast.hessian(theta)[0], rows, atol=1e-12)
 
 
 def test_symmetry_and_bounds(rng):
     circuit = circuits.random_circuit(4, 12, rng=rng, n_gates=24)
-    problem = problems.fermi_hubbard(4)
+    problem = hamiltonians.fermi_hubbard(4)
     fast = landscape(circuit, problem)
     theta = rng.uniform(0, np.pi, (5, 12))
-    energy = fast.energy(theta)
+    energy = fast.value(theta)
     assert np.all((energy > 0) & (energy < problem.levels[-1]))
     for matrix in (*fast.hessian(theta), *fast.quantum_fisher(theta)):
         np.testing.assert_allclose(matrix, matrix.T, atol=1e-14 * np.abs(matrix).max())
@@ -418,30 +422,28 @@ def test_symmetry_and_bounds(rng):
 def test_lightning_equals_numba(rng):
     # Its adjoint method knows no PauliRot; unless the QNode decomposes it, gradients are silently zero.
     circuit = circuits.random_circuit(3, 3, rng=rng, n_gates=6)
-    problem = problems.gue(3)
+    problem = hamiltonians.gue(3)
     theta = rng.uniform(0, np.pi, (1, 3))
     lightning = landscape(circuit, problem, engine="pennylane", device="lightning.qubit")
     fast = landscape(circuit, problem)
-    for ours, theirs in zip(
-        fast.energy_and_gradient(theta), lightning.energy_and_gradient(theta), strict=True
-    ):
+    for ours, theirs in zip(fast.value_and_gradient(theta), lightning.value_and_gradient(theta), strict=True):
         same(theirs, ours)
     same(lightning.hessian(theta), fast.hessian(theta))
     same(lightning.quantum_fisher(theta), fast.quantum_fisher(theta))
 
 
 def test_inputs_are_left_alone(rng):
-    circuit, problem = circuits.random_circuit(2, 3, rng=rng), problems.tfim(2)
+    circuit, problem = circuits.random_circuit(2, 3, rng=rng), hamiltonians.tfim(2)
     theta = rng.uniform(0, np.pi, (2, 3))
     before = theta.copy()
     fast = landscape(circuit, problem)
-    energy = fast.energy(theta)
+    energy = fast.value(theta)
     fast.hessian(theta)
     np.testing.assert_array_equal(theta, before)
     # Any order of memory, read-only arrays and plain lists give the same numbers.
     theta.flags.writeable = False
     for same_numbers in (theta, np.asfortranarray(theta), theta.tolist()):
-        np.testing.assert_array_equal(fast.energy(same_numbers), energy)
+        np.testing.assert_array_equal(fast.value(same_numbers), energy)
 
 
 # --- explicit vectors ---
@@ -550,7 +552,7 @@ def test_left_over_words_turn_signs():
 
 
 @pytest.mark.parametrize("engine", ["numba", "pennylane"])
-@pytest.mark.parametrize("method", ["energy", "energy_and_gradient", "states", "hessian", "quantum_fisher"])
+@pytest.mark.parametrize("method", ["value", "value_and_gradient", "states", "hessian", "quantum_fisher"])
 @pytest.mark.parametrize(
     ("theta", "message"),
     [
@@ -565,11 +567,11 @@ def test_left_over_words_turn_signs():
 def test_bad_angles(engine, method, theta, message):
     circuit = circuits.random_circuit(2, 3, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match=message):
-        getattr(landscape(circuit, problems.tfim(2), engine=engine), method)(theta)
+        getattr(landscape(circuit, hamiltonians.tfim(2), engine=engine), method)(theta)
 
 
 def test_engines(rng, capsys):
-    circuit, problem = circuits.random_circuit(2, 1, rng=rng), problems.tfim(2)
+    circuit, problem = circuits.random_circuit(2, 1, rng=rng), hamiltonians.tfim(2)
     assert isinstance(landscape(circuit, problem), NumbaLandscape)
     assert isinstance(landscape(circuit, problem, engine="pennylane"), PennylaneLandscape)
     assert capsys.readouterr().out == ""
@@ -578,7 +580,7 @@ def test_engines(rng, capsys):
 
 
 def test_bad_engines(rng):
-    circuit, problem = circuits.random_circuit(2, 1, rng=rng), problems.tfim(2)
+    circuit, problem = circuits.random_circuit(2, 1, rng=rng), hamiltonians.tfim(2)
     with pytest.raises(ValueError, match="unknown engine 'tpu': choose one of numba, cuda, pennylane, auto"):
         landscape(circuit, problem, engine="tpu")
     with pytest.raises(
@@ -589,7 +591,7 @@ def test_bad_engines(rng):
         landscape(circuit, problem, engine="pennylane", device="no.such")
     for engine in ("numba", "pennylane"):
         with pytest.raises(ValueError, match="the circuit has 2 qubits, the problem 3"):
-            landscape(circuit, problems.tfim(3), engine=engine)
+            landscape(circuit, hamiltonians.tfim(3), engine=engine)
 
 
 def test_gpu_device_without_a_gpu(rng):
@@ -601,7 +603,7 @@ def test_gpu_device_without_a_gpu(rng):
         reason = str(error)
     else:
         pytest.skip("this machine has a GPU that PennyLane can use")
-    circuit, problem = circuits.random_circuit(2, 1, rng=rng), problems.tfim(2)
+    circuit, problem = circuits.random_circuit(2, 1, rng=rng), hamiltonians.tfim(2)
     with pytest.raises(
         ValueError, match=r"'lightning\.gpu': .* NVIDIA GPU .* qgmutils\[gpu\].*'default\.qubit'"
     ) as info:
@@ -616,6 +618,6 @@ def test_missing_driver_is_reported(rng, monkeypatch):
         raise RuntimeError("CUDA driver version is insufficient for CUDA runtime version")
 
     monkeypatch.setattr(qml, "device", device)
-    circuit, problem = circuits.random_circuit(2, 1, rng=rng), problems.tfim(2)
+    circuit, problem = circuits.random_circuit(2, 1, rng=rng), hamiltonians.tfim(2)
     with pytest.raises(ValueError, match=r"'lightning\.gpu': CUDA driver .* insufficient .* NVIDIA GPU"):
         landscape(circuit, problem, engine="pennylane", device="lightning.gpu")

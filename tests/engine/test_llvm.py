@@ -6,9 +6,10 @@ import sys
 
 PROGRAM = """
 import numpy as np
-from qgmutils import circuits, engine, problems
+from qgmutils import circuits, engine
+from qgmutils.losses import hamiltonians
 circuit = circuits.random_circuit(2, 3, rng=np.random.default_rng(1))
-energy = engine.landscape(circuit, problems.tfim(2)).energy(np.ones((1, 3)))
+energy = engine.landscape(circuit, hamiltonians.tfim(2)).value(np.ones((1, 3)))
 print(repr(float(energy[0])))
 """
 

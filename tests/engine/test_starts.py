@@ -6,12 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from qgmutils import circuits, engine, problems
+from qgmutils import circuits, engine
 from qgmutils.engine.starts import FAR, far_starts, reduced
+from qgmutils.losses import hamiltonians
 
 METHODS = (
-    "energy",
-    "energy_and_gradient",
+    "value",
+    "value_and_gradient",
     "states",
     "hessian",
     "quantum_fisher",
@@ -52,7 +53,7 @@ def by_hand(circuit, start):
 @pytest.mark.parametrize("size", [1e5, 1e7, 1e17, 1e200, 1e300])
 @pytest.mark.parametrize("name", ["numba", "pennylane"])
 def test_against_the_exact_sine(name, size, rng):
-    circuit, problem = some_circuit(3, 4, rng), problems.tfim(3)
+    circuit, problem = some_circuit(3, 4, rng), hamiltonians.tfim(3)
     # The first start is near: it shares its batch with the far ones.
     starts = np.array([[1.0, 2.0, 3.0, 4.0], *(size * rng.uniform(-1, 1, (3, 4)))])
     expected = []
@@ -61,7 +62,7 @@ def test_against_the_exact_sine(name, size, rng):
         expected.append((psi.conj() @ problem.matrix @ psi).real)
     # At 1e5, which is not far, the kernels round scale * theta + offset once: half a unit in the last place less.
     np.testing.assert_allclose(
-        engine.landscape(circuit, problem, engine=name).energy(starts),
+        engine.landscape(circuit, problem, engine=name).value(starts),
         expected,
         rtol=0,
         atol=1e-12 + (8 * 1.9 * np.spacing(size) if size <= FAR else 0),
@@ -71,7 +72,7 @@ def test_against_the_exact_sine(name, size, rng):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["numba", "pennylane"])
 def test_every_method(name, method, rng):
-    circuit, problem = some_circuit(2, 3, rng), problems.tfim(2)
+    circuit, problem = some_circuit(2, 3, rng), hamiltonians.tfim(2)
     starts = rng.uniform(-1, 1, (4, 3)) * np.array([[1.0], [1e9], [1e150], [3.0]])
     vectors = [rng.normal(size=(4, 3))] if method == "hessian_vector_product" else []
     found = getattr(engine.landscape(circuit, problem, engine=name), method)(starts, *vectors)
@@ -97,7 +98,7 @@ def test_every_method(name, method, rng):
 
 
 def test_a_circuit_for_every_start(rng):
-    some, problem = [some_circuit(3, 4, rng) for _ in range(5)], problems.tfim(3)
+    some, problem = [some_circuit(3, 4, rng) for _ in range(5)], hamiltonians.tfim(3)
     starts = rng.uniform(-1, 1, (5, 4)) * np.array([[1.0], [1e17], [1e8], [2.0], [1e300]])
     before = starts.copy()
     energy, gradient = engine.energy_and_gradient_each(some, problem, starts)
@@ -105,7 +106,7 @@ def test_a_circuit_for_every_start(rng):
     for b, circuit in enumerate(some):
         same(
             (energy[b : b + 1], gradient[b : b + 1]),
-            engine.NumbaLandscape(circuit, problem).energy_and_gradient(starts[b : b + 1]),
+            engine.NumbaLandscape(circuit, problem).value_and_gradient(starts[b : b + 1]),
         )
 
 
@@ -120,13 +121,13 @@ def test_angles_beyond_the_largest_double(rng):
     circuit = dataclasses.replace(some_circuit(2, 3, rng), scale=np.full(6, 4.0))
     start = np.full(3, 1e308)
     with pytest.raises(ValueError, match=r"must lie within \+-1.8e\+308; reduce theta by whole periods"):
-        engine.landscape(circuit, problems.tfim(2)).energy(start[None])
+        engine.landscape(circuit, hamiltonians.tfim(2)).value(start[None])
     with pytest.raises(ValueError, match="must lie within"):
         reduced(circuit, start)
 
 
 def test_what_the_kernels_read_cannot_be_changed(rng):
-    landscape = engine.landscape(some_circuit(2, 3, rng), problems.tfim(2))
+    landscape = engine.landscape(some_circuit(2, 3, rng), hamiltonians.tfim(2))
     for array in (*landscape.gates, *landscape.observable[1:]):
         with pytest.raises(ValueError, match=r"read-only|cannot set WRITEABLE"):
             array.flags.writeable = True
@@ -138,9 +139,9 @@ def test_what_the_kernels_read_cannot_be_changed(rng):
 )
 def test_starts_are_real_numbers(theta, rng):
     circuit = circuits.random_circuit(2, 2, rng=rng)
-    landscape = engine.landscape(circuit, problems.tfim(2))
+    landscape = engine.landscape(circuit, hamiltonians.tfim(2))
     with pytest.raises(ValueError, match=r"theta (must be an array of (real )?numbers|has masked entries)"):
-        landscape.energy(theta)
+        landscape.value(theta)
     with pytest.raises(ValueError, match=r"vectors (must be an array of (real )?numbers|has masked entries)"):
         landscape.hessian_vector_product([[0.1, 0.3]], theta)
 
@@ -149,11 +150,11 @@ def test_starts_are_real_numbers(theta, rng):
     "make", [engine.landscape, engine.NumbaLandscape, engine.PennylaneLandscape, circuits.to_qnode]
 )
 def test_kernels_get_a_circuit_and_a_problem_of_one_size(make, rng):
-    circuit, problem = circuits.random_circuit(2, 3, rng=rng), problems.tfim(2)
+    circuit, problem = circuits.random_circuit(2, 3, rng=rng), hamiltonians.tfim(2)
     for pair, message in (
-        ((circuit, problems.tfim(9)), "the circuit has 2 qubits, the problem 9"),
-        ((problem, circuit), "circuit must be a circuits.Circuit, got Problem"),
-        ((circuit, np.eye(4)), "problem must be a problems.Problem, got ndarray; problems.from_observable"),
+        ((circuit, hamiltonians.tfim(9)), "the circuit has 2 qubits, the problem 9"),
+        ((problem, circuit), "circuit must be a circuits.Circuit, got Energy"),
+        ((circuit, np.eye(4)), "problem must be a Energy, got ndarray; hamiltonians.from_observable"),
     ):
         with pytest.raises(ValueError, match=message):
             make(*pair)

@@ -179,7 +179,12 @@ def test_commit_notices_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(qgmutils, "__file__", str(package / "__init__.py"))
     assert claims.commit() == "unknown"
     (tmp_path / "notebooks").mkdir()
-    for name in ("qgmutils/report/claims.py", "qgmutils/problems.py", "notebooks/01_x.ipynb", "README.md"):
+    for name in (
+        "qgmutils/report/claims.py",
+        "qgmutils/losses/hamiltonians.py",
+        "notebooks/01_x.ipynb",
+        "README.md",
+    ):
         (tmp_path / name).write_text("1\n")
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", str(tmp_path)]
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
@@ -189,7 +194,7 @@ def test_commit_notices_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name, expected in (
         ("README.md", clean),
         ("qgmutils/report/claims.py", f"{clean}-dirty"),
-        ("qgmutils/problems.py", f"{clean}-dirty"),
+        ("qgmutils/losses/hamiltonians.py", f"{clean}-dirty"),
         ("notebooks/01_x.ipynb", f"{clean}-dirty"),
     ):
         (tmp_path / name).write_text("2\n")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qgmutils.theory.large_dimension.edge_samples import EdgeFit
+from qgmutils.beyond.edge_samples import EdgeFit
 
 Namespace = dict[str, Any]
 Change = Callable[[Namespace], None]

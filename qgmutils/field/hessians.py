@@ -1,0 +1,228 @@
+"""What a theory says about the Hessian at points of given energies: random matrices to compare sampled spectra with.
+
+At a point of energy E that is not critical, the WHRF's Hessian is that of a critical point plus a term of rank one,
+
+    Hess | (E, g) = Hess | (E, g = 0) + g g^T / (2 E),       g the gradient,
+
+because F = |f|^2 / m and the gradient is 2 (f . d_i f) / m: conditioning on g = 0 removes one of the 2m directions of
+the Wishart matrix, and the direction removed is g itself.  On average the curvature A = Hess / 2 along the gradient is
+1 - E + (p - 1) / (2m), across it 1 - E - 1 / (2m).  A term of rank one moves the distribution function of the
+eigenvalues by at most 1/p, and the index by at most 1.  For circuits the same excess is s (p - 1) / (2m) up to 1/N,
+with s the third-moment ratio of `haar`.  Source: derived for this project (derived); the law at critical points is
+general knowledge of the construction (field).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from qgmutils.field import haar, spectra
+from qgmutils.losses.energy import Energy
+from qgmutils.statistics.estimates import binned_means, cluster_estimate, distribution_gap
+
+Array = NDArray[np.float64]
+
+THEORIES = ("whrf", "tangent")
+
+
+def reference_spectra(
+    theory: str,
+    problem: Energy,
+    n_params: int,
+    energies: ArrayLike,
+    variances: ArrayLike,
+    *,
+    minima: bool,
+    rng: np.random.Generator,
+    draws: int = 8,
+    rounds: int = 5,
+) -> tuple[Array, Array]:
+    """Eigenvalues of A = Hess / 2 that a theory predicts at points of these energies.
+
+    Parameters
+    ----------
+    theory : {"whrf", "tangent"}
+        The field with the problem's m (2m rounded as in `spectra.wishart_dimension`), or random unit tangents in
+        the problem's Hilbert space (`haar.sample_tangent_hessians`).
+    energies, variances : array_like, shape (B,)
+        E and sigma^2 of the points.
+    minima : bool
+        True: the law at local minima by the Kac-Rice formula, that is positive definite matrices weighted with
+        their determinant.  False: at random angles; the WHRF then has its rank-one term.
+    draws, rounds : int
+        Matrices for each energy; energies at which none is positive definite are tried again in further rounds,
+        with twice as many each time.
+
+    Returns
+    -------
+    spectra : (K, p)
+        One row a matrix, ascending.
+    weights : (K,)
+        The weights of each energy sum to 1, or to 0 where no matrix of that energy was positive definite.
+
+    Raises
+    ------
+    ValueError
+        For an unknown theory.
+    """
+    if theory not in THEORIES:
+        raise ValueError(f"unknown theory {theory!r}: choose one of {', '.join(THEORIES)}")
+    levels, spreads = np.asarray(energies, dtype=np.float64), np.asarray(variances, dtype=np.float64)
+    energy = np.repeat(levels, draws)
+    if theory == "tangent":
+        variance = np.repeat(spreads, draws)
+        matrices = haar.sample_tangent_hessians(problem.levels, energy, variance, n_params, rng)
+    else:
+        wishart, symmetric = spectra.sample_hessian_parts(
+            n_params, problem.degrees_of_freedom, len(energy), rng
+        )
+        if not minima:
+            extra = rng.standard_normal((len(energy), n_params))
+            wishart += (
+                extra[:, :, None] * extra[:, None, :] / spectra.wishart_dimension(problem.degrees_of_freedom)
+            )
+        matrices = wishart + np.sqrt(energy)[:, None, None] * symmetric
+        matrices[:, np.arange(n_params), np.arange(n_params)] -= energy[:, None]
+    eigenvalues = np.asarray(np.linalg.eigvalsh(matrices), dtype=np.float64)
+    if not minima:
+        return eigenvalues, np.full(len(energy), 1 / draws, dtype=np.float64)
+    stable = eigenvalues[:, 0] > 0
+    log_det = np.where(stable, np.log(np.where(stable[:, None], eigenvalues, 1.0)).sum(axis=1), -np.inf)
+    grouped = log_det.reshape(-1, draws)
+    top = grouped.max(axis=1, keepdims=True)
+    weights: Array = np.exp(grouped - np.where(np.isfinite(top), top, 0.0))
+    total = weights.sum(axis=1, keepdims=True)
+    weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    empty = total[:, 0] == 0
+    if not empty.any() or rounds <= 1:
+        return eigenvalues, weights.ravel()
+    again = reference_spectra(
+        theory,
+        problem,
+        n_params,
+        levels[empty],
+        spreads[empty],
+        minima=True,
+        rng=rng,
+        draws=2 * draws,
+        rounds=rounds - 1,
+    )
+    return np.concatenate([eigenvalues, again[0]]), np.concatenate([weights.ravel(), again[1]])
+
+
+def limiting_density(x: ArrayLike, gamma: float, energies: ArrayLike, *, n_energies: int = 25) -> Array:
+    """Mean of Marchenko-Pastur [+] semicircle - E (`spectra.hessian_density`) over the quantiles of these energies."""
+    levels = np.quantile(np.asarray(energies, dtype=np.float64), (np.arange(n_energies) + 0.5) / n_energies)
+    return np.asarray(np.mean([spectra.hessian_density(x, gamma, float(e)) for e in levels], axis=0))
+
+
+def limiting_index(gamma: float, energies: ArrayLike, *, n_points: int = 200) -> Array:
+    """Share of negative eigenvalues in the limit of many angles, at critical points of these energies.
+
+    The density is integrated from its left edge to 0; below the threshold energy the share is 0.
+    """
+    result = []
+    for energy in np.atleast_1d(np.asarray(energies, dtype=np.float64)):
+        left = float(spectra.hessian_edges(gamma, energy)[0])
+        if left >= 0:
+            result.append(0.0)
+            continue
+        # The density starts as a square root; nodes quadratic in the distance to the edge make the integrand smooth.
+        t = (np.arange(n_points) + 0.5) / n_points
+        x = left - left * t**2
+        result.append(float(np.mean(spectra.hessian_density(x, gamma, energy) * 2 * t) * -left))
+    return np.array(result)
+
+
+def width(eigenvalues: ArrayLike, weights: Array | None = None) -> float:
+    """Standard deviation of the eigenvalues about the mean of their own matrix: (K, p), weights (K,)."""
+    return float(np.sqrt(_mean(np.asarray(eigenvalues, dtype=np.float64).var(axis=1), weights)))
+
+
+def _mean(values: Array, weights: Array | None) -> float:
+    """Weighted mean; nan where a theory has no matrix, so that all weights are 0."""
+    return float(np.average(values, weights=weights)) if weights is None or weights.any() else float("nan")
+
+
+def compare_spectra(
+    table: pd.DataFrame, problem: Energy, n_params: int, *, minima: bool, rng: np.random.Generator
+) -> tuple[dict[str, float], dict[str, tuple[Array, Array]]]:
+    """Compare the certified points of a `HessianTask` with every theory at the same energies.
+
+    Returns
+    -------
+    row : dict
+        n, p, gamma, count and "left out" (points that are not certified), E (mean), and for the sample and, with the
+        theory's name behind, each theory: width (of the spectrum), lowest and highest (mean extreme eigenvalues),
+        all nan where a theory has no minimum at any of these energies;
+        "gap" and "se" with the theory's name: `estimates.distribution_gap`; "left edge", "right edge": of the
+        limiting density at the mean E.
+    references : dict
+        The theory's name to its `reference_spectra`.
+    """
+    certified = table[table["certified"]]
+    points = certified[certified["position"] == 0]
+    observed = certified["eigenvalue"].to_numpy().reshape(-1, n_params)
+    row = {"n": problem.n_qubits, "p": n_params, "gamma": n_params / (2 * problem.degrees_of_freedom)}
+    row |= {"count": len(points), "left out": (len(table) - len(certified)) // n_params}
+    row |= {"E": points["energy"].mean(), "width": width(observed)}
+    row |= {"lowest": observed[:, 0].mean(), "highest": observed[:, -1].mean()}
+    left, right = spectra.hessian_edges(row["gamma"], row["E"])
+    row |= {"left edge": float(left), "right edge": float(right)}
+    references = {}
+    for theory in THEORIES:
+        values, weights = reference_spectra(
+            theory,
+            problem,
+            n_params,
+            points["energy"],
+            points["variance"],
+            minima=minima,
+            rng=rng,
+            draws=8 if minima else 4,
+        )
+        references[theory] = values, weights
+        each = np.repeat(weights, n_params)
+        gap = float("nan"), float("nan")
+        if weights.any():
+            gap = distribution_gap(
+                certified["eigenvalue"], certified["circuit"], values.ravel(), weights=each, rng=rng
+            )
+        row |= {f"gap {theory}": gap[0], f"se {theory}": gap[1], f"width {theory}": width(values, weights)}
+        row[f"lowest {theory}"] = _mean(values[:, 0], weights)
+        row[f"highest {theory}"] = _mean(values[:, -1], weights)
+    return row, references
+
+
+def index_by_energy(
+    table: pd.DataFrame, eigenvalues: Array, *, rng: np.random.Generator, n_bins: int = 9
+) -> pd.DataFrame:
+    """Share of negative eigenvalues in quantile bins of the energy, from a `HessianTask` at random angles.
+
+    `eigenvalues` are the theory's (K, p), as many matrices for each point, in the order of the points.  The result has
+    the columns of `estimates.binned_means`, and miss, miss_se: mean of observed - theory, point by point.
+    """
+    points = table.groupby(["circuit", "start"])
+    share = points["eigenvalue"].agg(lambda values: np.mean(values < 0)).to_numpy()
+    energy = points["energy"].first()
+    theory = (eigenvalues < 0).mean(axis=1).reshape(len(energy), -1).mean(axis=1)
+    edges = np.quantile(energy, np.linspace(0, 1, n_bins + 1))
+    circuit = energy.index.get_level_values("circuit")
+    bins = binned_means(energy, share, circuit, edges, rng=rng)
+    miss = binned_means(energy, share - theory, circuit, edges, rng=rng)
+    return bins.assign(miss=miss["y"], miss_se=miss["se"])
+
+
+def gradient_excess(
+    points: pd.DataFrame, degrees_of_freedom: float, n_params: int, *, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Excess of the curvature along the gradient over 1 - E in units of (p - 1) / 2m, with its cluster standard error.
+
+    `points` has the columns circuit, energy and along_gradient, one row a random point; p >= 2.  The WHRF has 1.
+    """
+    unit = (n_params - 1) / (2 * degrees_of_freedom)
+    return cluster_estimate(
+        (points["along_gradient"] + points["energy"] - 1) / unit, points["circuit"], rng=rng
+    )

@@ -1,1 +1,0 @@
-"""Predictions for minima and Hessians, each from the levels of H alone."""

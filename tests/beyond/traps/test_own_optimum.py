@@ -1,0 +1,128 @@
+"""The search for the own optimum on synthetic basins with known probabilities, and against enumerated circuits."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from qgmutils.beyond.traps import expressivity, own_optimum
+from qgmutils.beyond.traps.own_optimum import SETTLED_HITS, missed_mass, round_sizes
+from qgmutils.ensembles import ensembles
+
+
+def _search(probabilities, max_starts, rng):
+    """Starts of one synthetic circuit whose minima 0, 1, 2, ... (by energy) have these probabilities."""
+    energy = np.empty(0)
+    for total in round_sizes(max_starts):
+        energy = np.append(energy, rng.choice(len(probabilities), total - len(energy), p=probabilities))
+        if np.sum(energy == energy.min()) >= SETTLED_HITS:
+            break
+    return energy
+
+
+@pytest.mark.parametrize("shape", ["even", "steep", "rare"])
+def test_bound_on_the_missed_mass_covers(shape, rng):
+    # The lowest minima are the rarest, which is the worst case.
+    p = {"even": np.ones(300), "steep": np.geomspace(1e-4, 1, 40), "rare": np.array([0.004, 0.03, 1.0])}[
+        shape
+    ]
+    p = p / p.sum()
+    below = np.concatenate([[0.0], np.cumsum(p)])
+    repeats, failed = 1500, 0
+    for _ in range(repeats):
+        energy = _search(p, 256, rng)
+        failed += below[int(energy.min())] > missed_mass(len(energy), looks=3)
+    # 5 % is an upper limit on the true rate; the binomial has a chance of 1e-6 to exceed it by this much.
+    assert failed <= scipy.stats.binom.ppf(1 - 1e-6, repeats, 0.05)
+
+
+def test_bound_is_sharp_for_many_small_basins(rng):
+    # With ever smaller basins the mass below the lowest of s starts is that of the least of s uniform numbers.
+    mass = rng.uniform(size=(4000, 50)).min(axis=1)
+    failed = np.sum(mass > missed_mass(50))
+    assert 0.03 < failed / 4000 < 0.07  # 5 % within 6 standard errors
+
+
+def test_bounds_are_those_of_clopper_and_pearson():
+    for starts in (1, 7, 64, 1024):
+        high = scipy.stats.binomtest(0, starts, alternative="less").proportion_ci(0.95, method="exact").high
+        assert missed_mass(starts) == pytest.approx(high, rel=1e-9)
+    assert missed_mass(64, looks=5, circuits=2) == pytest.approx(missed_mass(64, confidence=0.995), rel=1e-9)
+
+
+def test_search_agrees_with_enumeration_and_its_starts_with_minima_tasks(rng):
+    seed = int(rng.integers(2**31))
+    common = {"hamiltonian": "tfim", "hamiltonian_options": {}, "n_qubits": 3, "seed": seed}
+    (task,) = own_optimum.search_tasks(**common, param_counts=[3], n_circuits=4, max_starts=256)
+    table = task.run()
+    found = expressivity.per_circuit(table, max_starts=256)
+    assert found["settled"].all()
+    listed = ensembles.CircuitEnumeration("tfim", (), 3, 3, "haar", 0, 4, seed).run()
+    minima = listed[(listed["index"] == 0) & listed["complete"]]
+    lowest = minima.groupby("circuit")["energy"].min()
+    own = found.set_index("circuit")["own"]
+    # All 4 basins hold most of the torus, so that 64 starts miss one with a chance far below 1e-6.
+    np.testing.assert_allclose(own[lowest.index], lowest, atol=1e-9)
+    (same,) = ensembles.minima_tasks(**common, param_counts=[3], n_instances=4, n_starts=64)
+    both = table[table["start"] < 64].merge(same.run(), on=["circuit", "start"])
+    np.testing.assert_array_equal(both["energy_x"], both["energy_y"])
+
+
+def test_rows_do_not_depend_on_how_work_is_cut(rng):
+    common = {"hamiltonian": "projector", "hamiltonian_options": {"rank": 2}, "n_qubits": 3, "param_counts": [2, 3],
+              "n_circuits": 3, "max_starts": 128, "seed": int(rng.integers(2**31))}  # fmt: skip
+    order = ["n_params", "circuit", "start"]
+    whole, parts = (
+        pd.concat([task.run() for task in own_optimum.search_tasks(**common, circuits_per_task=size)])
+        .sort_values(order)
+        .reset_index(drop=True)
+        for size in (3, 1)
+    )
+    pd.testing.assert_frame_equal(whole, parts)
+
+
+def _starts(energies, certified=None):
+    size = len(energies)
+    return pd.DataFrame({"n_qubits": 4, "n_params": 5, "circuit": 0, "relations": 1, "start": np.arange(size),
+                         "energy": energies, "certified": True if certified is None else certified})  # fmt: skip
+
+
+def test_rows_of_known_circuits():
+    energies = np.array([0.3, 0.1, 0.1 + 1e-12, 0.105, 0.5, 0.0])
+    certified = np.array([True, True, True, True, True, False])
+    row = expressivity.per_circuit(_starts(energies, certified), max_starts=64).iloc[0]
+    assert row["own"] == 0.1
+    assert row["hits"] == 2
+    assert row["reached"] == pytest.approx(1 / 5)
+    assert row["near"] == pytest.approx(2 / 5)
+    assert row["uncertified"] == 1
+    assert not row["settled"]
+    assert row["mean"] == pytest.approx((0.3 + 0.2 + 0.105 + 0.5) / 5)
+
+
+def test_shares_and_ratios_are_those_of_the_samples(rng):
+    own, typical = rng.uniform(0.1, 0.2, 400), rng.uniform(0.3, 0.5, 400)
+    found = pd.DataFrame({"n_qubits": 4, "n_params": 5, "own": own, "mean": typical, "starts": 64, "settled": True,
+                          "reached": 0.1, "near": 0.2})  # fmt: skip
+    row = expressivity.gaps(found, rng).iloc[0]
+    assert row["share"] == pytest.approx(1 - own.mean() / typical.mean())
+    assert row["trap"] == pytest.approx((typical - own).mean())
+    # The delta method's standard error, within the noise of 2000 resamples.
+    error = np.std(own - typical * own.mean() / typical.mean()) / typical.mean() / np.sqrt(400)
+    assert (row["share_high"] - row["share_low"]) / 3.92 == pytest.approx(error, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: round_sizes(100), "64 times a power of two"),
+        (lambda: missed_mass(0), "starts must be an integer of at least 1"),
+        (lambda: missed_mass(4, confidence=1.0), "confidence must lie"),
+        (lambda: expressivity.ratio_interval([1, 2], [1, 0], np.random.default_rng(0)), "positive"),
+        (lambda: own_optimum.search_tasks(hamiltonian="tfim", hamiltonian_options={}, n_qubits=2, param_counts=[0],
+                                          n_circuits=1, max_starts=64, seed=0), "param_counts must hold integers"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
