@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.inputs import frozen, number_array, require_number, require_qubits, require_share
+from qgmutils.losses.loss import Array, Loss, States
 
 DEGENERACY_TOLERANCE = 1e-9
 """Levels closer to the lowest than this, in units of the spectrum's width, count as the lowest; where H is known less
@@ -30,7 +31,7 @@ _BLOCK = 256  # rows of a matrix looked at together
 
 
 @dataclass(frozen=True, eq=False)
-class Energy:
+class Energy(Loss):
     """A Hamiltonian, normalised to ground energy 0 and mean level 1.
 
     Attributes
@@ -90,11 +91,6 @@ class Energy:
         return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
     @property
-    def dim(self) -> int:
-        """Dimension N = 2^n of the Hilbert space."""
-        return 2**self.n_qubits
-
-    @property
     def degrees_of_freedom(self) -> float:
         """m = (sum_a h_a)^2 / sum_a (h_a - 1)^2: over Haar-random states Var E = N / ((N + 1) m).
 
@@ -110,13 +106,34 @@ class Energy:
         """
         return float(self.dim**2 / np.sum(self.levels**2))
 
+    @property
+    def scale(self) -> float:  # type: ignore[override]
+        """The largest level."""
+        return float(self.levels[-1])
+
+    @property
+    def unit(self) -> float:  # type: ignore[override]
+        """mean(lambda) - lambda_1, in the units of H."""
+        return self.mean_energy - self.ground_energy
+
+    def value_and_cotangent(self, states: States) -> tuple[Array, States]:
+        """E = <psi|H|psi> (B,) and H |psi> (B, 1, N)."""
+        applied = states @ self.matrix.T
+        return np.sum((states.conj() * applied).real, axis=(1, 2)), applied
+
+    def curvature(self, states: States, tangents: States) -> Array:
+        """2 Re <T_i|H|T_j>."""
+        flat = tangents.reshape(len(tangents), self.dim)
+        result: Array = 2 * np.real(flat.conj() @ (flat @ self.matrix.T).T)
+        return result
+
     @cached_property
     def ground_degeneracy(self) -> int:
         """Multiplicity g of the lowest level."""
         return int(np.sum(self.levels <= degeneracy_tolerance(self)))
 
     @cached_property
-    def first_gap(self) -> float:
+    def first_gap(self) -> float:  # type: ignore[override]
         """Distance from the lowest level to the next one that is more than rounding, in normalised units.
 
         Levels that count as the lowest though they are split by more than `DOUBT` times the rounding are such ones.

@@ -79,7 +79,7 @@ def test_tasks_list_minima_with_their_determinants_and_all_starts(rng):
     again = pd.concat([basins.BasinTask("tfim", (), 3, 3, k, 1, 64, seed).run() for k in range(4)])
     pd.testing.assert_frame_equal(table, again.reset_index(drop=True))
     loss = landscape(circuits.random_circuit(3, 3, rng=rng), hamiltonians.tfim(3))
-    polynomial = from_function(loss.energy, 3)
+    polynomial = from_function(loss.value, 3)
     theta = rng.uniform(0, np.pi, (4, 3))
     np.testing.assert_allclose(polynomial.hessian(theta), loss.hessian(theta), atol=1e-9)
 

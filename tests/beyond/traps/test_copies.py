@@ -74,7 +74,7 @@ def test_enumerated_minima_come_in_sets_of_copies(rng):
         circuit = circuits.random_circuit(2, 5, rng=rng)
         size = 2 ** len(copies.relations(circuit))
         loss = landscape(circuit, hamiltonians.gue(2, seed=int(rng.integers(2**31))))
-        points = critical_points(from_function(loss.energy, 5), rng, n_starts=500, max_starts=8000)
+        points = critical_points(from_function(loss.value, 5), rng, n_starts=500, max_starts=8000)
         # A third of these circuits have valleys of critical points, of which any number may be listed.
         if not points.complete:
             continue

@@ -135,7 +135,7 @@ def test_volume_bound_holds_and_ends_at_the_critical_count(rng):
     problem = hamiltonians.projector(3, rank=2, seed=0)
     for _ in range(200):
         loss = landscape(circuits.random_circuit(3, 1, rng=rng), problem)
-        below += minimize(loss, rng.uniform(0, np.pi, (3, 1))).energy.min() < energy
+        below += minimize(loss, rng.uniform(0, np.pi, (3, 1))).loss.min() < energy
     assert below <= scipy.stats.binom.isf(alarm(), 200, 0.3)
 
 
