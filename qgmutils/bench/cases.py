@@ -21,10 +21,10 @@ from qgmutils.bench import roofline as machine
 from qgmutils.bench.children import Child, PeerError
 from qgmutils.bench.peers import ENGINES, JAX_SCAN, LIGHTNING, ONE_START, QULACS, THIS
 from qgmutils.circuits import Circuit
+from qgmutils.computing.simd import LANES
 from qgmutils.engine import sweep
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.observable import DIAGONAL, Observable
-from qgmutils.engine.simd import LANES
 from qgmutils.losses import hamiltonians
 from qgmutils.losses.energy import Energy
 

@@ -30,15 +30,15 @@ from qgmutils.computing import loaded
 from qgmutils.computing.loaded import PACKAGE
 from qgmutils.computing.threads import arithmetic
 
-# These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, and
-# `kernels` says how to compile.
+# These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, `kernels`
+# says how to compile, and `simd` is arithmetic.
 _CARRIERS = f"{PACKAGE}.computing"
 # Decorators that keep the function that they are given: see `_bare`.
 _TRANSPARENT = frozenset(
     {"cache", "cached_property", "classmethod", "compiled", "contextmanager", "lru_cache", "njit", "property"}
     | {"staticmethod"}
 )
-_NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "threads")})
+_NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "simd", "threads")})
 
 
 class UnknownCode(ValueError):
