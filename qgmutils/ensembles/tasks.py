@@ -65,9 +65,9 @@ class CircuitsTask:
         """What one circuit takes, roughly."""
         raise NotImplementedError
 
-    def pieces(self) -> list[Any]:
-        """The same circuits as tasks of about `PIECE` seconds."""
-        size = max(1, min(self.n_circuits, int(PIECE / self.seconds())))
+    def pieces(self, seconds: float = PIECE) -> list[Any]:
+        """The same circuits as tasks of about so many seconds."""
+        size = max(1, min(self.n_circuits, int(seconds / self.seconds())))
         count = math.ceil(self.n_circuits / size)
         bounds = [self.first_circuit + self.n_circuits * k // count for k in range(count + 1)]
         return [

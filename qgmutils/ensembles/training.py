@@ -119,11 +119,11 @@ class TrainTask(CircuitsTask):
         hessian = p**2 * dim * AMPLITUDE + 1e-9 * p**3 if p <= HESSIAN_MAX_PARAMS else 0.0
         return self.n_starts * (steps * p * dim * AMPLITUDE + hessian) + 1e-4
 
-    def pieces(self) -> list[TrainTask]:
-        """The same starts as tasks of about `PIECE` seconds: few circuits each, or few starts of one circuit."""
-        if self.settled_hits or self.seconds() <= 2 * PIECE:
-            return super().pieces()
-        size = max(LANES, int(PIECE / self.seconds() * self.n_starts) // LANES * LANES)
+    def pieces(self, seconds: float = PIECE) -> list[TrainTask]:
+        """The same starts as tasks of about so many seconds: few circuits each, or few starts of one circuit."""
+        if self.settled_hits or self.seconds() <= 2 * seconds:
+            return super().pieces(seconds)
+        size = max(LANES, int(seconds / self.seconds() * self.n_starts) // LANES * LANES)
         return [
             dataclasses.replace(
                 self,

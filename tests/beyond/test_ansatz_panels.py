@@ -2,8 +2,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-
 from qgmutils.beyond.ansatz import panels
+
 from qgmutils.circuits.builders import ANSATZE
 
 
