@@ -19,7 +19,7 @@ import scipy.optimize
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from qgmutils.bench.peers import ENGINES, Evaluator
+from benchmarks.simulators import ENGINES, Evaluator
 from qgmutils.circuits import Circuit, random_circuit
 from qgmutils.engine import Landscape
 from qgmutils.losses.energy import Energy

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import cases, command, report, roofline
+from benchmarks import processes as children
+from benchmarks import simulators as peers
 from qgmutils import circuits
-from qgmutils.bench import cases, children, command, peers, report, roofline
 from qgmutils.losses import hamiltonians
 
 KEYS = ["case", "engine", "n_qubits", "n_params", "milliseconds", "ratio_to_this_engine", "peak_mib"]

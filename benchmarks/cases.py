@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import roofline as machine
+from benchmarks.processes import Child, PeerError
+from benchmarks.simulators import ENGINES, JAX_SCAN, LIGHTNING, ONE_START, QULACS, THIS
 from qgmutils import circuits
-from qgmutils.bench import roofline as machine
-from qgmutils.bench.children import Child, PeerError
-from qgmutils.bench.peers import ENGINES, JAX_SCAN, LIGHTNING, ONE_START, QULACS, THIS
 from qgmutils.circuits import Circuit
 from qgmutils.engine import sweep
 from qgmutils.engine.gates import pack_circuit

@@ -15,9 +15,9 @@ import psutil
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from qgmutils.bench import cases, report
-from qgmutils.bench.cases import Record, Sizes
-from qgmutils.bench.children import PeerError
+from benchmarks import cases, report
+from benchmarks.cases import Record, Sizes
+from benchmarks.processes import PeerError
 from qgmutils.computing import files
 
 CASES = ("loss_and_grad", "hessian", "minima", "roofline", "growth", "memory")

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from qgmutils.bench.peers import ENGINES, ONE_START, THIS
+from benchmarks.simulators import ENGINES, ONE_START, THIS
 from qgmutils.computing import files
 from qgmutils.report import figures
 
