@@ -1,430 +1,302 @@
-"""What is measured: each case gives records, dictionaries of plain values.
-
-Every record has the keys case, engine, n_qubits, n_params, milliseconds (median per start of a circuit, None where
-nothing was timed), ratio_to_this_engine (None likewise) and peak_mib (None where not measured).  It may have note,
-extrapolated, share_of_peak, gflops and relative_to_median as well.
-"""
+"""What is measured: each case takes sizes and gives records."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import roofline as machine
-from benchmarks.processes import Child, PeerError
-from benchmarks.simulators import ENGINES, JAX_SCAN, LIGHTNING, ONE_START, QULACS, THIS
+from benchmarks.processes import OverLimitError, Process, UnavailableError, Worker
+from benchmarks.simulators import JAX_SCAN, LIGHTNING, QULACS, SIMULATORS, THIS
 from qgmutils import circuits
 from qgmutils.circuits import Circuit
-from qgmutils.engine import sweep
-from qgmutils.engine.gates import pack_circuit
-from qgmutils.engine.observable import DIAGONAL, Observable
-from qgmutils.engine.simd import LANES
 from qgmutils.losses import hamiltonians
 from qgmutils.losses.energy import Energy
 
 Array = NDArray[np.float64]
-Record = dict[str, Any]
 
 TOLERANCE = 1e-8
-"""By which energies, gradients and Hessians may differ from this engine's; rounding stays far below."""
-LIMIT = 120.0
-"""Seconds after which an engine that has not compiled or evaluated a circuit is given up."""
-SEARCH_LIMIT = 150.0
-"""A peer's searches are carried out if they are expected to take fewer seconds, and extrapolated otherwise."""
-MINIMA = 52
+"""By which losses, gradients and Hessians may differ from this engine's; rounding stays far below."""
+TIME_LIMIT = 120.0
+"""Seconds after which a simulator that has not compiled or evaluated a circuit is given up."""
+STARTS = 52
+"""Starts of searches for minima."""
 COUNTED = 8
-"""Of so many starts the evaluations of a search are counted, where the peer's time is extrapolated."""
+"""Of so many starts the evaluations of scipy's searches are counted."""
+GATES = 256
+"""Gates of the circuits whose time is compared with the peak."""
 
 
-class Disagreement(RuntimeError):
-    """An engine computes something else than this engine; nothing may be timed."""
+class DisagreementError(RuntimeError):
+    """A simulator computes something else than this engine; nothing may be timed."""
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Sizes (n, p) or n or p of every case, and how often times are repeated."""
+class Record:
+    """One measurement.
 
-    loss: tuple[tuple[str, int, int], ...]
-    hessian: tuple[tuple[int, int], ...]
-    minima: tuple[tuple[int, int], ...]
-    roofline: tuple[int, ...]
-    growth: tuple[int, ...]
-    memory: tuple[int, tuple[int, ...]]
-    repeats: int
+    Attributes
+    ----------
+    case, simulator, loss : str
+    n_qubits, n_params : int
+    milliseconds : float or None
+        Median per start of a circuit, or per minimum; None where nothing was timed.
+    ratio_to_this_engine : float or None
+    peak_mib : float or None
+        Memory at its peak.
+    share_of_peak : float or None
+        Share of the most that one core can compute.
+    note : str
+        What else there is to say, or why nothing was measured.
+    """
 
-
-FULL = Sizes(
-    loss=(
-        *(("gue", n, factor * 2**n) for n in (4, 6, 8, 10) for factor in (1, 2)),
-        *(("tfim", 10, factor * 2**10) for factor in (1, 2)),
-    ),
-    hessian=((6, 128), (8, 512)),
-    minima=((6, 32), (6, 126)),
-    roofline=(6, 7, 8, 9, 10),
-    growth=tuple(range(6, 15)),
-    memory=(10, tuple(factor * 2**10 for factor in (1, 4, 16, 64))),
-    repeats=5,
-)
-QUICK = Sizes(
-    loss=(("gue", 2, 8), ("gue", 4, 32), ("tfim", 6, 64)),
-    hessian=((4, 32),),
-    minima=((3, 7),),
-    roofline=(6, 8),
-    growth=(6, 8, 10),
-    memory=(8, (2**8, 2**12)),
-    repeats=3,
-)
+    case: str
+    simulator: str
+    n_qubits: int
+    n_params: int
+    loss: str = ""
+    milliseconds: float | None = None
+    ratio_to_this_engine: float | None = None
+    peak_mib: float | None = None
+    share_of_peak: float | None = None
+    note: str = ""
 
 
-class Engines:
-    """The engines' processes, started when they are first needed; `say` tells once why one is not there."""
+class Simulators:
+    """Processes of the simulators, started when they are first needed; `say` tells once why one is left out."""
 
-    def __init__(self, say: Callable[[str], object], names: Iterable[str] = tuple(ENGINES)) -> None:
-        self.names, self.say = list(names), say
-        self._children: dict[str, Child] = {}
-        self._gone: dict[str, str] = {}
-        self._too_large: dict[str, int] = {}
+    def __init__(
+        self, say: Callable[[str], object], names: Sequence[str] = tuple(SIMULATORS), **limits: int
+    ) -> None:
+        self.names, self._say, self._limits = names, say, limits
+        self._processes: dict[str, Process] = {}
+        self._given_up: dict[str, tuple[float, str]] = {}
 
-    def ask(self, name: str, method: str, *arguments: Any, limit: float | None = None) -> Any:
-        """As `Child.ask`; an engine whose package is missing is not tried again."""
-        if name in self._gone:
-            raise PeerError(self._gone[name])
-        child = self._children.get(name) or self._children.setdefault(name, Child(name))
-        return child.ask(method, *arguments, limit=limit)
+    def ask(self, name: str, method: str, *arguments: Any, **limit: float) -> Any:
+        """As `Process.ask`."""
+        if name not in self._processes:
+            self._processes[name] = Process(SIMULATORS[name], **self._limits)
+        try:
+            return self._processes[name].ask(method, *arguments, **limit)
+        except UnavailableError:
+            self._processes.pop(name).close()
+            raise
 
-    def prepare(self, name: str, circuit: Circuit, problem: Energy, method: str, theta: Array) -> Any:
-        """Build an evaluator and give its method's first result, after which it is compiled.
+    def prepare(
+        self, name: str, circuit: Circuit, loss: Energy, method: str, theta: Array
+    ) -> tuple[Array, ...]:
+        """Build a landscape and give its method's first results, after which it is compiled.
 
         Raises
         ------
-        PeerError
-            It cannot be had, or did not answer within `LIMIT` seconds, now or at a circuit no larger than this one.
+        UnavailableError
+            It cannot be had, or went over a limit now or at a circuit no larger than this one.
         """
         work = circuit.n_gates * 4**circuit.n_qubits
-        if work >= self._too_large.get(name, work + 1):
-            raise PeerError(f"{name}: not tried, since a smaller circuit took more than {LIMIT:.0f} s")
+        least, reason = self._given_up.get(name, (np.inf, ""))
+        if work >= least:
+            raise UnavailableError(reason)
         try:
-            self.ask(name, "build", circuit, problem, limit=LIMIT)
-            return self.ask(name, "call", method, theta, limit=LIMIT)
-        except PeerError as error:
-            child = self._children.pop(name, None)
-            if child is not None:
-                child.close()
-            text = str(error)
-            if "no result within" in text:
-                self._too_large[name] = work
-                n, p = circuit.n_qubits, circuit.n_params
-                what = "did not compile" if ENGINES[name].compiles else "gave no result"
-                text = f"{name}: {what} in {LIMIT:.0f} s at n = {n}, p = {p}"
-                self.say(f"{text}; larger circuits are not tried")
-                raise PeerError(text) from error
-            if name not in self._gone:
-                self._gone[name] = text
-                self.say(f"{text}; going on without it")
+            self.ask(name, "build", circuit, loss, seconds=TIME_LIMIT)
+            found: tuple[Array, ...] = self.ask(name, "call", method, theta, seconds=TIME_LIMIT)
+        except OverLimitError as error:
+            reason = f"{error} at n = {circuit.n_qubits}, p = {circuit.n_params}"
+            self._given_up[name] = work, reason
+            self._say(f"{name}: {reason}; larger circuits are not tried")
+            raise UnavailableError(reason) from error
+        except UnavailableError as error:
+            self._given_up[name] = 0, str(error)
+            self._say(f"{name}: {error}; going on without it")
             raise
+        return found
 
     def close(self) -> None:
         """End all processes."""
-        for child in self._children.values():
-            child.close()
-        self._children.clear()
+        while self._processes:
+            self._processes.popitem()[1].close()
 
 
-def record(
-    case: str,
-    engine: str,
-    n_qubits: int,
-    n_params: int,
-    *,
-    milliseconds: float | None = None,
-    ratio: float | None = None,
-    peak_mib: float | None = None,
-    **more: Any,
-) -> Record:
-    """A record with all the keys that every record has."""
-    return {
-        "case": case,
-        "engine": engine,
-        "n_qubits": n_qubits,
-        "n_params": n_params,
-        "milliseconds": milliseconds,
-        "ratio_to_this_engine": ratio,
-        "peak_mib": peak_mib,
-        **more,
-    }
-
-
-def require_agreement(name: str, what: str, found: Any, expected: Any) -> None:
-    """Compare arrays, or tuples of arrays, with this engine's.
+def require_agreement(name: str, found: Iterable[Any], expected: Iterable[Any]) -> None:
+    """Compare arrays with this engine's.
 
     Raises
     ------
-    Disagreement
+    DisagreementError
         They differ by more than `TOLERANCE`, or in shape.
     """
-    pairs = zip(found, expected, strict=True) if isinstance(found, tuple) else [(found, expected)]
-    for a, b in pairs:
+    for a, b in zip(found, expected, strict=True):
         if np.shape(a) != np.shape(b) or not np.max(np.abs(np.subtract(a, b))) <= TOLERANCE:
-            raise Disagreement(
-                f"{name} disagrees with this engine: {what} differ by more than {TOLERANCE:g}, "
-                "so that its times mean nothing"
+            raise DisagreementError(
+                f"{name} disagrees with this engine by more than {TOLERANCE:g}, so that its times mean nothing"
             )
 
 
 def interleaved(runs: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, float]:
-    """Medians of the repeats, which take turns, so that what slows one engine slows the others."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            times[name].append(run())
-    return {name: float(np.median(values)) for name, values in times.items()}
+    """Medians of the repeats, which take turns, so that what slows one simulator slows the others."""
+    times = [[run() for run in runs.values()] for _ in range(repeats)]
+    return dict(zip(runs, np.median(times, axis=0).tolist(), strict=True))
 
 
-def _reason(name: str, error: PeerError) -> str:
-    return str(error).removeprefix(f"{name}: ")
-
-
-def _random(n_qubits: int, n_params: int, starts: int, rng: np.random.Generator) -> tuple[Circuit, Array]:
+def random_start(
+    n_qubits: int, n_params: int, starts: int, rng: np.random.Generator
+) -> tuple[Circuit, Array]:
+    """A random circuit on |0...0> and angles (starts, p)."""
     circuit = circuits.random_circuit(n_qubits, n_params, rng=rng, reference_state="zero")
     return circuit, rng.uniform(0, np.pi, (starts, n_params))
 
 
-def _compare(
-    engines: Engines,
-    case: str,
-    names: Iterable[str],
-    method: str,
-    circuit: Circuit,
-    problem: Energy,
-    theta: Array,
+def compare(
+    simulators: Simulators,
+    loss_name: str,
+    n_qubits: int,
+    n_params: int,
     repeats: int,
+    rng: np.random.Generator,
+    *,
+    case: str,
+    method: str,
+    names: Collection[str],
+    starts: int,
 ) -> list[Record]:
-    """Times of one method, every engine on as many of the starts as it evaluates in one call."""
-    size = circuit.n_qubits, circuit.n_params
-    expected = engines.prepare(THIS, circuit, problem, method, theta)
-    runs: dict[str, Callable[[], float]] = {}
-    given_up = []
-    for name in names:
-        part = theta[: ENGINES[name].starts]
+    """Times of one method, every simulator on as many of the starts as it evaluates in one call."""
+    circuit, theta = random_start(n_qubits, n_params, starts, rng)
+    loss = hamiltonians.build(loss_name, n_qubits)
+    record = partial(Record, case, n_qubits=n_qubits, n_params=n_params, loss=loss.name)
+    expected = simulators.prepare(THIS, circuit, loss, method, theta)
+    runs, left_out = {THIS: partial(simulators.ask, THIS, "time", method, theta)}, []
+    for name in [name for name in simulators.names if name in names and name != THIS]:
+        part = theta[: SIMULATORS[name].starts]
         try:
-            found = engines.prepare(name, circuit, problem, method, part) if name != THIS else expected
-        except PeerError as error:
-            given_up.append(record(case, name, *size, problem=problem.name, note=_reason(name, error)))
+            found = simulators.prepare(name, circuit, loss, method, part)
+        except UnavailableError as error:
+            left_out.append(record(simulator=name, note=str(error)))
             continue
-        if isinstance(found, tuple):
-            wanted: Any = tuple(array[: len(part)] for array in expected)
-        else:
-            wanted = expected[: len(part)]
-        require_agreement(name, f"results of {method}", found, wanted)
-        runs[name] = lambda name=name, part=part: engines.ask(name, "time", method, part)  # type: ignore[misc]
+        require_agreement(name, found, [array[: len(part)] for array in expected])
+        runs[name] = partial(simulators.ask, name, "time", method, part)
     medians = interleaved(runs, repeats)
-    return [
-        *(
-            record(
-                case,
-                name,
-                *size,
-                milliseconds=value,
-                ratio=value / medians[THIS],
-                problem=problem.name,
-                starts_per_call=min(ENGINES[name].starts, len(theta)),
-            )
-            for name, value in medians.items()
-        ),
-        *given_up,
+    timed = [
+        record(simulator=name, milliseconds=time, ratio_to_this_engine=time / medians[THIS])
+        for name, time in medians.items()
     ]
-
-
-def loss_and_grad(
-    engines: Engines, name: str, n_qubits: int, n_params: int, repeats: int, rng: np.random.Generator
-) -> list[Record]:
-    """Time of the loss and its gradient, by engine."""
-    circuit, theta = _random(n_qubits, n_params, ENGINES[THIS].starts, rng)
-    problem = hamiltonians.build(name, n_qubits)
-    return _compare(
-        engines, "loss_and_grad", engines.names, "value_and_gradient", circuit, problem, theta, repeats
-    )
-
-
-def hessian(
-    engines: Engines, n_qubits: int, n_params: int, repeats: int, rng: np.random.Generator
-) -> list[Record]:
-    """Time of the Hessian of one start for a dense H, against forward-over-reverse differentiation by JAX."""
-    circuit, theta = _random(n_qubits, n_params, 1, rng)
-    names = [name for name in (THIS, JAX_SCAN) if name in engines.names]
-    return _compare(
-        engines, "hessian", names, "hessian", circuit, hamiltonians.gue(n_qubits), theta, min(repeats, 3)
-    )
+    return timed + left_out
 
 
 def minima(
-    engines: Engines, n_qubits: int, n_params: int, repeats: int, rng: np.random.Generator
+    simulators: Simulators, n_qubits: int, n_params: int, repeats: int, rng: np.random.Generator
 ) -> list[Record]:
-    """Time to `MINIMA` certified minima of the transverse-field Ising ring, against lightning.qubit and scipy.
+    """Time per certified minimum of the transverse-field Ising ring, against lightning.qubit and scipy.
 
-    The peer is asked for less: a small gradient is enough, without a look at the Hessian.  Where its searches would
-    take too long, they are carried out with this engine's energies, and the evaluations, which are the same for any
-    simulator, are counted and multiplied by the peer's time for one.
+    Scipy's searches are asked for less: a small gradient is enough, without a look at the Hessian.  Their evaluations,
+    which are the same for any simulator, are counted with this engine and multiplied by lightning.qubit's time for one.
     """
-    case, size = "minima", (n_qubits, n_params)
-    circuit, starts = _random(n_qubits, n_params, MINIMA, rng)
-    problem = hamiltonians.tfim(n_qubits)
-    expected = engines.prepare(THIS, circuit, problem, "value_and_gradient", starts)
-    batches, certified = [starts], engines.ask(THIS, "minimize", starts)[0]
-    while certified < MINIMA:
-        if len(batches) == 10:
-            raise PeerError(f"{THIS}: {certified} certified minima from 10 batches of starts")
-        batches.append(rng.uniform(0, np.pi, (MINIMA - certified, n_params)))
-        certified += engines.ask(THIS, "minimize", batches[-1])[0]
-
-    def this() -> float:
-        return sum(engines.ask(THIS, "minimize", batch)[1] for batch in batches)
-
-    def finished(engine: str, seconds: float, ratio: float, **more: Any) -> Record:
-        milliseconds = 1e3 * seconds / MINIMA
-        more |= {"problem": problem.name, "minima": MINIMA, "seconds_for_all": seconds}
-        return record(case, engine, *size, milliseconds=milliseconds, ratio=ratio, **more)
-
-    # One start a call is what scipy's searches ask for.
-    engines.prepare(ONE_START, circuit, problem, "value_and_gradient", starts[:1])
-    try:
-        if LIGHTNING not in engines.names:
-            raise PeerError(f"{LIGHTNING}: left out")
-        found = engines.prepare(LIGHTNING, circuit, problem, "value_and_gradient", starts[:1])
-    except PeerError as error:
-        seconds = interleaved({THIS: this}, repeats)[THIS]
-        return [finished(THIS, seconds, 1.0), record(case, LIGHTNING, *size, note=_reason(LIGHTNING, error))]
-    require_agreement(LIGHTNING, "energies or gradients", found, tuple(array[:1] for array in expected))
-    medians = interleaved(
-        {THIS: this, LIGHTNING: lambda: engines.ask(LIGHTNING, "time", "value_and_gradient", starts[:1])},
-        repeats,
-    )
-    reached, evaluations, _ = engines.ask(ONE_START, "search", starts[:COUNTED])
-    each = evaluations / max(reached, 1)
-    seconds = 1e-3 * medians[LIGHTNING] * each * MINIMA
-    note = (
-        f"{each:.0f} evaluations a minimum, from {COUNTED} searches of which {reached} reached the tolerance, "
-        f"times {medians[LIGHTNING]:.3g} ms"
-    )
-    extrapolated = seconds > SEARCH_LIMIT
-    if not extrapolated:
-        reached, evaluations, taken = engines.ask(LIGHTNING, "search", starts)
-        seconds = taken * MINIMA / max(reached, 1)
-        note = f"{reached} of {MINIMA} searches reached the tolerance, in {evaluations} evaluations"
+    circuit, theta = random_start(n_qubits, n_params, STARTS, rng)
+    loss = hamiltonians.tfim(n_qubits)
+    record = partial(Record, "minima", n_qubits=n_qubits, n_params=n_params, loss=loss.name)
+    method = "value_and_gradient"
+    expected = simulators.prepare(THIS, circuit, loss, method, theta)
+    found = simulators.prepare(LIGHTNING, circuit, loss, method, theta[:1])
+    require_agreement(LIGHTNING, found, [array[:1] for array in expected])
+    runs = {
+        THIS: partial(simulators.ask, THIS, "certified_minimum", theta),
+        LIGHTNING: partial(simulators.ask, LIGHTNING, "time", method, theta[:1]),
+    }
+    this, one = interleaved(runs, repeats).values()
+    evaluations = simulators.ask(THIS, "evaluations", theta[:COUNTED])
+    other = evaluations * one
+    note = f"scipy's L-BFGS-B: {evaluations:.0f} evaluations a minimum, times {one:.3g} ms"
     return [
-        finished(THIS, medians[THIS], 1.0, note="certificates included"),
-        finished(
-            f"{LIGHTNING}, scipy L-BFGS-B",
-            seconds,
-            seconds / medians[THIS],
-            extrapolated=extrapolated,
-            note=note,
-        ),
+        record(simulator=THIS, milliseconds=this, ratio_to_this_engine=1.0, note="certificates included"),
+        record(simulator=LIGHTNING, milliseconds=other, ratio_to_this_engine=other / this, note=note),
     ]
 
 
-def _sweep(n_qubits: int, n_gates: int, rng: np.random.Generator) -> Callable[[], float]:
-    """Milliseconds per start of energies and gradients by the kernels alone, with a diagonal H, the cheapest."""
-    dim = 2**n_qubits
-    # What the kernels read of a `Circuit`, which itself ends at the largest dense H.
-    circuit: Any = SimpleNamespace(
-        n_qubits=n_qubits,
-        n_gates=n_gates,
-        x=rng.integers(0, dim, n_gates),
-        z=rng.integers(0, dim, n_gates),
-        parameter=np.arange(n_gates),
-        scale=np.ones(n_gates),
-        offset=np.zeros(n_gates),
-        reference=circuits.haar_state(dim, rng),
-    )
+def _gates_alone(n_qubits: int, n_gates: int, rng: np.random.Generator) -> Callable[[], float]:
+    """Times a loss and gradient whose H is diagonal, which costs next to nothing beside the gates."""
+    levels = np.linspace(0, 2, 2**n_qubits)
+    loss = Energy("diagonal", n_qubits, np.diag(levels), levels, ground_energy=0, mean_energy=1)
     # So many starts a call that the call itself takes no part of the time.
-    starts = LANES * max(1, min(64, 2 ** (16 - n_qubits)))
-    theta = rng.uniform(0, np.pi, (starts, n_gates))
-    nothing = np.empty(0, np.int64)
-    levels = rng.uniform(0, 2, dim)
-    diagonal = Observable(DIAGONAL, nothing, nothing, nothing, nothing, levels, np.empty(0))
-    arguments = pack_circuit(circuit), diagonal, sweep.allocate(circuit), theta
-    results = np.empty(len(theta)), np.empty_like(theta)
-    rounds = max(1, 2**24 // (n_gates * dim * starts))
-
-    def run() -> float:
-        begin = time.perf_counter()
-        for _ in range(rounds):
-            sweep.evaluate_batch(*arguments, *results)
-        return 1e3 * (time.perf_counter() - begin) / (rounds * starts)
-
-    run()  # compiles
-    return run
+    circuit, theta = random_start(n_qubits, n_gates, 8 * max(1, min(64, 2 ** (16 - n_qubits))), rng)
+    worker = Worker(SIMULATORS[THIS])
+    worker.build(circuit, loss)
+    worker.call("value_and_gradient", theta)  # compiles
+    return partial(worker.time, "value_and_gradient", theta, least=0.05)
 
 
-def roofline(sizes: Iterable[int], repeats: int, rng: np.random.Generator) -> list[Record]:
-    """Share of one core's measured peak that the gates' sweeps reach, with 2^(n+1) gates."""
-    runs: dict[str, Callable[[], float]] = {"peak": lambda: 1 / machine.peak_flops()}
-    runs |= {str(n): _sweep(n, 2 ** (n + 1), rng) for n in sizes}
-    medians = interleaved(runs, repeats)
-    peak = 1 / medians["peak"]
+def roofline(_: Simulators, first: int, last: int, repeats: int, rng: np.random.Generator) -> list[Record]:
+    """Share of one core's measured peak that the gates reach, from `first` to `last` qubits.
+
+    Where it does not change, the time grows as gates times 2^n.
+    """
+    qubits = range(first, last + 1)
+    runs = {str(n): _gates_alone(n, GATES, rng) for n in qubits}
+    *times, peak = interleaved({**runs, "peak": lambda: 1e3 / machine.peak_flops()}, repeats).values()
     records = []
-    for n in sizes:
-        rate = 1e3 * machine.flops(n, 2 ** (n + 1)) / medians[str(n)]
-        more: dict[str, Any] = {"share_of_peak": rate / peak, "gflops": rate / 1e9, "peak_gflops": peak / 1e9}
-        records.append(
-            record("roofline", THIS, n, 2 ** (n + 1), milliseconds=medians[str(n)], ratio=1.0, **more)
-        )
+    for n, time in zip(qubits, times, strict=True):
+        share = machine.flops(n, GATES) * peak / time
+        note = f"{share:.0%} of the peak of {1e-6 / peak:.1f} Gflop/s"
+        records.append(Record("roofline", THIS, n, GATES, "diagonal", time, 1.0, None, share, note))
     return records
-
-
-def growth(sizes: Iterable[int], repeats: int, rng: np.random.Generator) -> list[Record]:
-    """Time of a sweep with 256 gates over q 2^n, relative to its median over the sizes."""
-    medians = interleaved({str(n): _sweep(n, 256, rng) for n in sizes}, repeats)
-    scaled = {int(n): value / (256 * 2 ** int(n)) for n, value in medians.items()}
-    typical = float(np.median(list(scaled.values())))
-    return [
-        record(
-            "growth",
-            THIS,
-            n,
-            256,
-            milliseconds=medians[str(n)],
-            ratio=1.0,
-            relative_to_median=value / typical,
-        )
-        for n, value in scaled.items()
-    ]
 
 
 def memory(
-    n_qubits: int, n_params: int, names: Iterable[str], say: Callable[[str], object], rng: np.random.Generator
+    simulators: Simulators, n_qubits: int, n_params: int, repeats: int, rng: np.random.Generator
 ) -> list[Record]:
-    """Peak memory of one loss and gradient of one start, each in a fresh process."""
-    circuit, theta = _random(n_qubits, n_params, 1, rng)
-    problem = hamiltonians.tfim(n_qubits)
+    """Peak memory of one loss and gradient of one start; the slow simulators only up to four times 2^n angles."""
+    del repeats  # it is always the same
+    circuit, theta = random_start(n_qubits, n_params, 1, rng)
+    loss = hamiltonians.tfim(n_qubits)
+    record = partial(Record, "memory", n_qubits=n_qubits, n_params=n_params, loss=loss.name)
+    slow = {QULACS, LIGHTNING, JAX_SCAN} if n_params <= 4 * 2**n_qubits else set()
     records = []
-    for name in names:
-        child = Child(name, own_pages=True)
+    for name in [name for name in simulators.names if name in {THIS, *slow}]:
+        process = Process(SIMULATORS[name])
         try:
-            peak = child.ask("peak", circuit, problem, theta, limit=LIMIT)
-            note = "this operating system does not tell"
-            if peak is not None:
-                # A simulator that kept the states for its backward sweep would take one a gate.
-                note = (
-                    f"{1024 * peak / n_params:.2g} KiB an angle, where a state takes {2**n_qubits / 64:g} KiB"
-                )
-        except PeerError as error:
-            say(f"memory: {error}")
-            peak, note = None, _reason(name, error)
+            peak = process.ask("peak", circuit, loss, theta, seconds=TIME_LIMIT)
+            # A simulator that kept the states for its backward sweep would take one a gate.
+            note = f"{1024 * peak / n_params:.2g} KiB an angle, where a state takes {2**n_qubits / 64:g} KiB"
+            records.append(record(simulator=name, peak_mib=peak, note=note))
+        except UnavailableError as error:
+            records.append(record(simulator=name, note=str(error)))
         finally:
-            child.close()
-        records.append(record("memory", name, n_qubits, n_params, peak_mib=peak, note=note))
+            process.close()
     return records
 
 
-def memory_engines(names: Iterable[str], factor: float) -> list[str]:
-    """Engines whose memory is measured with factor * 2^n angles: the slow ones only up to four."""
-    slow = (QULACS, LIGHTNING, JAX_SCAN) if factor <= 4 else ()
-    return [name for name in names if name == THIS or name in slow]
+CASES: dict[str, Callable[..., list[Record]]] = {
+    "loss_and_grad": partial(
+        compare,
+        case="loss_and_grad",
+        method="value_and_gradient",
+        names=SIMULATORS,
+        starts=SIMULATORS[THIS].starts,
+    ),
+    # Of a dense H; JAX differentiates forward over reverse.
+    "hessian": partial(compare, case="hessian", method="hessian", names=[JAX_SCAN], starts=1),
+    "minima": minima,
+    "roofline": roofline,
+    "memory": memory,
+}
+Sizes = dict[str, list[tuple[Any, ...]]]
+"""Of every case what follows after the simulators."""
+FULL: Sizes = {
+    "loss_and_grad": [
+        *(("gue", n, factor * 2**n) for n in (4, 6, 8, 10) for factor in (1, 2)),
+        *(("tfim", 10, factor * 2**10) for factor in (1, 2)),
+    ],
+    "hessian": [("gue", 6, 128), ("gue", 8, 512)],
+    "minima": [(6, 32), (6, 126)],
+    "roofline": [(6, 12)],
+    "memory": [(10, factor * 2**10) for factor in (1, 4, 16, 64)],
+}
+QUICK: Sizes = {
+    "loss_and_grad": [("gue", 2, 8), ("gue", 4, 32), ("tfim", 6, 64)],
+    "hessian": [("gue", 4, 32)],
+    "minima": [(3, 7)],
+    "roofline": [(6, 10)],
+    "memory": [(8, 2**8), (8, 2**12)],
+}

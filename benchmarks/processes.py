@@ -1,103 +1,101 @@
-"""Each engine runs in a process of its own: it can be given up after a while, and its memory is its own."""
+"""Each simulator runs in a process of its own, which is ended when it takes too long or too much memory."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import gc
+import math
 import multiprocessing
-import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import scipy.optimize
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.simulators import ENGINES, Evaluator
-from qgmutils.circuits import Circuit, random_circuit
-from qgmutils.engine import Landscape
+from benchmarks.simulators import Simulator
+from qgmutils.circuits import Circuit
 from qgmutils.losses.energy import Energy
-from qgmutils.losses.hamiltonians import tfim
 from qgmutils.minimize import GRADIENT_TOLERANCE, minimize
 
 Array = NDArray[np.float64]
 
+MEMORY_LIMIT = 4 * 2**30
+"""Bytes in memory above which a process is ended: compiling a large circuit gate by gate takes tens of GB."""
+WATCH = 0.1
+"""Seconds between two looks at the memory; a process that writes 3 GB/s goes over the limit by 0.3 GB."""
 
-class PeerError(RuntimeError):
-    """An engine cannot be measured; the message names it and says why."""
+
+class UnavailableError(RuntimeError):
+    """A simulator gives no result; the message says why."""
 
 
-class Child:
-    """A process that serves one engine.
+class OverLimitError(UnavailableError):
+    """It took too long or too much memory, and its process was ended."""
 
-    Parameters
-    ----------
-    name : str
-        One of `ENGINES`.
-    own_pages : bool
-        Take blocks from 64 KiB on straight from the operating system (with glibc), as `Server.peak` needs it.
+
+class Process:
+    """A process that serves one simulator, within `memory` bytes.
+
+    The memory that counts is what is resident, looked at from outside: a limit on the address space would forbid what
+    JAX and numba reserve and never use, and a process that ran into it would end without saying why.
     """
 
-    def __init__(self, name: str, *, own_pages: bool = False) -> None:
-        self.name = name
+    def __init__(self, simulator: Simulator, memory: int = MEMORY_LIMIT) -> None:
+        self._memory = memory
         context = multiprocessing.get_context("spawn")
         self._connection, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other, name), daemon=True)
-        with _environment("MALLOC_MMAP_THRESHOLD_", "65536") if own_pages else contextlib.nullcontext():
-            self._process.start()
+        self._process = context.Process(target=_serve, args=(other, simulator), daemon=True)
+        self._process.start()
+        self.pid = self._process.pid
         other.close()
 
-    def ask(self, method: str, *arguments: Any, limit: float | None = None) -> Any:
-        """The answer of `Server`'s method of that name.
+    def ask(self, method: str, *arguments: Any, seconds: float = math.inf) -> Any:
+        """The answer of `Worker`'s method of that name.
 
         Raises
         ------
-        PeerError
-            The package is not there or fails, the process died, or the answer took longer than `limit` seconds; after
-            the last two the process is gone.
+        OverLimitError
+            It took more than `seconds` or more memory than allowed; the process is gone.
+        UnavailableError
+            The package is missing or fails, or the process died.
         """
+        end = time.monotonic() + seconds
         try:
             self._connection.send((method, arguments))
-            if not self._connection.poll(limit):
-                self.close()
-                raise PeerError(f"{self.name}: no result within {limit:g} s")
+            while not self._connection.poll(max(0.0, min(WATCH, end - time.monotonic()))):
+                over = "" if time.monotonic() < end else f"no result within {seconds:g} s"
+                with contextlib.suppress(psutil.Error):  # it has just died, and `recv` will tell
+                    if psutil.Process(self.pid).memory_info().rss > self._memory:
+                        over = f"over {self._memory / 2**30:.3g} GiB"
+                if over:
+                    self.close()
+                    raise OverLimitError(over)
             error, answer = self._connection.recv()
         except (EOFError, ConnectionError) as death:
             self._process.join(5)
-            raise PeerError(f"{self.name}: its process ended (exit code {self._process.exitcode})") from death
+            raise UnavailableError(f"its process ended (exit code {self._process.exitcode})") from death
         if error is not None:
-            raise PeerError(error)
+            raise UnavailableError(error)
         return answer
 
     def close(self) -> None:
         """End the process."""
-        self._process.terminate()
+        self._process.kill()
         self._process.join()
         self._connection.close()
 
 
-@contextlib.contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
-
-
-def _serve(connection: Connection, name: str) -> None:
+def _serve(connection: Connection, simulator: Simulator) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
-    server = Server(name)
+    worker = Worker(simulator)
     while True:
         try:
             method, arguments = connection.recv()
@@ -107,104 +105,110 @@ def _serve(connection: Connection, name: str) -> None:
         try:
             # Here, since each package brings libraries along that have threads of their own.
             with threadpool_limits(1):
-                answer = getattr(server, method)(*arguments)
+                answer = getattr(worker, method)(*arguments)
         except ModuleNotFoundError as missing:
-            error = (
-                f"{name}: the package {server.engine.package} is not installed ({missing}); "
-                "python3 -m pip install 'qgmutils[bench]' brings it"
-            )
+            error = f"{missing}; python3 -m pip install {worker.simulator.package} brings it"
         except Exception as failure:
-            error = f"{name} (package {server.engine.package}): {type(failure).__name__}: {failure}"
+            error = f"{type(failure).__name__}: {failure}"
         connection.send((error, answer))
 
 
-class Server:
-    """What a child does for its parent; usable without a process as well."""
+class Worker:
+    """What a process does for its parent; usable without a process as well."""
 
-    def __init__(self, name: str) -> None:
-        self.engine = ENGINES[name]
-        self.evaluator: Any = None
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.landscape: Any = None
 
-    def build(self, circuit: Circuit, problem: Energy) -> None:
-        """Evaluate this circuit and this problem from now on."""
-        self.evaluator = None
-        gc.collect()
-        self.evaluator = self.engine.build(circuit, problem)
+    def build(self, circuit: Circuit, loss: Energy) -> None:
+        """Evaluate this circuit and this loss from now on."""
+        self.landscape = None
+        self.landscape = self.simulator.build(circuit, loss)
 
-    def call(self, method: str, theta: Array) -> Any:
-        """The evaluator's method on the angles (B, p)."""
-        return getattr(self.evaluator, method)(theta)
+    def call(self, method: str, theta: Array) -> tuple[Array, ...]:
+        """What a method of the landscape gives for the angles (B, p), as a tuple of arrays."""
+        found = getattr(self.landscape, method)(theta)
+        return found if isinstance(found, tuple) else (found,)
 
     def time(self, method: str, theta: Array, least: float = 0.02) -> float:
         """Milliseconds a start: mean over as many calls as take `least` seconds together, at least one."""
-        run = getattr(self.evaluator, method)
+        run = getattr(self.landscape, method)
         calls, begin = 0, time.perf_counter()
         while calls == 0 or time.perf_counter() - begin < least:
             run(theta)
             calls += 1
         return 1e3 * (time.perf_counter() - begin) / (calls * len(theta))
 
-    def minimize(self, starts: Array) -> tuple[int, float]:
-        """Number of certified minima among the end points, and the seconds that search and certificates took."""
+    def certified_minimum(self, starts: Array) -> float:
+        """Milliseconds that searches and certificates take for each minimum that is certified."""
         begin = time.perf_counter()
-        found = minimize(self.evaluator, starts)
-        return int(np.sum(found.certified)), time.perf_counter() - begin
+        certified = int(np.sum(minimize(self.landscape, starts).certified))
+        return 1e3 * (time.perf_counter() - begin) / _some(certified, len(starts))
 
-    def search(self, starts: Array) -> tuple[int, int, float]:
-        """Number of end points with a gradient below the tolerance, evaluations and seconds of scipy's L-BFGS-B."""
-        begin = time.perf_counter()
-        found = [_scipy_search(self.evaluator, start) for start in starts]
-        seconds = time.perf_counter() - begin
-        return sum(reached for reached, _ in found), sum(count for _, count in found), seconds
+    def evaluations(self, starts: Array) -> float:
+        """Evaluations by scipy's L-BFGS-B for each start that reaches a gradient below the tolerance."""
 
-    def peak(self, circuit: Circuit, problem: Energy, theta: Array) -> float | None:
-        """MiB by which one loss and gradient raises the memory of this process at its peak.
+        def objective(x: Array) -> tuple[float, Array]:
+            value, gradient = self.landscape.value_and_gradient(x[None])
+            return float(value[0]), gradient[0]
 
-        None where the operating system cannot tell: only Linux can start its record of the peak anew.  The evaluator
-        counts as well, except where building it compiles; then this is what the second call takes.
+        # The tolerance of the gradient decides; no search ends for another reason that could be avoided.
+        options = {"gtol": GRADIENT_TOLERANCE, "ftol": 0.0, "maxiter": 10**6, "maxfun": 10**7}
+        found = [
+            scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+            for start in starts
+        ]
+        reached = sum(np.max(np.abs(end.jac)) <= GRADIENT_TOLERANCE for end in found)
+        return float(sum(end.nfev for end in found) / _some(reached, len(starts)))
+
+    def peak(self, circuit: Circuit, loss: Energy, theta: Array) -> float:
+        """MiB by which one evaluation of loss and gradient raises the memory of this process at its peak.
+
+        The landscape counts as well, except where building it compiles.
         """
 
-        def build_and_evaluate() -> None:
-            self.build(circuit, problem)
-            self.evaluator.value_and_gradient(theta)
+        def evaluate() -> None:
+            if self.landscape is None:
+                self.build(circuit, loss)
+            self.landscape.value_and_gradient(theta)
 
-        if self.engine.compiles:
-            build_and_evaluate()
-            return _peak(lambda: self.evaluator.value_and_gradient(theta))
-        # Imports and the machine code of kernels are no part of the evaluation.
-        small = random_circuit(2, 4, rng=np.random.default_rng(0), reference_state="zero")
-        self.build(small, tfim(2))
-        self.evaluator.value_and_gradient(np.zeros((1, 4)))
-        return _peak(build_and_evaluate)
+        evaluate()  # imports and machine code are no part of it
+        if not self.simulator.compiles:
+            self.landscape = None
+        return peak_of(evaluate)
 
 
-def _scipy_search(evaluator: Evaluator | Landscape, start: Array) -> tuple[bool, int]:
-    def objective(x: Array) -> tuple[float, Array]:
-        energy, gradient = evaluator.value_and_gradient(x[None])
-        return float(energy[0]), gradient[0]
-
-    # The tolerance of the gradient decides; no search ends for another reason that could be avoided.
-    options = {"gtol": GRADIENT_TOLERANCE, "ftol": 0.0, "maxiter": 10**6, "maxfun": 10**7}
-    found = scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
-    return bool(np.max(np.abs(found.jac)) <= GRADIENT_TOLERANCE), int(found.nfev)
+def _some(count: int, starts: int) -> int:
+    if count == 0:
+        raise RuntimeError(f"no search from {starts} starts reached a minimum")
+    return count
 
 
-def _peak(action: Callable[[], object]) -> float | None:
+def peak_of(action: Callable[[], object]) -> float:
+    """MiB by which an action raises the memory of this process at its peak.
+
+    Raises
+    ------
+    OSError
+        Not on Linux, which alone can start its record of the peak anew.
+    """
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # other C libraries do without
-        ctypes.CDLL(None).malloc_trim(0)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(
+            -3, 2**16
+        )  # M_MMAP_THRESHOLD: blocks from 64 KiB on come from, and return to, the system
+        libc.malloc_trim(0)
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # the record of the peak starts anew
-        before = _status("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")
     except OSError:
-        return None
+        raise OSError("this operating system does not tell the peak of a process's memory") from None
+    before = _status("VmRSS")
     action()
     return (_status("VmHWM") - before) / 1024
 
 
 def _status(entry: str) -> int:
     """An entry of this process's status, KiB."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{entry}:"):
-            return int(line.split()[1])
-    raise OSError(f"/proc/self/status has no entry {entry}")
+    text = Path("/proc/self/status").read_text()
+    return int(text.partition(f"{entry}:")[2].split()[0])
