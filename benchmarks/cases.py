@@ -208,9 +208,9 @@ def minima(
     this, one = interleaved(runs, repeats).values()
     evaluations = simulators.ask(THIS, "evaluations", theta[:COUNTED])
     other = evaluations * one
-    note = f"scipy's L-BFGS-B: {evaluations:.0f} evaluations a minimum, times {one:.3g} ms"
+    note = f"by L-BFGS-B: {evaluations:.0f} evaluations of {one:.3g} ms"
     return [
-        record(simulator=THIS, milliseconds=this, ratio_to_this_engine=1.0, note="certificates included"),
+        record(simulator=THIS, milliseconds=this, ratio_to_this_engine=1.0, note="with certificates"),
         record(simulator=LIGHTNING, milliseconds=other, ratio_to_this_engine=other / this, note=note),
     ]
 
@@ -238,7 +238,7 @@ def roofline(_: Simulators, first: int, last: int, repeats: int, rng: np.random.
     records = []
     for n, time in zip(qubits, times, strict=True):
         share = machine.flops(n, GATES) * peak / time
-        note = f"{share:.0%} of the peak of {1e-6 / peak:.1f} Gflop/s"
+        note = f"{share:.0%} of {1e-6 / peak:.1f} Gflop/s"
         records.append(Record("roofline", THIS, n, GATES, "diagonal", time, 1.0, None, share, note))
     return records
 
@@ -258,7 +258,7 @@ def memory(
         try:
             peak = process.ask("peak", circuit, loss, theta, seconds=TIME_LIMIT)
             # A simulator that kept the states for its backward sweep would take one a gate.
-            note = f"{1024 * peak / n_params:.2g} KiB an angle, where a state takes {2**n_qubits / 64:g} KiB"
+            note = f"{1024 * peak / n_params:.2g} KiB an angle; a state is {2**n_qubits / 64:g} KiB"
             records.append(record(simulator=name, peak_mib=peak, note=note))
         except UnavailableError as error:
             records.append(record(simulator=name, note=str(error)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from qgmutils.computing.kernels import compiled
-from qgmutils.engine.simd import LANES, add, fma, horizontal_sum, splat
+from qgmutils.computing.simd import LANES, add, fma, horizontal_sum, splat
 
 FLOPS_PER_AMPLITUDE_AND_GATE = 16
 """4 forward; 12 backward: 4 for each of two states, and 4 for the slope.  A fused multiply-add counts as two."""

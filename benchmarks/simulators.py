@@ -206,10 +206,10 @@ def _lightning(circuit: Circuit, loss: Energy) -> Any:
 
 THIS = "this engine"
 ONE_START = "this engine, one start"
-LIGHTNING = "PennyLane lightning.qubit"
+LIGHTNING = "lightning.qubit"
 QULACS = "qulacs"
 JAX_SCAN = "JAX scan"
-JITTED = "PennyLane default.qubit, jax.jit"
+JITTED = "default.qubit, jax.jit"
 
 SIMULATORS = {
     simulator.name: simulator

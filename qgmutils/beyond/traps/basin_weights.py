@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 _MEASURES = (
     *("trained", "flowed", "equal", "pooled", "basin_ratio", "number_ratio", "ratio", "optimiser_ratio"),
-    *("slope", "joint_energy", "joint_log_det"),
+    *("slope", "joint_loss", "joint_log_det"),
 )
 
 
@@ -36,7 +36,7 @@ def mean_energies(
     Parameters
     ----------
     minima : DataFrame
-        Rows of `BasinTask` of one n and p; at least two circuits.
+        Rows of `EnumerateTask` with starts, minima only, of one n and p; at least two circuits.
     rng : numpy.random.Generator
         Of the bootstrap over circuits.
 
@@ -55,13 +55,11 @@ def mean_energies(
     circuit = minima.groupby("circuit")
 
     def weighted(column: str) -> Array:
-        total = circuit.apply(
-            lambda g: float(np.average(g["energy"], weights=g[column])), include_groups=False
-        )
+        total = circuit.apply(lambda g: float(np.average(g["loss"], weights=g[column])), include_groups=False)
         return total.to_numpy()
 
     trained, flowed = weighted("trained"), weighted("flowed")
-    sums, sizes = circuit["energy"].sum().to_numpy(), circuit.size().to_numpy().astype(float)
+    sums, sizes = circuit["loss"].sum().to_numpy(), circuit.size().to_numpy().astype(float)
     if len(sizes) < 2:
         raise ValueError(f"{len(sizes)} circuit(s) give no interval; at least 2 are needed")
     chosen = np.concatenate([[np.arange(len(sizes))], rng.integers(0, len(sizes), (n_resamples, len(sizes)))])
@@ -118,9 +116,9 @@ def share_law(
     Parameters
     ----------
     minima : DataFrame
-        Rows of `BasinTask`; circuits are told apart by n_qubits, n_params and circuit.
+        Rows of `EnumerateTask` with starts, minima only,; circuits are told apart by n_qubits, n_params and circuit.
     columns : sequence of str
-        E.g. ["energy"] or ["energy", "log_det"].
+        E.g. ["loss"] or ["loss", "log_det"].
     rng : numpy.random.Generator
         Of the bootstrap over circuits, which covers what the columns do not explain.
     hits : str
@@ -141,7 +139,7 @@ def share_law(
         For fewer than two circuits with several minima.
     """
     group = minima.groupby(["n_qubits", "n_params", "circuit"])
-    several = minima[group["energy"].transform("size") > 1]
+    several = minima[group["loss"].transform("size") > 1]
     number = several.groupby(["n_qubits", "n_params", "circuit"]).ngroup().to_numpy()
     n_groups = int(number.max()) + 1 if len(number) else 0
     if n_groups < 2:
@@ -159,14 +157,14 @@ def weight_table(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
     Parameters
     ----------
     minima : DataFrame
-        Rows of `basins.BasinTask` with a column hamiltonian.
+        Rows of `EnumerateTask`, minima only, with a column hamiltonian.
     rng : numpy.random.Generator
 
     Returns
     -------
     DataFrame
         hamiltonian, n_qubits, n_params, circuits, minima (numbers), and with `_low` and `_high` (95 %) the means and
-        ratios of `mean_energies`, slope (of ln share on the energy), joint_energy and joint_log_det (coefficients of
+        ratios of `mean_energies`, slope (of ln share on the energy), joint_loss and joint_log_det (coefficients of
         both together).  The laws are nan where fewer than two circuits have several minima, that of both also with
         fewer than four angles, where circuits have too few minima.  A case of fewer than two circuits is left out.
     """
@@ -179,8 +177,8 @@ def weight_table(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
             continue
         found = mean_energies(group, rng)
         if (sizes > 1).sum() > 1:
-            found["slope"] = share_law(group, ["energy"], rng)["energy"]
-            both = share_law(group, ["energy", "log_det"], rng) if row["n_params"] > 3 else {}
+            found["slope"] = share_law(group, ["loss"], rng)["loss"]
+            both = share_law(group, ["loss", "log_det"], rng) if row["n_params"] > 3 else {}
             found |= {f"joint_{name}": value for name, value in both.items()}
         for name, value in found.items():
             row |= {name: value.estimate, f"{name}_low": value.low, f"{name}_high": value.high}
@@ -199,7 +197,7 @@ def gap_to_all_minima(
     densities : mapping of int to DataFrame
         Tables of `finite_dimension.FiniteMinimaDensity` by number of angles.
     trained : DataFrame
-        Columns n_params and energy; independent starts, one per circuit.
+        Columns n_params and loss; independent starts, one per circuit.
     levels : array_like, shape (N,)
 
     Returns
@@ -211,7 +209,7 @@ def gap_to_all_minima(
     for p, table in sorted(densities.items()):
         columns = ("energy", "log_density", "stderr", "effective_samples", "resolved")
         _, _, mean, error = integrate(LogDensity(*(table[c].to_numpy() for c in columns)), h.min(), h.max())
-        energy = trained.loc[trained["n_params"] == p, "energy"]
+        energy = trained.loc[trained["n_params"] == p, "loss"]
         ratio, own = energy.mean() / mean, energy.sem()
         rows.append(
             {

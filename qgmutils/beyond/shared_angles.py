@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils import circuits
-from qgmutils.computing.tasks import run_tasks
-from qgmutils.engine import landscape
-from qgmutils.ensembles.ensembles import build_problem, circuit_streams
+from qgmutils.circuits.randomised import Randomised
+from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.tasks import run_ensembles
+from qgmutils.ensembles.training import TrainTask
 from qgmutils.field.densities import normalised
 from qgmutils.field.kac_rice import whrf_log_density
-from qgmutils.inputs import is_integer
-from qgmutils.losses import hamiltonians
-from qgmutils.minimize import minimize
+from qgmutils.losses.hamiltonians import Hamiltonian
 
 SAME_ANGLES = 1e-4
 """Minima whose angles differ by less than this, modulo pi, are one: searches end within 1e-6 of each other, and two
@@ -54,51 +53,6 @@ def distinct(theta: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             found.append(i)
             hits.append(1)
     return np.array(found, dtype=np.int64), np.array(hits, dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class SharedMinimaTask:
-    """The different minima of circuits first_circuit ... first_circuit + n_circuits - 1, from n_starts starts each.
-
-    Attributes
-    ----------
-    layers : int
-        Gates an angle r, at least 1; words and Haar-random reference states as in `circuits.random_circuit`.
-    n_qubits, rank : int
-        H is a projector of this rank.
-    n_params, first_circuit, n_circuits, n_starts, seed : int
-        Few angles: every minimum has to be found, and hits says how often it was.
-    """
-
-    layers: int
-    n_qubits: int
-    rank: int
-    n_params: int
-    first_circuit: int
-    n_circuits: int
-    n_starts: int
-    seed: int
-
-    def run(self) -> pd.DataFrame:
-        """One row per certified minimum with a regular Hessian: layers, circuit, energy, hits."""
-        if not is_integer(self.layers) or self.layers < 1:
-            raise ValueError(f"layers must be an integer of at least 1, got {self.layers!r}")
-        problem = build_problem("projector", self.n_qubits, (("rank", self.rank),), self.seed)
-        tables = []
-        for number, rng in circuit_streams(self):
-            circuit = circuits.random_circuit(
-                self.n_qubits, self.n_params, rng=rng, n_gates=self.layers * self.n_params
-            )
-            found = minimize(
-                landscape(circuit, problem), rng.uniform(0, np.pi, (self.n_starts, self.n_params))
-            )
-            regular = np.flatnonzero(found.certified & (found.n_null == 0))
-            index, hits = distinct(found.theta[regular])
-            energy = found.loss[regular][index]
-            tables.append(
-                pd.DataFrame({"layers": self.layers, "circuit": number, "energy": energy, "hits": hits})
-            )
-        return pd.concat(tables, ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -145,6 +99,28 @@ class SharedFieldTask:
         )
 
 
+def found_minima(starts: pd.DataFrame) -> pd.DataFrame:
+    """The different minima among the ends of a `TrainTask` that keeps angles, circuit by circuit.
+
+    Parameters
+    ----------
+    starts : DataFrame
+        Only certified ends with a regular Hessian count.
+
+    Returns
+    -------
+    DataFrame
+        circuit, loss, hits (how many starts ended there).
+    """
+    angles = [name for name in starts.columns if name.startswith("theta_")]
+    tables = []
+    for number, ends in starts[starts["certified"] & (starts["n_null"] == 0)].groupby("circuit"):
+        index, number_of = distinct(ends[angles])
+        losses = ends["loss"].to_numpy()[index]
+        tables.append(pd.DataFrame({"circuit": number, "loss": losses, "hits": number_of}))
+    return pd.concat(tables, ignore_index=True)
+
+
 def compare(
     layers: Sequence[int],
     *,
@@ -155,35 +131,40 @@ def compare(
     n_starts: int,
     n_samples: int,
     seed: int,
-    workers: int | None = None,
 ) -> pd.DataFrame:
     """Minima of circuits and of the field, for several numbers of gates an angle.
 
     Parameters
     ----------
     layers : sequence of int
-    n_qubits, rank, n_params, n_circuits, n_starts, seed
-        As in `SharedMinimaTask`.
+    n_qubits, rank : int
+        H is a projector of this rank.
+    n_params, n_circuits, n_starts, seed : int
+        Few angles: every minimum has to be found.
     n_samples : int
         As in `SharedFieldTask`, whose m is that of the projector.
-    workers : int, optional
-        As in `tasks.run_tasks`.
 
     Returns
     -------
     DataFrame
-        Index layers; count and mean_energy of the field's minima; found, its standard error found_error, and energy of
+        Index layers; count and mean_energy of the field's minima; found, its standard error found_error, and loss of
         those of circuits, each counted once; seen_once, the share of them that a single start found: where it is not
         small, some were not found at all.
     """
-    m = hamiltonians.projector(n_qubits, rank=rank, seed=seed).degrees_of_freedom
-    field = run_tasks(
-        [SharedFieldTask(n_params, m, r, n_samples, seed) for r in layers], workers=workers, label="field"
-    )
-    work = [SharedMinimaTask(r, n_qubits, rank, n_params, 0, n_circuits, n_starts, seed) for r in layers]
-    table = pd.concat(field).set_index("layers").drop(columns="n_params")
-    for r, minima in zip(layers, run_tasks(work, workers=workers, label="shared angles"), strict=True):
+    loss = Hamiltonian("projector", n_qubits, (("rank", rank),), seed=seed)
+    m = loss.build().degrees_of_freedom
+    tasks: dict[Any, Any] = {("field", r): SharedFieldTask(n_params, m, r, n_samples, seed) for r in layers}
+    for r in layers:
+        model = Model(Randomised(n_qubits, n_params, gates_per_angle=r), loss)
+        tasks["circuits", r] = TrainTask(
+            model=model, n_circuits=n_circuits, n_starts=n_starts, seed=seed, keep_angles=True
+        )
+    tables = run_ensembles(tasks, label="shared angles")
+    rows = []
+    for r in layers:
+        field, minima = tables["field", r].iloc[0], found_minima(tables["circuits", r])
         number = minima.groupby("circuit").size().reindex(range(n_circuits), fill_value=0)
-        table.loc[r, ["found", "found_error"]] = number.mean(), number.sem()
-        table.loc[r, ["energy", "seen_once"]] = minima["energy"].mean(), (minima["hits"] == 1).mean()
-    return table
+        row = {"layers": r, "count": field["count"], "mean_energy": field["mean_energy"]}
+        row |= {"found": number.mean(), "found_error": number.sem(), "loss": minima["loss"].mean()}
+        rows.append(row | {"seen_once": (minima["hits"] == 1).mean()})
+    return pd.DataFrame(rows).set_index("layers")

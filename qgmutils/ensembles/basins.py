@@ -1,4 +1,4 @@
-"""How training weights the minima of a circuit: the share of random starts that end in each of them.
+"""Where starts end: the gradient flow, and which minimum of a list an end point is.
 
 Counts of minima weight all of them equally, training weights each with its basin of attraction.  Where all minima
 can be enumerated the two are compared minimum by minimum, with the suite's BFGS and with the gradient flow, which
@@ -7,19 +7,10 @@ is free of any choice of steps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils import circuits
-from qgmutils.engine import landscape
-from qgmutils.ensembles.ensembles import Options, build_problem, circuit_streams, enumerated_points
 from qgmutils.field.polynomials import TrigPolynomial
-from qgmutils.minimize import minimize
-
-__all__ = ["BasinTask", "assign", "flow"]
 
 Array = NDArray[np.float64]
 
@@ -110,61 +101,3 @@ def assign(ends: ArrayLike, minima: ArrayLike) -> NDArray[np.int64]:
         return np.full(len(distance), -1)
     nearest = np.argmin(np.where(np.isnan(distance), np.inf, distance), axis=1)
     return np.where(distance[np.arange(len(distance)), nearest] <= SAME_POINT, nearest, -1)
-
-
-@dataclass(frozen=True)
-class BasinTask:
-    """Basins of all minima of circuits first_circuit ... first_circuit + n_circuits - 1.
-
-    Attributes
-    ----------
-    hamiltonian, hamiltonian_options, n_qubits, n_params, first_circuit, n_circuits, seed
-        As in `ensembles.CircuitEnumeration`, whose circuits with a Haar-random reference state these are.
-    n_starts : int
-        Uniform starts per circuit; the same ones are trained and follow the flow.
-    """
-
-    hamiltonian: str
-    hamiltonian_options: Options
-    n_qubits: int
-    n_params: int
-    first_circuit: int
-    n_circuits: int
-    n_starts: int
-    seed: int
-
-    def run(self) -> pd.DataFrame:
-        """One row per minimum: n_qubits, n_params, circuit, energy, log_det, trained, flowed, lost, unflowed,
-        complete.
-
-        log_det is that of the Hessian; trained and flowed are numbers of starts that end in the minimum, lost and
-        unflowed those of the circuit that end in none of the list; complete tells whether the enumeration is.
-        """
-        problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
-        tables = []
-        for number, rng in circuit_streams(self):
-            loss = landscape(circuits.random_circuit(self.n_qubits, self.n_params, rng=rng), problem)
-            polynomial, points = enumerated_points(loss.value, self.n_params, rng)
-            minima = points.theta[points.index == 0]
-            starts = rng.uniform(0, np.pi, (self.n_starts, self.n_params))
-            trained = assign(minimize(loss, starts).theta, minima)
-            flowed = assign(flow(polynomial, starts), minima)
-            count = len(minima)
-            curvature = np.linalg.eigvalsh(polynomial.hessian(minima)) if count else np.ones((0, 1))
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "n_qubits": self.n_qubits,
-                        "n_params": self.n_params,
-                        "circuit": number,
-                        "energy": points.value[points.index == 0],
-                        "log_det": np.log(curvature).sum(axis=1),
-                        "trained": np.bincount(trained[trained >= 0], minlength=count),
-                        "flowed": np.bincount(flowed[flowed >= 0], minlength=count),
-                        "lost": int(np.sum(trained < 0)),
-                        "unflowed": int(np.sum(flowed < 0)),
-                        "complete": points.complete,
-                    }
-                )
-            )
-        return pd.concat(tables, ignore_index=True)
