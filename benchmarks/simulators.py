@@ -1,4 +1,4 @@
-"""The engines that are compared, each used in the strongest way that its package offers.
+"""The simulators that are compared, each used in the strongest way that its package offers.
 
 Every circuit here starts in |0...0> and has one gate exp(-i angle P) an angle, so that no package pays for preparing
 a state or for a chain rule.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,16 +23,8 @@ SPARSE = 0.1
 """Up to this share of entries that are not zero, H acts as a sparse matrix."""
 
 
-class Evaluator(Protocol):
-    """One circuit and one problem, ready to be evaluated by some package."""
-
-    def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
-        """E (B,) and dE/dtheta (B, p) of the angles (B, p) in radians."""
-        ...
-
-
 @dataclass(frozen=True)
-class Engine:
+class Simulator:
     """A package that evaluates circuits.
 
     Attributes
@@ -44,15 +36,15 @@ class Engine:
     starts : int
         How many starts of one circuit one call evaluates.
     build : callable
-        Circuit and problem to evaluator.
+        From a circuit and a loss to an object with `value_and_gradient`, as a landscape has it.
     compiles : bool
-        Whether a new evaluator compiles anew for its circuit.
+        Whether building compiles anew for every circuit.
     """
 
     name: str
     package: str
     starts: int
-    build: Callable[[Circuit, Energy], Evaluator]
+    build: Callable[[Circuit, Energy], Any]
     compiles: bool = False
 
 
@@ -62,7 +54,7 @@ def plain(circuit: Circuit) -> Circuit:
     Raises
     ------
     ValueError
-        For any other circuit: the peers below would evaluate something else.
+        For any other circuit: the simulators below would evaluate something else.
     """
     if not (
         np.array_equal(circuit.parameter, np.arange(circuit.n_params))
@@ -70,14 +62,16 @@ def plain(circuit: Circuit) -> Circuit:
         and np.all(circuit.offset == 0)
         and circuit.reference[0] == 1
     ):
-        raise ValueError("the peers take circuits on |0...0> with one gate an angle, scale 1 and offset 0")
+        raise ValueError(
+            "these simulators take circuits on |0...0> with one gate an angle, scale 1 and offset 0"
+        )
     return circuit
 
 
-def _matrix(problem: Energy) -> Any:
+def _matrix(loss: Energy) -> Any:
     """H as the kind of matrix whose product with a vector is fastest."""
-    sparse = sp.csr_array(problem.matrix)
-    return sparse if sparse.nnz <= SPARSE * problem.dim**2 else problem.matrix
+    sparse = sp.csr_array(loss.matrix)
+    return sparse if sparse.nnz <= SPARSE * loss.dim**2 else loss.matrix
 
 
 class Qulacs:
@@ -88,11 +82,11 @@ class Qulacs:
     the forward sweep, which its interface offers no way around.
     """
 
-    def __init__(self, circuit: Circuit, problem: Energy) -> None:
+    def __init__(self, circuit: Circuit, loss: Energy) -> None:
         import qulacs
 
         n = plain(circuit).n_qubits
-        self._matrix = _matrix(problem)
+        self._matrix = _matrix(loss)
         self._state, self._bra = qulacs.QuantumState(n), qulacs.QuantumState(n)
         self._circuit = qulacs.ParametricQuantumCircuit(n)
         for word in circuit.words():
@@ -116,6 +110,14 @@ class Qulacs:
         return energy, -4 * gradient  # -2 from the angle, 2 because <psi| depends on it as |psi> does
 
 
+def _jax() -> Any:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_platforms", "cpu")
+    return jax
+
+
 class JaxScan:
     """A hand-written simulator in JAX: a scan over the gates, each a gather of the indices k xor x and a sign.
 
@@ -123,13 +125,10 @@ class JaxScan:
     where differentiating through the scan would keep one a gate.  `vmap` runs over the starts.
     """
 
-    def __init__(self, circuit: Circuit, problem: Energy) -> None:
-        import jax
-
-        jax.config.update("jax_enable_x64", True)
-        jax.config.update("jax_platforms", "cpu")
+    def __init__(self, circuit: Circuit, loss: Energy) -> None:
+        jax = _jax()
         np_ = jax.numpy
-        index = np.arange(problem.dim)
+        index = np.arange(loss.dim)
         ny = np.array([int(v).bit_count() for v in plain(circuit).x & circuit.z])
         words = tuple(map(np_.asarray, (circuit.x, circuit.z, 1j ** (ny % 4))))
         sign = np_.asarray([1.0 - 2 * (int(k).bit_count() & 1) for k in index])
@@ -151,14 +150,14 @@ class JaxScan:
             c, s = np_.cos(angle), 1j * np_.sin(angle)
             return (c * psi + s * turned_psi, c * lam + s * turned_lam), slope
 
-        if isinstance(_matrix(problem), np.ndarray):
-            dense = np_.asarray(problem.matrix)
+        if isinstance(_matrix(loss), np.ndarray):
+            dense = np_.asarray(loss.matrix)
 
             def apply(psi: Any) -> Any:
                 return dense @ psi
         else:
             # JAX's sparse products are slow; a local H is a few diagonals <k|H|k xor x>.
-            entries = {x: problem.matrix[index, index ^ x] for x in range(problem.dim)}
+            entries = {x: loss.matrix[index, index ^ x] for x in range(loss.dim)}
             diagonals = {x: np_.asarray(row) for x, row in entries.items() if np.any(row)}
 
             def apply(psi: Any) -> Any:
@@ -190,40 +189,37 @@ class JaxScan:
 class JittedDefaultQubit:
     """PennyLane's default.qubit, differentiated and compiled by JAX gate by gate: compiling takes longest."""
 
-    def __init__(self, circuit: Circuit, problem: Energy) -> None:
-        import jax
-
-        jax.config.update("jax_enable_x64", True)
-        jax.config.update("jax_platforms", "cpu")
+    def __init__(self, circuit: Circuit, loss: Energy) -> None:
+        jax = _jax()
         self._array = jax.numpy.asarray
-        self._evaluate = jax.jit(jax.value_and_grad(to_qnode(circuit, problem, diff_method="backprop")))
+        self._evaluate = jax.jit(jax.value_and_grad(to_qnode(circuit, loss, diff_method="backprop")))
 
     def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
         found = [self._evaluate(self._array(start)) for start in theta]
         return np.array([e for e, _ in found], dtype=float), np.array([g for _, g in found], dtype=float)
 
 
-def _lightning(circuit: Circuit, problem: Energy) -> Evaluator:
+def _lightning(circuit: Circuit, loss: Energy) -> Any:
     # H as a dense qml.Hermitian: its Pauli sum and qml.SparseHamiltonian are slower even for an H of 20 words.
-    return landscape(circuit, problem, engine="pennylane", device="lightning.qubit")
+    return landscape(circuit, loss, engine="pennylane", device="lightning.qubit")
 
 
 THIS = "this engine"
 ONE_START = "this engine, one start"
-LIGHTNING = "PennyLane lightning.qubit"
+LIGHTNING = "lightning.qubit"
 QULACS = "qulacs"
 JAX_SCAN = "JAX scan"
-JITTED = "PennyLane default.qubit, jax.jit"
+JITTED = "default.qubit, jax.jit"
 
-ENGINES = {
-    engine.name: engine
-    for engine in (
-        Engine(THIS, "qgmutils", 256, landscape),
-        Engine(ONE_START, "qgmutils", 1, landscape),
-        Engine(JAX_SCAN, "jax", 32, JaxScan, compiles=True),
-        Engine(QULACS, "qulacs", 1, Qulacs),
-        Engine(LIGHTNING, "pennylane-lightning", 1, _lightning),
-        Engine(JITTED, "jax", 1, JittedDefaultQubit, compiles=True),
+SIMULATORS = {
+    simulator.name: simulator
+    for simulator in (
+        Simulator(THIS, "qgmutils", 256, landscape),
+        Simulator(ONE_START, "qgmutils", 1, landscape),
+        Simulator(JAX_SCAN, "jax", 32, JaxScan, compiles=True),
+        Simulator(QULACS, "qulacs", 1, Qulacs),
+        Simulator(LIGHTNING, "pennylane-lightning", 1, _lightning),
+        Simulator(JITTED, "jax", 1, JittedDefaultQubit, compiles=True),
     )
 }
 """By name, in the order in which they are timed."""
