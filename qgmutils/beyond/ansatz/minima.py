@@ -14,7 +14,6 @@ import pandas as pd
 
 from qgmutils.beyond.ansatz import reachable
 from qgmutils.beyond.ansatz.states import first_count, of_ansatz
-from qgmutils.circuits import builders
 from qgmutils.computing.tasks import run_tasks
 from qgmutils.engine import landscape
 from qgmutils.ensembles.ensembles import Options, build_problem, circuit_stream
@@ -34,7 +33,7 @@ class Case:
     Attributes
     ----------
     ansatz, reference_state : str
-        As in `ansatz.build`.
+        As in `reachable.recipe`.
     hamiltonian : str
     hamiltonian_options : tuple of pairs
         As `hamiltonians.build` takes them, from `ensembles.options_of`.
@@ -66,12 +65,13 @@ class StartsTask:
         """One row per start: n_params, start, energy, certified (as in `minimize.Minima`)."""
         problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         numbers = range(self.first_start, self.first_start + self.n_starts)
+        ansatz = reachable.recipe(
+            self.ansatz, self.n_qubits, self.n_params, reference_state=self.reference_state
+        )
         found = []
         for number in numbers:
             rng = circuit_stream(self.seed, self.n_qubits, self.n_params, number)
-            circuit = builders.build(
-                self.ansatz, self.n_qubits, self.n_params, rng=rng, reference_state=self.reference_state
-            )
+            circuit = ansatz.build(rng)
             found.append(minimize(landscape(circuit, problem), rng.uniform(0, np.pi, (1, self.n_params))))
         return pd.DataFrame(
             {
@@ -107,7 +107,7 @@ def measure(
     Raises
     ------
     ValueError
-        For fewer than one start, no count of at least 1, or what `ansatz.build` and `hamiltonians.build` refuse.
+        For fewer than one start, no count of at least 1, or what `reachable.recipe` and `hamiltonians.build` refuse.
     """
     if not is_integer(n_starts) or n_starts < 1:
         raise ValueError(f"n_starts must be an integer of at least 1, got {n_starts!r}")
@@ -116,13 +116,7 @@ def measure(
         build_problem(
             case.hamiltonian, case.n_qubits, case.hamiltonian_options, seed
         )  # fails here, not in a worker
-        builders.build(
-            case.ansatz,
-            case.n_qubits,
-            1,
-            rng=np.random.default_rng(0),
-            reference_state=case.reference_state,
-        )
+        reachable.recipe(case.ansatz, case.n_qubits, reference_state=case.reference_state)
         for p in sorted({int(p) for p in counts if p >= 1}):
             found.append((case, StartsTask(*_values(case), p, 0, n_starts, seed)))
     if not found:

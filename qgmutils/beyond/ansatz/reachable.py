@@ -8,10 +8,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.circuits.builders import is_real, require_ansatz
+from qgmutils.circuits.ansatz import Ansatz
+from qgmutils.circuits.named import ANSATZE
 from qgmutils.computing.threads import one_thread
-from qgmutils.inputs import is_integer
+from qgmutils.inputs import is_integer, require_choice
 from qgmutils.losses.energy import Energy
+
+
+def recipe(ansatz: str, n_qubits: int, n_params: int = 1, *, reference_state: str = "zero") -> Ansatz:
+    """The recipe of that name in `ANSATZE`; ValueError for an unknown one or for sizes out of range."""
+    known = require_choice(ansatz, "ansatz", ANSATZE)
+    return ANSATZE[known](n_qubits, n_params, reference_state=reference_state)
 
 
 def time_reversal_overlap(states: NDArray[np.complex128]) -> NDArray[np.float64]:
@@ -50,7 +57,7 @@ def is_transitive(ansatz: str, n_qubits: int) -> bool:
     Not "hardware ring" on an even n > 2, all of whose rotations commute with time reversal T = Y...Y K, so that
     |<psi|T psi>| is conserved; and not "matchgate" on n > 2, whose rotations generate so(n + 1) + so(n + 1) only.
     """
-    n = require_ansatz(ansatz, n_qubits)
+    n = recipe(ansatz, n_qubits).n_qubits
     return n == 2 or not (ansatz == "matchgate" or (ansatz == "hardware ring" and n % 2 == 0))
 
 
@@ -72,14 +79,15 @@ def state_dimension(ansatz: str, n_qubits: int, reference_state: str = "haar") -
     ValueError
         For an unknown ansatz or reference state, or a number of qubits out of range.
     """
-    n, dim = require_ansatz(ansatz, n_qubits), 2**n_qubits
+    found = recipe(ansatz, n_qubits)
+    n, dim = found.n_qubits, 2**found.n_qubits
     if reference_state not in ("haar", "zero"):
         raise ValueError(
             f"the dimension is known for haar and zero reference states, got {reference_state!r}"
         )
     zero = reference_state == "zero"
     if is_transitive(ansatz, n):
-        return dim - 1 if is_real(ansatz) else 2 * dim - 2
+        return dim - 1 if found.is_real else 2 * dim - 2
     if ansatz == "hardware ring":
         return 2 * dim - (4 if zero else 3)
     return n * (n + 1) // 2 if zero else min(n * (n + 1), dim - 2)
@@ -103,4 +111,4 @@ def codimension(ansatz: str, n_qubits: int, ground_degeneracy: int) -> int | Non
         )
     if not is_transitive(ansatz, n_qubits):
         return None
-    return dimension - (ground_degeneracy - 1) * (1 if is_real(ansatz) else 2)
+    return dimension - (ground_degeneracy - 1) * (1 if recipe(ansatz, n_qubits).is_real else 2)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from qgmutils.circuits import builders
+from qgmutils.beyond.ansatz.reachable import recipe
 from qgmutils.computing.tasks import run_tasks
 from qgmutils.engine import landscape
 from qgmutils.ensembles.ensembles import Options, build_problem, circuit_stream
@@ -43,15 +43,16 @@ class StatesTask:
         """
         problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
         n, p, dim, size = self.n_qubits, self.n_params, problem.dim, self.n_states
-        real = builders.is_real(self.ansatz)
+        ansatz = recipe(self.ansatz, n, p, reference_state=self.reference_state)
+        real = ansatz.is_real
         streams = [circuit_stream(self.seed, n, p, number) for number in range(size)]
-        if builders.is_random(self.ansatz, self.reference_state):
+        if ansatz.is_random:
             states = np.empty((size, dim), dtype=np.complex128)
             for number, rng in enumerate(streams):
-                circuit = builders.build(self.ansatz, n, p, rng=rng, reference_state=self.reference_state)
+                circuit = ansatz.build(rng)
                 states[number] = landscape(circuit, problem).states(rng.uniform(0, np.pi, (1, p)))[0]
         else:
-            circuit = builders.build(self.ansatz, n, p, rng=streams[0], reference_state=self.reference_state)
+            circuit = ansatz.build(streams[0])
             angles = np.array([rng.uniform(0, np.pi, p) for rng in streams])
             states = landscape(circuit, problem).states(angles)
         haar = 3 / (dim * (dim + 2)) if real else 2 / (dim * (dim + 1))
@@ -96,12 +97,12 @@ class RankTask:
         shared = "shared" in self.ansatz
         ranks = np.zeros(self.n_params, dtype=np.int64)
         for size in range(1, self.n_params + 1) if shared else [self.n_params]:
+            ansatz = recipe(self.ansatz, self.n_qubits, size, reference_state=self.reference_state)
             for draw in range(self.n_draws):
                 rng = circuit_stream(self.seed, self.n_qubits, size, draw)
-                circuit = builders.build(
-                    self.ansatz, self.n_qubits, size, rng=rng, reference_state=self.reference_state
-                )
-                metric = landscape(circuit, problem).quantum_fisher(rng.uniform(0, np.pi, (1, size)))[0]
+                metric = landscape(ansatz.build(rng), problem).quantum_fisher(
+                    rng.uniform(0, np.pi, (1, size))
+                )[0]
                 for p in [size] if shared else range(1, size + 1):
                     values = np.linalg.eigvalsh(metric[:p, :p])
                     rank = np.sum(

@@ -13,7 +13,7 @@ from qgmutils.beyond.ansatz import states as ansatz_states
 from qgmutils.beyond.ansatz.minima import CASE_COLUMNS, Case, StartsTask
 from qgmutils.beyond.ansatz.shared_angles import SharedFieldTask, SharedMinimaTask, distinct
 from qgmutils.beyond.ansatz.states import RankTask, StatesTask, first_count
-from qgmutils.circuits import builders
+from qgmutils.circuits import ANSATZE
 from qgmutils.engine import landscape
 from qgmutils.ensembles.ensembles import circuit_stream
 from qgmutils.losses import hamiltonians
@@ -22,7 +22,7 @@ from qgmutils.minimize import minimize
 
 def circuit_and_angles(name, n, p, number, seed, reference_state):
     rng = circuit_stream(seed, n, p, number)
-    circuit = builders.build(name, n, p, rng=rng, reference_state=reference_state)
+    circuit = ANSATZE[name](n, p, reference_state=reference_state).build(rng)
     return circuit, rng.uniform(0, np.pi, p)
 
 
@@ -83,7 +83,7 @@ def test_ranks_of_shorter_circuits(name, rng):
     for p in range(1, 10):
         drawn = []
         for _ in range(2):  # the smallest eigenvalue of one may be a square below 1e-10, once in 1e5
-            circuit = builders.build(name, 2, p, rng=rng, reference_state="zero")
+            circuit = ANSATZE[name](2, p, reference_state="zero").build(rng)
             metric = dense.Landscape(circuit, hamiltonians.tfim(2), rng.uniform(0, np.pi, p)).metric
             drawn.append(np.linalg.matrix_rank(metric, tol=1e-10))
         rank = max(drawn)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from qgmutils.beyond.ansatz import panels
-from qgmutils.circuits.builders import ANSATZE
+from qgmutils.circuits import ANSATZE
 
 
 @pytest.fixture
