@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from qgmutils.beyond.ansatz.reachable import is_transitive
-from qgmutils.circuits.builders import ANSATZE
+from qgmutils.circuits.named import ANSATZE
 
 GATES = (
     "random words",

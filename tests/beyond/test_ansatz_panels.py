@@ -2,9 +2,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from qgmutils.beyond.ansatz import panels
 
-from qgmutils.circuits.builders import ANSATZE
+from qgmutils.beyond import ansatz_panels as panels
+from qgmutils.circuits import ANSATZE
 
 
 @pytest.fixture
