@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,20 @@ PROJECT: dict[str, Any] = PYPROJECT["project"]
 ENVIRONMENT: dict[str, Any] = yaml.safe_load(read("environment.yml"))
 CITATION: dict[str, Any] = yaml.safe_load(read("CITATION.cff"))
 CONDA = [item for item in ENVIRONMENT["dependencies"] if isinstance(item, str)]
-# Needed by the package, on one machine or several, or by its developers; conda names all of these as PyPI does.
-EXTRAS = ("distributed", "bench", "dev")
+# Needed by the package, its suite, on one machine or several, or by its developers; conda names all as PyPI does.
+EXTRAS = ("suite", "distributed", "bench", "dev")
 # The benchmark goes on without it, and not every version of Python has it.
 PYPI_ONLY = {"qulacs"}
-REQUIRED = [
-    *PROJECT["dependencies"],
-    *(text for name in EXTRAS for text in PROJECT["optional-dependencies"][name]),
-]
+OWN = f"{PROJECT['name']}["  # an extra that another one includes
+
+
+def wanted(*extras: str) -> list[str]:
+    """What is installed with some extras."""
+    texts = [text for name in extras for text in PROJECT["optional-dependencies"][name]]
+    return [*PROJECT["dependencies"], *(text for text in texts if not text.startswith(OWN))]
+
+
+REQUIRED = wanted(*EXTRAS)
 
 
 def conda_versions() -> dict[str, str]:
@@ -54,15 +61,15 @@ def test_conda_spec_is_valid_and_plain(text: str) -> None:
 
 
 def test_conda_and_pyproject_ask_for_the_same() -> None:
-    wanted = {}
+    asked = {}
     for text in REQUIRED:
         requirement = Requirement(text)
         if requirement.name in PYPI_ONLY:
             continue
         assert not requirement.marker, f"{text}: conda has no markers"
-        wanted[canonicalize_name(requirement.name)] = str(requirement.specifier)
-    wanted |= {"python": PROJECT["requires-python"], "pip": ""}
-    assert conda_versions() == wanted
+        asked[canonicalize_name(requirement.name)] = str(requirement.specifier)
+    asked |= {"python": PROJECT["requires-python"], "pip": ""}
+    assert conda_versions() == asked
 
 
 def test_pip_part_of_the_environment_is_the_gpu_extra() -> None:
@@ -82,9 +89,9 @@ def test_extras_are_those_that_are_documented() -> None:
     assert set(PROJECT["optional-dependencies"]) == {"gpu", *EXTRAS}
 
 
-def imported(folder: str) -> set[str]:
+def imported(paths: Iterable[Path]) -> set[str]:
     names = set()
-    for path in (ROOT / folder).rglob("*.py"):
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
@@ -93,19 +100,30 @@ def imported(folder: str) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("folder", ["qgmutils", "benchmarks", "tests"])
-def test_every_import_is_declared(folder: str) -> None:
-    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+SUITE = set(ROOT.glob("qgmutils/suite/*.py"))
+BENCH = set(ROOT.glob("benchmarks/*.py"))
+PATHS = {
+    (): set(ROOT.glob("qgmutils/**/*.py")) - SUITE - BENCH,
+    ("suite",): SUITE,
+    ("bench",): BENCH,
+    EXTRAS: set(ROOT.glob("tests/**/*.py")),
+}
+
+
+@pytest.mark.parametrize("extras", PATHS)
+def test_every_import_is_declared(extras: tuple[str, ...]) -> None:
+    declared = {canonicalize_name(Requirement(text).name) for text in wanted(*extras)}
     other_names = {"pil": "pillow", "rattler": "py-rattler", "yaml": "pyyaml", "llvmlite": "numba"}
-    if folder != "qgmutils":
-        declared |= {canonicalize_name(Requirement(text).name) for text in REQUIRED}
     # Optional packages are imported where they are used, and only there.
-    optional = {"cupy", "cuda", "dask", "distributed", "jax", "qulacs"}
-    declared |= optional if folder != "tests" else set()
-    own = {"qgmutils", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
-    own |= {"benchmarks"} if folder != "qgmutils" else set()
-    found = {canonicalize_name(name) for name in imported(folder) - set(sys.stdlib_module_names) - own}
+    declared |= {"cupy", "cuda"}
+    own = {"qgmutils", "benchmarks", *(path.stem for path in PATHS[EXTRAS] | BENCH)}
+    found = {canonicalize_name(name) for name in imported(PATHS[extras]) - set(sys.stdlib_module_names) - own}
     assert {other_names.get(name, name) for name in found} - declared == set()
+
+
+def test_nothing_is_required_without_being_imported() -> None:
+    modules = {canonicalize_name(name) for name in imported(PATHS[()])}
+    assert {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]} <= modules
 
 
 # The order of the README: each imports only what stands above it.

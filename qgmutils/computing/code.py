@@ -2,6 +2,7 @@
 
 Modules are told apart by their syntax trees without docstrings, comments and positions.  Python and the packages that
 these modules import count by their versions, and linear algebra and NumPy by the processors that their loops are for.
+Names that this package offers, as `qgmutils.tfim`, count as the modules that they come from.
 Threads, workers and the processor itself do not count: no number depends on them.  What is imported under a computed
 name is not seen.
 """
@@ -26,7 +27,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from qgmutils.computing import loaded
+from qgmutils.computing import front, loaded
 from qgmutils.computing.loaded import PACKAGE
 from qgmutils.computing.threads import arithmetic
 
@@ -38,6 +39,8 @@ _TRANSPARENT = frozenset(
     {"cache", "cached_property", "classmethod", "compiled", "contextmanager", "lru_cache", "njit", "property"}
     | {"staticmethod"}
 )
+# What the package offers by name, and the module that it comes from.
+_OFFERED = {f"{PACKAGE}.{name}": place for name, place in front.PLACES.items()}
 _NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "simd", "threads")})
 
 
@@ -135,10 +138,14 @@ def _closure(starts: Iterable[str]) -> dict[str, _Module]:
     todo = [name for start in starts for name in _with_packages(start)]
     while todo:
         name = todo.pop()
-        source = None if _carries(name) or name in found else loaded.source(name)
+        if name in found or _carries(name):
+            continue
+        source = loaded.source(name)
         if source is not None:
             found[name] = _read(source.contents[0], source.origin, _package(name, source))
             todo += found[name].imports
+        elif name in _OFFERED:
+            todo += _with_packages(_OFFERED[name])
     return found
 
 
