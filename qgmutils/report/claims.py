@@ -158,7 +158,7 @@ def record(
     seed: int,
     output_dir: str | os.PathLike[str],
     run: str = "",
-) -> pd.DataFrame:
+) -> None:
     """Write the verdicts of a run to `output_dir`/claims.json, in place of what the same run wrote before.
 
     Beside them stands what they were computed with: the versions, processor, dates and seconds of all tables that this
@@ -177,11 +177,6 @@ def record(
     output_dir : path
         Folder of the figures; made if it does not exist.
 
-    Returns
-    -------
-    DataFrame
-        Columns id, observed, expected, tolerance in words, value and uncertainty as numbers, and verdict, for display.
-
     Raises
     ------
     ValueError
@@ -198,12 +193,32 @@ def record(
         kept = [claim for claim in load(path) if (claim.notebook, claim.run) != (notebook, run)]
         claims = sorted(kept + new, key=lambda claim: (claim.notebook, claim.run))
         _write(path, claims, computed(path) | {label(notebook, run): account})
-    columns = ["id", "observed", "expected", "tolerance", "value", "uncertainty", "verdict"]
-    rows = [
-        {**dataclasses.asdict(item), **item.numbers, "expected": item.expected, "tolerance": item.tolerance}
-        for item in verdicts
-    ]
-    return pd.DataFrame(rows, columns=columns)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What a notebook shows of its verdicts: lines of numbers as text, which `nbval` compares, and a table in words."""
+
+    verdicts: tuple[Verdict, ...]
+
+    def __repr__(self) -> str:
+        rows = [
+            {
+                "id": item.id,
+                **{name: item.numbers[name] for name in ("value", "uncertainty")},
+                "verdict": item.verdict,
+            }
+            for item in self.verdicts
+        ]
+        return pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format)
+
+    def _repr_markdown_(self) -> str:
+        heads = ["Claim", "Source", "Expected", "Tolerance", "Observed", "Verdict"]
+        rows = [
+            [f"`{v.id}` {v.statement}", v.provenance, v.expected, v.tolerance, v.observed, f"**{v.verdict}**"]
+            for v in self.verdicts
+        ]
+        return _markdown(heads, rows)
 
 
 def label(notebook: str, run: str) -> str:
@@ -272,12 +287,12 @@ def markdown_table(claims: Iterable[Claim]) -> str:
     str
         A Markdown table, ending with a line end.
     """
-    rows = ["| Run | Claim | Source | Expected | Observed | Tolerance | Verdict |", "|" + "---|" * 7]
-    for claim in claims:
-        values = [claim.expected, claim.observed, claim.tolerance]
-        cells = [claim.run, claim.statement, claim.provenance, *values, f"**{claim.verdict}**"]
-        rows.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |")
-    return "\n".join(rows) + "\n"
+    heads = ["Run", "Claim", "Source", "Expected", "Observed", "Tolerance", "Verdict"]
+    rows = [
+        [c.run, c.statement, c.provenance, c.expected, c.observed, c.tolerance, f"**{c.verdict}**"]
+        for c in claims
+    ]
+    return _markdown(heads, rows)
 
 
 def markers(profile: str) -> tuple[str, str]:
@@ -362,6 +377,14 @@ def commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return head + ("-dirty" if changed else "") if tracked and head else "unknown"
+
+
+def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, ending with a line end; cells may hold bars and line ends."""
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for cells in rows:
+        lines.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:

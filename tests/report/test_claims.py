@@ -33,9 +33,9 @@ def judged(name: str = "law", **changes: Any) -> claims.Verdict:
     return claims.verdict(**(arguments | changes))
 
 
-def record(verdicts: list[claims.Verdict], folder: Path, **changes: Any) -> Any:
+def record(verdicts: list[claims.Verdict], folder: Path, **changes: Any) -> None:
     arguments = {"notebook": "01_x", "profile": "quick", "seed": 7}
-    return claims.record(verdicts, output_dir=folder, **(arguments | changes))
+    claims.record(verdicts, output_dir=folder, **(arguments | changes))
 
 
 def _record_many(folder: Path, notebook: str) -> None:
@@ -71,16 +71,7 @@ def test_wrong_verdict_is_refused(changes: dict[str, Any], message: str) -> None
 
 def test_records_are_complete(tmp_path: Path) -> None:
     empty = judged("empty", finding=within([], 1), observed="nan of 0")
-    table = record([judged(finding=above(np.float64(4 / 3), 1)), empty], tmp_path / "new")
-    assert list(table.columns) == [
-        "id",
-        "observed",
-        "expected",
-        "tolerance",
-        "value",
-        "uncertainty",
-        "verdict",
-    ]
+    record([judged(finding=above(np.float64(4 / 3), 1)), empty], tmp_path / "new")
     content = json.loads((tmp_path / "new" / "claims.json").read_text())
     assert [list(item) for item in content["claims"]] == [KEYS.split()] * 2
     first, second = content["claims"]
@@ -153,6 +144,18 @@ def test_markdown_table_escapes_cells(tmp_path: Path) -> None:
     )
 
 
+def test_a_notebook_shows_numbers_as_text_and_words_as_markdown() -> None:
+    shown = claims.Shown((judged(statement="|x| is small"), judged("other", finding=within([], 1))))
+    assert [line.split() for line in repr(shown).splitlines()] == [
+        ["id", "value", "uncertainty", "verdict"],
+        ["law", "1.01", "0.01", "reproduced"],
+        ["other", "NaN", "NaN", "inconclusive"],
+    ]
+    assert shown._repr_markdown_().splitlines()[2] == (
+        r"| `law` \|x\| is small | derived | ratio 1 | 3 standard errors | 1.01 ± 0.01 | **reproduced** |"
+    )
+
+
 def test_markdown_section_counts_and_page_lists(tmp_path: Path) -> None:
     record([judged(), judged("other", finding=within(2, 1))], tmp_path, run="a")
     found = claims.load(tmp_path / "claims.json")
@@ -175,7 +178,8 @@ def test_commit_is_that_of_this_repository() -> None:
 
 def test_commit_notices_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "qgmutils"
-    (package / "report").mkdir(parents=True)
+    for folder in ("report", "losses"):
+        (package / folder).mkdir(parents=True)
     monkeypatch.setattr(qgmutils, "__file__", str(package / "__init__.py"))
     assert claims.commit() == "unknown"
     (tmp_path / "notebooks").mkdir()
