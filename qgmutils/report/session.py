@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -113,6 +114,8 @@ class Session:
     ) -> None:
         """Write the figure and its numbers, as `figures.save` does, with seed and profile among the parameters.
 
+        Text that a reader could not read, as `figures.faults` finds it, is warned of.
+
         Parameters
         ----------
         fig, table, parts
@@ -120,6 +123,8 @@ class Session:
         **parameters : object
             What else the figure was made with, by name.
         """
+        for fault in figures.faults(fig):
+            warnings.warn(f"figure of {self.notebook}: {fault}", stacklevel=2)
         figures.save(
             fig,
             table,

@@ -46,6 +46,13 @@ def test_figures_carry_seed_profile_and_parameters(session: Session, tmp_path: P
         }
 
 
+def test_text_that_cannot_be_read_is_warned_of(session: Session) -> None:
+    fig, ax = plt.subplots(figsize=(3, 2))
+    ax.set_xlabel("tiny", fontsize=4)
+    with pytest.warns(UserWarning, match="figure of 01_x: 'tiny' has 4 points"):
+        session.save(fig, pd.DataFrame({"x": [1]}))
+
+
 def test_claims_are_written_and_shown(session: Session, tmp_path: Path) -> None:
     rows = pd.DataFrame({"p": [4, 8], "ratio": [1.0, 1.5]})
     words = {"expected": "ratio 1", "tolerance": "0.1"}
