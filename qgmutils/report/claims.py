@@ -8,7 +8,7 @@ import json
 import math
 import os
 import subprocess
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -343,6 +343,60 @@ def markdown_page(claims: Iterable[Claim], profile: str) -> str:
     ]
     for name, group in itertools.groupby(claims, key=lambda claim: claim.notebook):
         parts.append(f"## [{name}](../../notebooks/{name}.ipynb)\n\n{markdown_table(group)}")
+    return "\n".join(parts)
+
+
+def verdicts_page(profiles: Mapping[str, Iterable[Claim]]) -> str:
+    """Render every claim of every profile, for figures/VERDICTS.md.
+
+    Parameters
+    ----------
+    profiles : mapping of str to iterable of Claim
+        The records of each profile, by its name, in the order of the columns.
+
+    Returns
+    -------
+    str
+        A Markdown page, ending with a line end: how many verdicts of each kind every notebook has, then a table of the
+        claims of each.  A claim has one row, with a column for each profile; where profiles word it differently, as
+        with other sizes in it, each wording has a row.
+    """
+    records = {profile: list(claims) for profile, claims in profiles.items()}
+    notebooks = sorted({claim.notebook for claims in records.values() for claim in claims})
+    parts = [
+        "# Every claim and its verdict\n",
+        f"Written by `nox -s figures`, one column for each profile ({', '.join(records)}). *Source* is "
+        + "; ".join(f"`{source}`: {meaning}" for source, meaning in PROVENANCE.items())
+        + ". A claim without data, or within its error, is inconclusive. `claims.json` beside the figures has the "
+        "numbers.\n",
+    ]
+    counts = []
+    for notebook in notebooks:
+        found = [[c.verdict for c in claims if c.notebook == notebook] for claims in records.values()]
+        numbers = [
+            " / ".join(str(words.count(verdict)) for verdict in VERDICTS) if words else "" for words in found
+        ]
+        counts.append([f"[{notebook}](#{notebook})", *numbers])
+    parts.append(_markdown([" / ".join(VERDICTS), *records], counts))
+    for notebook in notebooks:
+        rows: dict[tuple[str, ...], dict[str, str]] = {}
+        for profile, claims in records.items():
+            for c in claims:
+                if c.notebook == notebook:
+                    wording = (
+                        c.run,
+                        f"`{c.id}` {c.statement}",
+                        c.provenance,
+                        f"{c.expected} ({c.tolerance})",
+                    )
+                    rows.setdefault(wording, {})[profile] = f"**{c.verdict}**: {c.observed}"
+        table = [
+            [*wording, *(found.get(profile, "") for profile in records)] for wording, found in rows.items()
+        ]
+        several = any(row[0] for row in table)
+        heads = ["Run", "Claim", "Source", "Expected (tolerance)", *records]
+        shown = _markdown(heads, table) if several else _markdown(heads[1:], [row[1:] for row in table])
+        parts.append(f"## {notebook}\n\n[The notebook](../notebooks/{notebook}.ipynb)\n\n{shown}")
     return "\n".join(parts)
 
 

@@ -163,6 +163,30 @@ def test_markdown_section_counts_and_page_lists(tmp_path: Path) -> None:
     assert claims.markdown_table(found) in claims.markdown_page(found, "quick")
 
 
+def test_page_has_a_row_a_claim_and_a_column_a_profile(tmp_path: Path) -> None:
+    found = {}
+    for profile, value in (("full", 1.01), ("quick", 2.0)):
+        law = judged(finding=within(value, 1, error=0.01, sigmas=3))
+        sized = judged("sized", statement=f"true of {profile}")
+        record([law, sized], tmp_path / profile, run="a")
+        found[profile] = claims.load(tmp_path / profile / "claims.json")
+    record([judged("only")], tmp_path / "full", notebook="02_y")
+    found["full"] = claims.load(tmp_path / "full" / "claims.json")
+    page = claims.verdicts_page(found)
+    assert "`paper`: stated in the paper's abstract" in page
+    assert "| [01_x](#01_x) | 2 / 0 / 0 | 1 / 1 / 0 |\n| [02_y](#02_y) | 1 / 0 / 0 |  |\n" in page
+    first, second = page.split("## 01_x\n")[1].split("## 02_y\n")
+    assert "(../notebooks/01_x.ipynb)" in first
+    words = "derived | ratio 1 (3 standard errors)"
+    assert [line for line in first.splitlines() if line.startswith("|")][2:] == [
+        f"| a | `law` the law holds | {words} | **reproduced**: 1.01 ± 0.01 | **not reproduced**: 2 ± 0.01 |",
+        f"| a | `sized` true of full | {words} | **reproduced**: 1.01 ± 0.01 |  |",
+        f"| a | `sized` true of quick | {words} |  | **reproduced**: 1.01 ± 0.01 |",
+    ]
+    assert "| `only` the law holds |" in second
+    assert "| Run |" not in second
+
+
 def test_replace_between() -> None:
     assert claims.replace_between("a <b>\nold\n<e> c", "<b>", "<e>", "new\n") == "a <b>\nnew\n<e> c"
     assert claims.replace_between("no markers", "<b>", "<e>", "new\n") == "no markers"
