@@ -92,6 +92,7 @@ class Minima:
     reason: NDArray[np.str_]
     certified: NDArray[np.bool_]
     resolution: NDArray[np.float64]
+    solved: NDArray[np.bool_]
 
 
 def minimize(
@@ -230,4 +231,5 @@ def _certify(landscape: Landscape, found: descent.Found, tolerance: float) -> Mi
         reason,
         certified & resolved,
         unit * resolution,
+        found.energy < 1e-8,
     )

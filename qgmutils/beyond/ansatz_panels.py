@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from qgmutils.beyond.ansatz.reachable import is_transitive
+from qgmutils.beyond.reachable import is_transitive
 from qgmutils.circuits.named import ANSATZE
 
 GATES = (
@@ -29,7 +29,7 @@ ROWS = {name: len(ANSATZE) - i for i, name in enumerate(ANSATZE)}
 
 
 def _style(name: str, n_qubits: int) -> str:
-    return "-" if is_transitive(name, n_qubits) else "--"
+    return "-" if is_transitive(ANSATZE[name](n_qubits, 1)) else "--"
 
 
 def _groups(table: pd.DataFrame, *columns: str) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
@@ -144,7 +144,7 @@ def ranks(ax: Axes, table: pd.DataFrame, n_qubits: int) -> None:
         ax.axhline(y, color="0.6", ls=":", zorder=0)
         ax.text(right, y + 0.03 * dim, name, ha="right", fontsize="small")
     for name, x, y in (("brickwork", 2.5, 1.2), ("hardware ring", 2.3, 1.64), ("matchgate", 1.5, 0.53)):
-        if name == "brickwork" or not is_transitive(name, n_qubits):
+        if name == "brickwork" or not is_transitive(ANSATZE[name](n_qubits, 1)):
             ax.text(x * dim, y * dim, name, color=COLORS[name], fontsize="small")
     ax.set(xlabel="number of parameters p", ylabel="rank of the Fubini–Study metric")
 

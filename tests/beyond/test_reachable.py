@@ -51,7 +51,9 @@ def test_which_ground_states_fit_a_ring():
 def test_rank_saturates_at_the_dimension(name, n, reference_state, rng):
     n_params = 4 * 2**n  # some angles are redundant in brickwork on |0...0>
     recipe = ANSATZE[name](n, n_params, reference_state=reference_state)
-    metric = landscape(recipe.build(rng), hamiltonians.tfim(n)).quantum_fisher(rng.uniform(0, np.pi, (1, n_params)))[0]
+    metric = landscape(recipe.build(rng), hamiltonians.tfim(n)).quantum_fisher(
+        rng.uniform(0, np.pi, (1, n_params))
+    )[0]
     values = np.linalg.eigvalsh(metric)
     rank = np.sum(values > 1e-12 * values[-1])
     assert rank == reachable.state_dimension(recipe)
