@@ -110,7 +110,7 @@ def test_shorter_circuits_are_prefixes(name, rng):
 def test_real_circuits_stay_real(recipe, rng):
     circuit = recipe.build(rng)
     states = landscape(circuit, hamiltonians.tfim(3)).states(rng.uniform(0, np.pi, (3, 20)))
-    # Up to a phase: psi has one where psi^T psi is no unit.
+    # States are real up to a phase where the sum of their squared amplitudes has the modulus 1.
     size = np.abs(np.einsum("ka,ka->k", states, states))
     assert np.allclose(size, 1, atol=1e-12) == recipe.is_real
 
