@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def trained_minima(
         For what :func:`named_hamiltonian` or the recipes refuse.
     """
     cases = [(name, int(n), p) for n, counts in param_counts.items() for name in hamiltonians for p in counts]
-    tasks: dict[Hashable, Any] = {}
+    tasks: dict[tuple[Any, ...], Any] = {}
     for name, n, p in cases:
         loss = named_hamiltonian(name, n, seed=seed)
         if p <= density_limit[str(n)]:
@@ -113,11 +113,12 @@ def enumerated_minima(
         and z_mean (difference in combined standard errors).
     """
     cases = [(name, n, int(p)) for name in hamiltonians for n in n_qubits for p in circuits]
-    tasks: dict[Hashable, Any] = {}
+    tasks: dict[tuple[Any, ...], Any] = {}
     for name, n, p in cases:
         loss = named_hamiltonian(name, n, seed=seed)
-        levels = tuple(map(float, loss.build().levels))
-        tasks[name, n, p, "theory"] = FiniteMinimaDensity(levels, p, n_samples, seed)
+        spectrum = tuple(map(float, loss.build().levels))
+        tasks[name, n, p, "theory"] = FiniteMinimaDensity(spectrum, p, n_samples, seed)
+        model: Any
         for kind, model in (("pauli", Model(Randomised(n, p), loss)), ("haar", ReflectionModel(loss, p))):
             tasks[name, n, p, kind] = EnumerateTask(model=model, n_circuits=circuits[str(p)], seed=seed)
     tables = run_ensembles(tasks, label="enumerated minima")

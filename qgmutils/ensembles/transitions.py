@@ -19,7 +19,7 @@ from qgmutils.ensembles.training import TrainTask
 from qgmutils.statistics.critical_counts import critical_count
 from qgmutils.statistics.intervals import UndeterminedError, wilson
 
-Key = TypeVar("Key")
+Key = TypeVar("Key", bound=tuple[Any, ...])
 
 _COARSE = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1, 3 / 2, 2, 3, 4)
 _SUBDIVISIONS = 3
@@ -73,10 +73,7 @@ def train_counts(
     if not tasks:
         raise ValueError("models must have a parameter count of at least 1, got none")
     tables = run_ensembles(tasks, label=label, workers=workers)
-    parts = [
-        table.assign(**dict(zip(names, key, strict=True)))  # type: ignore[call-overload]
-        for (key, _), table in tables.items()
-    ]
+    parts = [table.assign(**dict(zip(names, key, strict=True))) for (key, _), table in tables.items()]
     found = pd.concat(parts, ignore_index=True)
     return found[[*names, *(name for name in found.columns if name not in names)]]
 
@@ -127,7 +124,7 @@ def critical_counts(
     """
     rows: list[dict[str, Any]] = []
     for key, starts in minima.groupby(by, sort=True):
-        row = dict(zip(by, key, strict=True))
+        row: dict[str, Any] = dict(zip(by, key, strict=True))  # type: ignore[call-overload]
         row |= {"first": starts.loc[starts["solved"], "n_params"].min(), "reason": ""}
         row |= dict.fromkeys(("p_c", "low", "high"), np.nan)
         try:
@@ -163,7 +160,7 @@ def critical_scan(
     """
     tables: list[pd.DataFrame] = []
 
-    def measure(counts: Iterable[int]) -> pd.DataFrame:
+    def measure(counts: Iterable[int]) -> Any:
         tasks = {
             p: TrainTask(model=model.with_params(p), n_circuits=n_circuits, n_starts=n_starts, seed=seed)
             for p in counts
@@ -183,8 +180,8 @@ def critical_scan(
     return pd.concat(tables).sort_values(["n_params", "circuit", "start"], ignore_index=True)
 
 
-def _bracket(shares: pd.Series) -> tuple[int, int] | None:
-    """Parameter counts measured just below and at the first share of at least one half; None without a crossing."""
+def _bracket(shares: Any) -> tuple[int, int] | None:
+    """Parameter counts, of a series of shares by count, measured just below and at the first share of at least one half; None without a crossing."""
     above = shares.index[shares >= 0.5]
     below = shares.index[shares.index < above.min()] if len(above) else above
     return (int(below.max()), int(above.min())) if len(below) else None
