@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -133,21 +134,80 @@ LAYERS = (
 )
 
 
+def module_of(path: Path) -> tuple[str, ...]:
+    parts = path.relative_to(ROOT / "qgmutils").with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+MODULES = {module_of(path): path for path in sorted((ROOT / "qgmutils").rglob("*.py"))}
+
+
+def own_imports(path: Path) -> set[tuple[str, ...]]:
+    """Modules of the package that a file imports, wherever in it, without those that are only for type checkers."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    names = set()
+    for node in set(ast.walk(tree)) - typing:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    found = set()
+    for first, *parts in (name.split(".") for name in names):
+        while parts and tuple(parts) not in MODULES:
+            parts.pop()  # what is imported from a module
+        found |= {tuple(parts)} if first == "qgmutils" and parts else set()
+    return found
+
+
+IMPORTS = {module: own_imports(path) for module, path in MODULES.items()}
+PACKAGES = sorted({module[:depth] for module in MODULES for depth in range(len(module))})
+
+
+def between_children(package: tuple[str, ...]) -> dict[str, set[str]]:
+    """What each direct child of a package imports of the other children, at any depth of both."""
+    depth = len(package)
+    children: dict[str, set[str]] = {
+        m[depth]: set() for m in MODULES if len(m) > depth and m[:depth] == package
+    }
+    for module, others in IMPORTS.items():
+        if len(module) > depth and module[:depth] == package:
+            inside = {other[depth] for other in others if len(other) > depth and other[:depth] == package}
+            children[module[depth]] |= inside - {module[depth]}
+    return children
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: ".".join(("qgmutils", *package)))
+def test_children_of_a_package_import_each_other_in_no_circle(package: tuple[str, ...]) -> None:
+    # It raises CycleError, which names the circle.
+    graphlib.TopologicalSorter(between_children(package)).prepare()
+
+
+def test_a_package_does_not_need_its_own_door() -> None:
+    # A module that imports its own package waits for what that package imports, which may be the module itself.
+    found = {
+        module: others & {module[:depth] for depth in range(1, len(module))}
+        for module, others in IMPORTS.items()
+    }
+    assert {module for module, others in found.items() if others} == set()
+
+
 def test_data_flows_one_way() -> None:
-    package = ROOT / "qgmutils"
-    present = {path.stem for path in package.glob("[!_]*") if path.suffix == ".py" or path.is_dir()}
+    present = {module[0] for module in MODULES if module} - {"bench"}  # which is about to move out
     assert present == set(LAYERS)
-    for path in package.rglob("*.py"):
-        parts = path.relative_to(package).with_suffix("").parts
-        if parts == ("__init__",):
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
-                continue
-            root, _, inner = node.module.partition(".")
-            names = [inner.partition(".")[0]] if inner else [alias.name for alias in node.names]
-            for name in names if root == "qgmutils" else ():
-                assert LAYERS.index(name) <= LAYERS.index(parts[0]), f"{path}: imports {name}"
+    wrong = {
+        (module, other)
+        for module, others in IMPORTS.items()
+        for other in others
+        if module and {module[0], other[0]} <= present and LAYERS.index(other[0]) > LAYERS.index(module[0])
+    }
+    assert wrong == set()
 
 
 def test_layers_are_those_of_the_readme() -> None:
