@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -174,35 +174,6 @@ def ratio(
     )
 
 
-def outside(
-    value: ArrayLike,
-    excluded: ArrayLike,
-    *,
-    tolerance: ArrayLike = 0.0,
-    error: ArrayLike = 0.0,
-    sigmas: float = 0.0,
-    samples: ArrayLike | None = None,
-) -> Finding:
-    """Whether numbers exclude a value: they differ from it by more than the tolerance and `sigmas` standard errors.
-
-    Parameters
-    ----------
-    value, excluded, tolerance, error : array_like, shape () or (K,)
-        |value - excluded| > tolerance + sigmas * error is outside.
-    sigmas : float
-        Standard errors that the tolerance is widened by.
-    samples : array_like, shape () or (K,), optional
-        As for `within`.
-
-    Returns
-    -------
-    Finding
-    """
-    x, target, allowance, sigma = _cases(value, excluded, tolerance, error)
-    off, slack = np.abs(x - target), allowance + _quantile(sigmas, samples) * sigma
-    return _finding(np.where(off > slack, 1, -1), slack - off, x, sigma, target, slack)
-
-
 def contains(
     low: ArrayLike,
     high: ArrayLike,
@@ -278,15 +249,7 @@ def above(
     -------
     Finding
     """
-    if interval is None:
-        x, limit, sigma = _cases(value, bound, error)
-        reach = _quantile(sigmas, samples) * sigma
-        low, high = x - reach, x + reach
-    else:
-        x, limit, low, high = _cases(value, bound, *interval)
-        sigma = np.maximum(high - x, x - low)
-    status = np.where(low > limit, 1, np.where(high <= limit, -1, 0))
-    return _finding(status, limit - low, x, sigma, limit, np.zeros_like(x), ends=(True, False))
+    return _beyond(1, value, bound, error, sigmas, samples, interval)
 
 
 def below(
@@ -298,7 +261,7 @@ def below(
     samples: ArrayLike | None = None,
     interval: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Finding:
-    """Whether numbers are below a bound: `above`, mirrored.
+    """Whether numbers are below a bound; not decided where the bound lies inside their interval.
 
     Parameters
     ----------
@@ -309,22 +272,7 @@ def below(
     -------
     Finding
     """
-    mirrored = (
-        None if interval is None else (-np.asarray(interval[1], float), -np.asarray(interval[0], float))
-    )
-    found = above(
-        -np.asarray(value, float),
-        -np.asarray(bound, float),
-        error=error,
-        sigmas=sigmas,
-        samples=samples,
-        interval=mirrored,
-    )
-    if found.value is None or found.expected is None:
-        return found
-    limit = found.expected[0] if isinstance(found.expected, tuple) else found.expected
-    turned = (None, None if limit is None else -limit)
-    return dataclasses.replace(found, value=-found.value + 0.0, expected=turned)
+    return _beyond(-1, value, bound, error, sigmas, samples, interval)
 
 
 def share_at_least(count: int, total: int, bound: float, *, confidence: float | None = None) -> Finding:
@@ -478,6 +426,28 @@ def _nothing(expected: Expected, cases: int = 0) -> Finding:
     return Finding(None, None, None, expected, None, cases, 0, None)
 
 
+def _beyond(
+    side: Literal[1, -1],
+    value: ArrayLike,
+    bound: ArrayLike,
+    error: ArrayLike,
+    sigmas: float,
+    samples: ArrayLike | None,
+    interval: tuple[ArrayLike, ArrayLike] | None,
+) -> Finding:
+    """`above` for side 1, `below` for -1."""
+    if interval is None:
+        x, limit, sigma = _cases(value, bound, error)
+        reach = _quantile(sigmas, samples) * sigma
+        low, high = x - reach, x + reach
+    else:
+        x, limit, low, high = _cases(value, bound, *interval)
+        sigma = np.maximum(high - x, x - low)
+    nearest, farthest = (low - limit, high - limit) if side > 0 else (limit - high, limit - low)
+    status = np.where(nearest > 0, 1, np.where(farthest <= 0, -1, 0))
+    return _finding(status, -nearest, x, sigma, limit, np.zeros_like(x), side=side)
+
+
 def _finding(
     status: NDArray[np.int64],
     excess: Floats,
@@ -486,9 +456,12 @@ def _finding(
     expected: Floats,
     tolerance: Floats,
     *,
-    ends: tuple[bool, bool] | None = None,
+    side: Literal[-1, 0, 1] = 0,
 ) -> Finding:
-    """Of cases with the status 1, 0 or -1, the one with the largest excess among those of the lowest status."""
+    """Of cases with the status 1, 0 or -1, the one with the largest excess among those of the lowest status.
+
+    What is expected is a number, or for side 1 and -1 an interval with the number as its lower or upper end.
+    """
     numbers = np.stack([value, error, expected, tolerance])
     if not value.size or not np.isfinite(numbers).all():
         return _nothing(None, value.size)
@@ -498,14 +471,13 @@ def _finding(
         )
     lowest = int(status.min())
     worst = int(np.argmax(np.where(status == lowest, excess, -np.inf)))
-    target: Expected = float(expected[worst])
-    if ends is not None:
-        target = (float(expected[worst]) if ends[0] else None, float(expected[worst]) if ends[1] else None)
+    number = float(expected[worst])
+    targets: dict[int, Expected] = {-1: (None, number), 0: number, 1: (number, None)}
     return Finding(
         {1: True, 0: None, -1: False}[lowest],
         float(value[worst]),
         float(error[worst]),
-        target,
+        targets[side],
         float(tolerance[worst]),
         int(value.size),
         int(np.count_nonzero(status < 0)),

@@ -29,8 +29,6 @@ NO = None
         (predicates.ratio([2.1, 3.8], [2, 4], error=0.1), True, 0.95, 1, 0.075, 0),
         (predicates.ratio(3, 2, error=0.1), False, 1.5, 1, 0.15, 1),
         (predicates.ratio(2, 2, error=0.4), None, 1, 1, 0.6, 0),
-        (predicates.outside(1.0, 0, error=0.1, sigmas=3), True, 1, 0, 0.3, 0),
-        (predicates.outside([1.0, 0.2], 0, error=0.1, sigmas=3), False, 0.2, 0, 0.3, 1),
         (predicates.contains(1, 3, 3), True, 2, 3, 0, 0),
         (predicates.contains([1, 1], [3, 3], [2, 5], margin=1), False, 2, 5, 1, 1),
         (predicates.contains([1, 1], [3, 3], [2, 5], margin=2, value=[2.5, 1.5]), True, 1.5, 5, 2, 0),
@@ -75,7 +73,6 @@ PREDICATES: dict[str, Callable[[np.ndarray], Finding]] = {
     "within": lambda x: predicates.within(x, 0.0, tolerance=1.0),
     "within a NaN": lambda x: predicates.within(0.0, x, tolerance=1.0),
     "within an error of NaN": lambda x: predicates.within(0.0, 0.0, error=x, sigmas=1.0),
-    "outside": lambda x: predicates.outside(x, 9.0, tolerance=1.0),
     "contains": lambda x: predicates.contains(x, x + 1.0, 0.5),
     "above": lambda x: predicates.above(x, -1.0),
     "above an interval": lambda x: predicates.above(x, -1.0, interval=(x, x)),
@@ -170,10 +167,6 @@ def test_errors_from_few_values_are_as_rarely_wrong_as_exact_ones(samples, sigma
     rejected = predicates.within(means, 0.0, error=errors, sigmas=sigmas, samples=samples).failing
     statistical.agree(rejected / repeats, rate, np.sqrt(rate * (1 - rate) / repeats))
     assert predicates.largest_z(means / errors, sigmas, samples=samples).failing == rejected
-    assert (
-        predicates.outside(means, 0.0, error=errors, sigmas=sigmas, samples=samples).failing
-        == repeats - rejected
-    )
 
 
 def test_few_values_leave_open_what_many_decide() -> None:
