@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from qgmutils.statistics.intervals import finite_vector
+from qgmutils.statistics.intervals import FloatArray, finite_vector, positive_vector
 
-__all__ = ["POWERS", "Limit", "extrapolate", "limits_table"]
+__all__ = ["POWERS", "Limit", "extrapolate", "fitted_line", "limits_table"]
 
 POWERS = tuple(np.round(np.arange(0.25, 2.01, 0.05), 2).tolist())
 """Powers b tried: 2/3 is that of the edge of a random matrix's spectrum, 1 that of most corrections to means; below
@@ -52,6 +52,29 @@ class Limit:
     degrees: int
 
 
+def fitted_line(x: FloatArray, y: FloatArray, error: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """Straight line y = a + b x by weighted least squares (textbook).
+
+    Parameters
+    ----------
+    x, y, error : ndarray, shape (K,)
+        Points, not all at one x, with the standard errors of y, positive.
+
+    Returns
+    -------
+    coefficients : ndarray, shape (2,)
+        a and b.
+    covariance : ndarray, shape (2, 2)
+        That of the coefficients, if the errors are right.
+    chi_square : float
+        Sum of the squared residuals in units of the errors.
+    """
+    design = np.column_stack([np.ones_like(x), x]) / error[:, None]
+    covariance = np.asarray(np.linalg.inv(design.T @ design), dtype=np.float64)
+    coefficients = covariance @ design.T @ (y / error)
+    return coefficients, covariance, float(np.sum((y / error - design @ coefficients) ** 2))
+
+
 def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers: ArrayLike = POWERS) -> Limit:
     """Fit E_inf + a N^-b by weighted least squares at every power b.
 
@@ -74,25 +97,20 @@ def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers:
         For fewer than three sizes, numbers that are not finite, dims, errors or powers that are not positive, or
         dims that are too close or too far apart to be fitted.
     """
-    n, y, s = (finite_vector(v, k) for v, k in ((dims, "dims"), (means, "means"), (errors, "errors")))
-    tried = finite_vector(powers, "powers")
+    n, y, s = positive_vector(dims, "dims"), finite_vector(means, "means"), positive_vector(errors, "errors")
+    tried = positive_vector(powers, "powers")
     if not (n.shape == y.shape == s.shape and len(np.unique(n)) >= 3):
         raise ValueError(
             f"dims, means and errors must be equally long, with at least 3 different dims; got {dims!r}"
         )
-    for name, values in (("dims", n), ("errors", s), ("powers", tried)):
-        if not (values > 0).all():
-            raise ValueError(f"{name} must be positive, got {values.tolist()}")
     if not 1e-3 < np.ptp(np.log2(n)) < 100:
         raise ValueError(f"dims must span a factor between 2^0.001 and 2^100, got {n.tolist()}")
     limits, spreads, chi = [], [], []
     for b in tried:
-        design = np.column_stack([np.ones_like(n), (n / n.min()) ** -b]) / s[:, None]
-        covariance = np.linalg.inv(design.T @ design)
-        fit = covariance @ design.T @ (y / s)
-        limits.append(fit[0])
+        coefficients, covariance, square = fitted_line((n / n.min()) ** -b, y, s)
+        limits.append(coefficients[0])
         spreads.append(np.sqrt(covariance[0, 0]))
-        chi.append(np.sum((y / s - design @ fit) ** 2))
+        chi.append(square)
     limit, spread, chi_square = np.array(limits), np.array(spreads), np.array(chi)
     best = int(np.argmin(chi_square))
     near = chi_square <= chi_square[best] + 4

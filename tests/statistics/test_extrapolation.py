@@ -50,7 +50,7 @@ def test_bad_arguments_are_refused():
         extrapolate([16, 32, 64], [1, 1, 1], [1, np.nan, 1])
     with pytest.raises(ValueError, match="dims must span"):
         extrapolate([16, 16.0001, 16.0002], [1, 1, 1], [1, 1, 1])
-    with pytest.raises(ValueError, match="powers must be positive"):
+    with pytest.raises(ValueError, match="powers has the lowest value -1; all must be positive"):
         extrapolate([16, 32, 64], [1, 1, 1], [1, 1, 1], powers=[-1.0, 1.0])
     with pytest.raises(ValueError, match="means must be an array of real numbers"):
         extrapolate([16, 32, 64], ["1", "1", "1"], [1, 1, 1])
