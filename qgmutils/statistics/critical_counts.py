@@ -22,15 +22,16 @@ from qgmutils.inputs import (
     require_integer,
     require_share,
 )
-from qgmutils.statistics.extrapolation import fitted_line
+from qgmutils.statistics.extrapolation import fitted_line, require_spread
 from qgmutils.statistics.intervals import (
     FloatArray,
     Interval,
     UndeterminedError,
     finite_vector,
+    finite_vectors,
     group_sums,
     interval,
-    positive_vector,
+    positive_vectors,
     resampled_sums,
     student,
 )
@@ -181,19 +182,11 @@ def compare_predictions(
     """
     if not isinstance(predictions, Mapping) or not predictions:
         raise ValueError(f"predictions must map at least one name to its numbers, got {predictions!r}")
-    values, left, right = (
-        positive_vector(x, name) for x, name in ((observed, "observed"), (low, "low"), (high, "high"))
-    )
-    if left.shape == right.shape and np.any(left > right):
-        raise ValueError(f"low must not lie above high, got {left.tolist()} and {right.tolist()}")
+    values, left, right = positive_vectors(observed=observed, low=low, high=high)
+    _require_order(left, right)
     rows = []
     for name, prediction in predictions.items():
-        predicted = positive_vector(prediction, f"prediction {name!r}")
-        if not predicted.shape == values.shape == left.shape == right.shape:
-            raise ValueError(
-                f"prediction {name!r} has {predicted.size} points; observed, low and high have {values.size}, "
-                f"{left.size} and {right.size}"
-            )
+        _, predicted = positive_vectors(observed=observed, **{f"prediction {name!r}": prediction})
         logs = np.log(values / predicted)
         inside = int(np.count_nonzero((left <= predicted) & (predicted <= right)))
         ratio, rms = float(np.exp(logs.mean())), float(np.sqrt(np.mean(logs**2)))
@@ -231,23 +224,14 @@ def growth_rate(n: ArrayLike, count: ArrayLike, intervals: ArrayLike, *, confide
     ValueError
         The lengths differ, a number is not positive, an interval ends before it begins, or the confidence is no share.
     """
-    sizes, counts = positive_vector(n, "n"), positive_vector(count, "count")
-    confidence = require_share(confidence, "confidence")
-    bounds = number_array(intervals, "intervals")
-    if not (sizes.shape == counts.shape and bounds.shape == (len(sizes), 2)):
-        raise ValueError(
-            f"n and count must be of one length K and intervals of shape (K, 2), "
-            f"got {sizes.shape}, {counts.shape} and {bounds.shape}"
-        )
-    bounds = positive_vector(bounds.ravel(), "intervals").reshape(-1, 2)
-    if np.any(bounds[:, 0] > bounds[:, 1]):
-        raise ValueError(f"intervals must not end before they begin, got {bounds.tolist()}")
-    if len(np.unique(sizes)) < 3 or not 1e-3 < np.ptp(np.log2(sizes)) < 100:
-        raise UndeterminedError(
-            f"n is {sizes.tolist()}; two lines can be compared from three sizes on neither equal nor 2^100 apart"
-        )
+    confidence, bounds = require_share(confidence, "confidence"), number_array(intervals, "intervals")
+    if bounds.ndim != 2 or bounds.shape[1] != 2:
+        raise ValueError(f"intervals must have the shape (K, 2), got {bounds.shape}")
+    sizes, counts, low, high = positive_vectors(n=n, count=count, low=bounds[:, 0], high=bounds[:, 1])
+    _require_order(low, high)
+    require_spread(sizes, "n")
     quantile = scipy.special.ndtri((1 + confidence) / 2)
-    sigma = np.maximum(np.log2(bounds[:, 1] / bounds[:, 0]) / (2 * quantile), np.log2(1.001))
+    sigma = np.maximum(np.log2(high / low) / (2 * quantile), np.log2(1.001))
     fits = []
     for x in (sizes, np.log2(sizes)):
         beta, covariance, chi2 = fitted_line(x, np.log2(counts), sigma)
@@ -288,12 +272,12 @@ def collapse_spread(curves: Sequence[tuple[ArrayLike, ArrayLike]], *, n_levels: 
     n_levels = require_integer(n_levels, "n_levels", high=10**6)
     if not isinstance(curves, Sequence) or not all(isinstance(c, Sequence) and len(c) == 2 for c in curves):
         raise ValueError("curves must be a list of pairs (x, y)")
-    pairs = [(positive_vector(x, "x"), finite_vector(y, "y")) for x, y in curves]
+    pairs = [finite_vectors(x=x, y=y) for x, y in curves]
     if len(pairs) < 2:
         raise UndeterminedError(f"{len(pairs)} curve(s) have no spread; at least 2 are needed")
-    for x, y in pairs:
-        if x.shape != y.shape or np.any(np.diff(x) <= 0):
-            raise ValueError(f"x is {x.tolist()} with {y.size} values; x must increase and have as many as y")
+    for x, _ in pairs:
+        if x[0] <= 0 or np.any(np.diff(x) <= 0):
+            raise ValueError(f"x must be positive and increase, got {x.tolist()}")
     bottom, top = max(y.min() for _, y in pairs), min(y.max() for _, y in pairs)
     if not bottom < top:
         raise UndeterminedError(
@@ -347,6 +331,11 @@ def _crossings(
 def _first_crossing(x: FloatArray, y: FloatArray, level: float) -> float:
     i = int(np.flatnonzero((y[:-1] - level) * (y[1:] - level) <= 0)[0])
     return float(x[i] + (x[i + 1] - x[i]) * (level - y[i]) / ((y[i + 1] - y[i]) or 1.0))
+
+
+def _require_order(low: FloatArray, high: FloatArray) -> None:
+    if np.any(low > high):
+        raise ValueError(f"low must not lie above high, got {low.tolist()} and {high.tolist()}")
 
 
 def _truth_values(values: ArrayLike, name: str) -> NDArray[np.bool_]:

@@ -9,7 +9,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.inputs import label_array, real_array, require_positive
-from qgmutils.statistics.intervals import finite_vector, group_sums, resampled_sums, standard_error
+from qgmutils.statistics.intervals import (
+    finite_vector,
+    finite_vectors,
+    group_sums,
+    resampled_sums,
+    standard_error,
+)
 
 Array = NDArray[np.float64]
 
@@ -90,7 +96,7 @@ def relative_slope(
     ValueError
         As `cluster_estimate`.
     """
-    x, y = _pairs(energy, square, "energy", "square")
+    x, y = finite_vectors(energy=energy, square=square)
     x = x - x.mean()
 
     def of(mean: Array) -> Array:
@@ -129,7 +135,7 @@ def distribution_gap(
     """
     x = finite_vector(values, "values")
     y = finite_vector(reference, "reference")
-    w = np.ones(len(y)) if weights is None else _pairs(y, weights, "reference", "weights")[1]
+    w = np.ones(len(y)) if weights is None else finite_vectors(reference=y, weights=weights)[1]
     if np.any(w < 0) or not w.any():
         raise ValueError(f"weights must not be negative, and not all zero, got {w.min():g} ... {w.max():g}")
     order = np.argsort(y)
@@ -158,7 +164,7 @@ def binned_means(
     if np.any(np.diff(ends) < 0):
         raise ValueError(f"edges must not decrease, got {ends.tolist()}")
     labels = label_array(circuit, "circuit")
-    x, y = _pairs(x, y, "x", "y")
+    x, y = finite_vectors(x=x, y=y)
     if labels.shape != x.shape:
         raise ValueError(f"circuit must be as long as x, {x.size}, got the shape {labels.shape}")
     frame = pd.DataFrame({"x": x, "y": y, "circuit": labels})
@@ -171,14 +177,6 @@ def binned_means(
             row = {"bin": number, "x": group["x"].mean(), "y": mean, "se": se, "count": len(group)}
             rows.append(row)
     return pd.DataFrame(rows, columns=["bin", "x", "y", "se", "count"])
-
-
-def _pairs(x: ArrayLike, y: ArrayLike, name_x: str, name_y: str) -> tuple[Array, Array]:
-    """Both as vectors of finite numbers of one length."""
-    one, two = finite_vector(x, name_x), finite_vector(y, name_y)
-    if one.shape != two.shape:
-        raise ValueError(f"{name_x} and {name_y} must be equally long, got {one.size} and {two.size}")
-    return one, two
 
 
 def lower_exponent(values: ArrayLike, bound: float) -> tuple[float, float]:

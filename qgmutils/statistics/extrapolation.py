@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from qgmutils.statistics.intervals import FloatArray, finite_vector, positive_vector
+from qgmutils.statistics.intervals import FloatArray, UndeterminedError, finite_vectors, positive_vectors
 
-__all__ = ["POWERS", "Limit", "extrapolate", "fitted_line", "limits_table"]
+__all__ = ["POWERS", "Limit", "extrapolate", "fitted_line", "limits_table", "require_spread"]
 
 POWERS = tuple(np.round(np.arange(0.25, 2.01, 0.05), 2).tolist())
 """Powers b tried: 2/3 is that of the edge of a random matrix's spectrum, 1 that of most corrections to means; below
@@ -75,6 +75,15 @@ def fitted_line(x: FloatArray, y: FloatArray, error: FloatArray) -> tuple[FloatA
     return coefficients, covariance, float(np.sum((y / error - design @ coefficients) ** 2))
 
 
+def require_spread(sizes: FloatArray, name: str) -> None:
+    """Raise an `UndeterminedError` if positive sizes, called `name`, cannot tell how something goes with them."""
+    if len(np.unique(sizes)) < 3 or not 1e-3 < np.ptp(np.log2(sizes)) < 100:
+        raise UndeterminedError(
+            f"{name} must be at least 3 different numbers that span a factor between 2^0.001 and 2^100, "
+            f"got {sizes.tolist()}"
+        )
+
+
 def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers: ArrayLike = POWERS) -> Limit:
     """Fit E_inf + a N^-b by weighted least squares at every power b.
 
@@ -93,18 +102,15 @@ def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers:
 
     Raises
     ------
+    UndeterminedError
+        The dims are fewer than three, or too close or too far apart to be fitted.
     ValueError
-        For fewer than three sizes, numbers that are not finite, dims, errors or powers that are not positive, or
-        dims that are too close or too far apart to be fitted.
+        The lengths differ, a number is not finite, or a dim, an error or a power is not positive.
     """
-    n, y, s = positive_vector(dims, "dims"), finite_vector(means, "means"), positive_vector(errors, "errors")
-    tried = positive_vector(powers, "powers")
-    if not (n.shape == y.shape == s.shape and len(np.unique(n)) >= 3):
-        raise ValueError(
-            f"dims, means and errors must be equally long, with at least 3 different dims; got {dims!r}"
-        )
-    if not 1e-3 < np.ptp(np.log2(n)) < 100:
-        raise ValueError(f"dims must span a factor between 2^0.001 and 2^100, got {n.tolist()}")
+    (tried,) = positive_vectors(powers=powers)
+    n, s = positive_vectors(dims=dims, errors=errors)
+    n, y, s = finite_vectors(dims=n, means=means, errors=s)
+    require_spread(n, "dims")
     limits, spreads, chi = [], [], []
     for b in tried:
         coefficients, covariance, square = fitted_line((n / n.min()) ** -b, y, s)

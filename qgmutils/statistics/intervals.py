@@ -218,11 +218,8 @@ def ratio_interval(
         A number is not finite, a denominator not positive, the lengths differ, a group has no label, or an option is
         out of range.
     """
-    above, below = finite_vector(numerator, "numerator"), positive_vector(denominator, "denominator")
-    if above.shape != below.shape:
-        raise ValueError(
-            f"numerator and denominator must be equally long, got {above.size} and {below.size} numbers"
-        )
+    (below,) = positive_vectors(denominator=denominator)
+    above, below = finite_vectors(numerator=numerator, denominator=below)
     sums = group_sums(np.column_stack([above, below]), groups)
     top, bottom = resampled_sums(sums, rng, n_resamples).T
     return interval(top / bottom, len(sums), confidence)
@@ -299,9 +296,19 @@ def finite_vector(values: ArrayLike, name: str) -> FloatArray:
     return array
 
 
-def positive_vector(values: ArrayLike, name: str) -> FloatArray:
-    """As `finite_vector`; also ValueError for numbers that are not positive."""
-    array = finite_vector(values, name)
-    if np.any(array <= 0):
-        raise ValueError(f"{name} has the lowest value {array.min():g}; all must be positive")
-    return array
+def finite_vectors(**values: ArrayLike) -> list[FloatArray]:
+    """Each of `values` as by `finite_vector`; also ValueError where they are not equally long."""
+    found = [finite_vector(value, name) for name, value in values.items()]
+    sizes = [vector.size for vector in found]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"{', '.join(values)} must be equally long, got {sizes} numbers")
+    return found
+
+
+def positive_vectors(**values: ArrayLike) -> list[FloatArray]:
+    """As `finite_vectors`; also ValueError for numbers that are not positive."""
+    found = finite_vectors(**values)
+    for name, vector in zip(values, found, strict=True):
+        if vector.min() <= 0:
+            raise ValueError(f"{name} has the lowest value {vector.min():g}; all must be positive")
+    return found

@@ -87,7 +87,7 @@ def test_binned_means_leave_out_thin_bins(rng):
         ),
         (lambda x, c, rng: estimates.cluster_estimate([], [], rng=rng), r"shape \(0,\)"),
         (lambda x, c, rng: estimates.skewness([*x[1:], np.inf], c, rng=rng), "energy has .* 1 entries"),
-        (lambda x, c, rng: estimates.relative_slope(x, x[1:], c, rng=rng), "equally long, got 40 and 39"),
+        (lambda x, c, rng: estimates.relative_slope(x, x[1:], c, rng=rng), r"equally long, got \[40, 39\]"),
         (
             lambda x, c, rng: estimates.distribution_gap(x, c, x, weights=-x, rng=rng),
             "weights must not be negative",
@@ -95,7 +95,7 @@ def test_binned_means_leave_out_thin_bins(rng):
         (lambda x, c, rng: estimates.distribution_gap(x, c, [np.nan], rng=rng), "reference has"),
         (
             lambda x, c, rng: estimates.distribution_gap(x, c, x, weights=x[1:], rng=rng),
-            "equally long, got 40 and 39",
+            r"equally long, got \[40, 39\]",
         ),
         (lambda x, c, rng: estimates.binned_means(x, x, c, [1, 0], rng=rng), "edges must not decrease"),
         (
