@@ -181,7 +181,7 @@ def critical_scan(
 
 
 def _bracket(shares: Any) -> tuple[int, int] | None:
-    """Parameter counts, of a series of shares by count, measured just below and at the first share of at least one half; None without a crossing."""
+    """Of shares by count, the counts just below and at the first share of one half or more; None without a crossing."""
     above = shares.index[shares >= 0.5]
     below = shares.index[shares.index < above.min()] if len(above) else above
     return (int(below.max()), int(above.min())) if len(below) else None

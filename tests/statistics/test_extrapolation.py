@@ -42,15 +42,15 @@ def test_one_power_is_weighted_least_squares(rng):
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="at least 3 different dims"):
+    with pytest.raises(ValueError, match="dims must be at least 3 different"):
         extrapolate([16, 16, 32], [1, 1, 1], [1, 1, 1])
     with pytest.raises(ValueError, match="positive"):
         extrapolate([16, 32, 64], [1, 1, 1], [1, 0, 1])
     with pytest.raises(ValueError, match=r"errors has .* 1 entries that are not finite"):
         extrapolate([16, 32, 64], [1, 1, 1], [1, np.nan, 1])
-    with pytest.raises(ValueError, match="dims must span"):
+    with pytest.raises(ValueError, match="dims must be at least 3 different numbers that span"):
         extrapolate([16, 16.0001, 16.0002], [1, 1, 1], [1, 1, 1])
-    with pytest.raises(ValueError, match="powers must be positive"):
+    with pytest.raises(ValueError, match="powers has the lowest value -1; all must be positive"):
         extrapolate([16, 32, 64], [1, 1, 1], [1, 1, 1], powers=[-1.0, 1.0])
     with pytest.raises(ValueError, match="means must be an array of real numbers"):
         extrapolate([16, 32, 64], ["1", "1", "1"], [1, 1, 1])

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.field.bulk import integrate
 from qgmutils.field.densities import LogDensity
-from qgmutils.statistics.intervals import Interval
+from qgmutils.statistics.intervals import Interval, UndeterminedError, group_weights, interval, resampled_sums
 
 __all__ = ["gap_to_all_minima", "mean_energies", "share_law", "weight_table"]
 
@@ -21,11 +21,6 @@ _MEASURES = (
     *("trained", "flowed", "equal", "pooled", "basin_ratio", "number_ratio", "ratio", "optimiser_ratio"),
     *("slope", "joint_loss", "joint_log_det"),
 )
-
-
-def _percentiles(estimate: float, resampled: Array) -> Interval:
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return Interval(float(estimate), float(low), float(high))
 
 
 def mean_energies(
@@ -49,7 +44,7 @@ def mean_energies(
 
     Raises
     ------
-    ValueError
+    UndeterminedError
         For fewer than two circuits.
     """
     circuit = minima.groupby("circuit")
@@ -58,17 +53,12 @@ def mean_energies(
         total = circuit.apply(lambda g: float(np.average(g["loss"], weights=g[column])), include_groups=False)
         return total.to_numpy()
 
-    trained, flowed = weighted("trained"), weighted("flowed")
-    sums, sizes = circuit["loss"].sum().to_numpy(), circuit.size().to_numpy().astype(float)
+    energies, sizes = circuit["loss"].sum().to_numpy(), circuit.size().to_numpy()
     if len(sizes) < 2:
-        raise ValueError(f"{len(sizes)} circuit(s) give no interval; at least 2 are needed")
-    chosen = np.concatenate([[np.arange(len(sizes))], rng.integers(0, len(sizes), (n_resamples, len(sizes)))])
-    means = {
-        "trained": trained[chosen].mean(axis=1),
-        "flowed": flowed[chosen].mean(axis=1),
-        "equal": (sums / sizes)[chosen].mean(axis=1),
-        "pooled": sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1),
-    }
+        raise UndeterminedError(f"{len(sizes)} circuit(s) give no interval; at least 2 are needed")
+    sums = np.column_stack([weighted("trained"), weighted("flowed"), energies / sizes, energies, sizes])
+    trained, flowed, equal, pooled, number = resampled_sums(sums, rng, n_resamples).T / len(sizes)
+    means = {"trained": trained, "flowed": flowed, "equal": equal, "pooled": pooled / number}
     for name, above, below in (
         ("basin_ratio", "trained", "equal"),
         ("number_ratio", "equal", "pooled"),
@@ -76,7 +66,7 @@ def mean_energies(
         ("optimiser_ratio", "trained", "flowed"),
     ):
         means[name] = means[above] / means[below]
-    return {name: _percentiles(values[0], values[1:]) for name, values in means.items()}
+    return {name: interval(values, len(sizes)) for name, values in means.items()}
 
 
 def _logit(x: Array, hits: Array, group: NDArray[np.int64], weight: Array) -> Array:
@@ -135,7 +125,7 @@ def share_law(
 
     Raises
     ------
-    ValueError
+    UndeterminedError
         For fewer than two circuits with several minima.
     """
     group = minima.groupby(["n_qubits", "n_params", "circuit"])
@@ -143,12 +133,13 @@ def share_law(
     number = several.groupby(["n_qubits", "n_params", "circuit"]).ngroup().to_numpy()
     n_groups = int(number.max()) + 1 if len(number) else 0
     if n_groups < 2:
-        raise ValueError(f"{n_groups} circuit(s) with several minima give no law; at least 2 are needed")
+        raise UndeterminedError(
+            f"{n_groups} circuit(s) with several minima give no law; at least 2 are needed"
+        )
     x, counts = several[list(columns)].to_numpy(dtype=np.float64), several[hits].to_numpy(dtype=np.float64)
-    best = _logit(x, counts, number, np.ones(n_groups))
-    draws = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), n_resamples)
-    others = np.array([_logit(x, counts, number, draw.astype(float)) for draw in draws])
-    return {name: _percentiles(best[k], others[:, k]) for k, name in enumerate(columns)}
+    weights = np.vstack([np.ones(n_groups), group_weights(n_groups, rng, n_resamples)])
+    found = np.array([_logit(x, counts, number, weight) for weight in weights])
+    return {name: interval(found[:, k], n_groups) for k, name in enumerate(columns)}
 
 
 def weight_table(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import scipy.stats
-from numpy.typing import ArrayLike
 
 from qgmutils.beyond.traps import lowest_minima
 from qgmutils.beyond.traps.copies import relations
@@ -15,7 +13,7 @@ from qgmutils.beyond.traps.lowest_minima import LowestMinima
 from qgmutils.ensembles.model import Model, circuit_stream
 from qgmutils.ensembles.training import hits, round_sizes
 from qgmutils.inputs import is_integer
-from qgmutils.statistics.intervals import Interval, mean_interval
+from qgmutils.statistics.intervals import mean_interval, ratio_interval
 
 SETTLED_HITS = 8
 """A search is settled when so many starts have ended in the lowest minimum found."""
@@ -78,42 +76,6 @@ def per_circuit(
             }
         )
     return pd.DataFrame(rows)
-
-
-def ratio_interval(
-    numerator: ArrayLike, denominator: ArrayLike, rng: np.random.Generator, *, n_resamples: int = 2000
-) -> Interval:
-    """Ratio of two means over circuits with its bootstrap interval (percentiles, 95 %), circuits resampled as pairs.
-
-    Parameters
-    ----------
-    numerator, denominator : array_like, shape (C,)
-        One entry per circuit, at least two circuits; the denominators are positive.
-    rng : numpy.random.Generator
-    n_resamples : int
-
-    Raises
-    ------
-    ValueError
-        For other shapes or a denominator that is not positive.
-    """
-    a, b = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
-    if a.ndim != 1 or a.shape != b.shape or len(a) < 2 or not (b > 0).all() or not np.isfinite(a + b).all():
-        raise ValueError(
-            "numerator and denominator must be two equally long lists of at least 2 finite numbers, the denominators "
-            f"positive; got shapes {a.shape}, {b.shape} and a lowest denominator of {b.min(initial=np.inf):g}"
-        )
-    chosen = rng.integers(0, len(a), (n_resamples, len(a)))
-    low, high = np.percentile(a[chosen].sum(axis=1) / b[chosen].sum(axis=1), [2.5, 97.5])
-    return Interval(float(a.sum() / b.sum()), float(low), float(high))
-
-
-def proportion(successes: int, trials: int) -> Interval:
-    """Share of independent trials with the exact interval of Clopper and Pearson (95 %); nan without trials."""
-    if trials == 0:
-        return Interval(np.nan, np.nan, np.nan)
-    found = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(method="exact")
-    return Interval(successes / trials, float(found.low), float(found.high))
 
 
 def gaps(found: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

@@ -1,11 +1,15 @@
 """Estimates of weights against samples with known laws."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
-from statistical import agree
+import scipy.stats
+from statistical import agree, alarm
 
 from qgmutils.beyond.traps import basin_weights
+from qgmutils.statistics.intervals import mean_interval, ratio_interval
 
 
 def _sample(rng, slope, det_slope, n_circuits=150, starts=400):
@@ -48,6 +52,36 @@ def test_means_are_those_of_the_weights(rng):
     )
     assert found["optimiser_ratio"].estimate == 1
     assert found["basin_ratio"].high < 1
+
+
+def test_intervals_are_those_of_means_over_circuits(rng):
+    sample, seed = _sample(rng, -3.0, 0.0, n_circuits=20), int(rng.integers(2**31))
+    found = basin_weights.mean_energies(sample, np.random.default_rng(seed), n_resamples=300)
+    groups = [group for _, group in sample.groupby("circuit")]
+    trained = [np.average(g["loss"], weights=g["trained"]) for g in groups]
+    equal = [g["loss"].mean() for g in groups]
+    for name, numbers, circuit in (
+        ("trained", trained, None),
+        ("equal", equal, None),
+        ("pooled", sample["loss"], sample["circuit"]),
+    ):
+        mean = mean_interval(numbers, np.random.default_rng(seed), groups=circuit, n_resamples=300)
+        assert dataclasses.astuple(found[name]) == pytest.approx(dataclasses.astuple(mean))
+    ratio = ratio_interval(trained, equal, np.random.default_rng(seed), n_resamples=300)
+    assert dataclasses.astuple(found["basin_ratio"]) == pytest.approx(dataclasses.astuple(ratio))
+
+
+def test_law_of_shares_covers_what_it_does_not_explain(rng):
+    # The determinant moves the shares and is left out of the law, whose slope is therefore that of many circuits.
+    many = _sample(rng, -4.0, 0.5, n_circuits=3000, starts=200)
+    slope = basin_weights.share_law(many, ["loss"], rng, n_resamples=2)["loss"].estimate
+    covered, repeats = 0, 50
+    for _ in range(repeats):
+        sample = _sample(rng, -4.0, 0.5, n_circuits=15, starts=200)
+        law = basin_weights.share_law(sample, ["loss"], rng, n_resamples=60)["loss"]
+        covered += law.low <= slope <= law.high
+    # 95 %, less what 60 resamples miss of the tails, and some circuits that weigh more than others.
+    assert covered >= scipy.stats.binom.ppf(alarm(), repeats, 0.91)
 
 
 def test_bad_arguments_are_refused(rng):
