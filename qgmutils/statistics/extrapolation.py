@@ -139,7 +139,7 @@ def limits_table(trained: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     Parameters
     ----------
     trained : DataFrame
-        Columns fraction, n_qubits and energy; independent starts, one per circuit.
+        Columns fraction, n_qubits and loss; independent starts, one per circuit.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def limits_table(trained: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     limits : DataFrame
         fraction and the fields of `Limit`.
     """
-    grouped = trained.groupby(["fraction", "n_qubits"])["energy"]
+    grouped = trained.groupby(["fraction", "n_qubits"])["loss"]
     trend = grouped.agg(circuits="size", mean="mean", error="sem").reset_index()
     limits = [
         {"fraction": f}

@@ -58,13 +58,13 @@ def test_bad_arguments_are_refused():
 
 def test_tables_are_those_of_the_starts(rng):
     rows = [
-        pd.DataFrame({"fraction": f, "n_qubits": n, "energy": rng.normal(f, 0.1, 30)})
+        pd.DataFrame({"fraction": f, "n_qubits": n, "loss": rng.normal(f, 0.1, 30)})
         for f in (0.5, 1.0)
         for n in (4, 5, 6)
     ]
     trend, limits = limits_table(pd.concat(rows))
-    assert trend["mean"].tolist() == pytest.approx([part["energy"].mean() for part in rows])
-    assert trend["error"].tolist() == pytest.approx([part["energy"].std() / np.sqrt(30) for part in rows])
+    assert trend["mean"].tolist() == pytest.approx([part["loss"].mean() for part in rows])
+    assert trend["error"].tolist() == pytest.approx([part["loss"].std() / np.sqrt(30) for part in rows])
     half = trend[trend["fraction"] == 0.5]
     alone = extrapolate([16, 32, 64], half["mean"], half["error"])
     assert limits["estimate"].iloc[0] == pytest.approx(alone.estimate)
