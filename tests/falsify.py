@@ -44,7 +44,7 @@ BREAKS = (
     ),
     Break(
         "one factor of the Kac-Rice formula",
-        "theory/random_field/kac_rice.py",
+        "field/kac_rice.py",
         "+ (m - 1) * np.log(energies)",
         "+ m * np.log(energies)",
     ),
