@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +17,6 @@ from benchmarks.cases import Record
 from benchmarks.simulators import ONE_START, SIMULATORS, THIS
 from qgmutils.computing import files
 from qgmutils.report import figures
-from qgmutils.suite import terminal
 
 COMPARED = [name for name in SIMULATORS if name not in (THIS, ONE_START)]
 
@@ -25,15 +26,19 @@ def _amount(ratio: float) -> str:
 
 
 def table(records: Sequence[Record], *, width: int) -> str:
-    """One row a record, laid out for so many columns of a terminal: times, and how many times those of this engine."""
-    rows = [["case", "loss", "n", "p", "simulator", "ms", "ratio", "MiB", "remark"]]
-    for r in records:
-        time = "" if r.milliseconds is None else f"{r.milliseconds:.4g}"
-        ratio = "" if r.ratio_to_this_engine is None else f"{_amount(r.ratio_to_this_engine)} x"
-        memory = "" if r.peak_mib is None else f"{r.peak_mib:.1f}"
-        sizes = [str(r.n_qubits), str(r.n_params)]
-        rows.append([r.case, r.loss, *sizes, r.simulator, time, ratio, memory, r.note])
-    return terminal.verdict_table(rows, width=width)
+    """A heading for each case and size, and a line a simulator: time, ratio to this engine's, memory and note."""
+    lines = []
+    for (case, loss, n, p), rows in itertools.groupby(
+        records, key=lambda r: (r.case, r.loss, r.n_qubits, r.n_params)
+    ):
+        lines.append(f"{case}: {loss}, n = {n}, p = {p}")
+        for r in rows:
+            time = "" if r.milliseconds is None else f"{r.milliseconds:.4g} ms"
+            ratio = "" if r.ratio_to_this_engine is None else f"{_amount(r.ratio_to_this_engine)} x"
+            memory = "" if r.peak_mib is None else f"{r.peak_mib:.1f} MiB"
+            line = f"  {r.simulator:22}{time or memory:>14}{ratio:>10}  {r.note}"
+            lines += textwrap.wrap(line, width, subsequent_indent=" " * 6)
+    return "\n".join(lines)
 
 
 def _ratios(ax: Axes, records: Sequence[Record]) -> None:
@@ -61,8 +66,10 @@ def _ratios(ax: Axes, records: Sequence[Record]) -> None:
 
 def _machine(ax: Axes, records: Sequence[Record]) -> None:
     """Share of the peak by number of qubits."""
-    ax.plot([r.n_qubits for r in records], [r.share_of_peak or 0.0 for r in records], "o-")
-    ax.set(xlabel="qubits $n$", ylabel="this engine, share of\none core's peak", ylim=(0, None))
+    qubits, shares = [r.n_qubits for r in records], [100 * (r.share_of_peak or 0.0) for r in records]
+    ax.plot(qubits, shares, "o-")
+    ax.set(xlabel="qubits $n$", ylabel="this engine, % of\none core's peak")
+    ax.set(xticks=qubits, ylim=(0, 1.1 * max(shares)))
 
 
 def figure(records: Sequence[Record]) -> Figure | None:

@@ -46,8 +46,8 @@ class CriticalCount(Interval):
     estimate, low, high : float
         The crossing and its confidence interval.
     slope : float
-        Slope of the logit per parameter at the crossing; inf where no p has both solved and unsolved starts, so
-        that the data say nothing about it.
+        Slope of the logit per parameter at the crossing; inf where at most one p has both solved and unsolved starts,
+        so that the data give it no upper bound.
     """
 
     slope: float
@@ -84,9 +84,9 @@ def critical_count(
 ) -> CriticalCount:
     """Parameter count at which half of the starts are solved, by a logistic curve of maximum likelihood.
 
-    The interval comes from resampling whole groups (circuits) at each count (`intervals`). Where no count has both
-    solved and unsolved starts, every crossing between the last unsolved and the first solved one is equally likely;
-    the estimate is then the middle and the interval covers the gap.
+    The interval comes from resampling whole groups (circuits) at each count (`intervals`). Where at most
+    one count has both solved and unsolved starts, the slope has no upper bound, and every crossing between the counts
+    on either side of 50 % is taken to be equally likely; the estimate is then the middle of that gap.
 
     Parameters
     ----------
@@ -298,10 +298,13 @@ def _crossings(
     crossing, slope = np.full((2, len(wins)), np.nan)
     failed = np.where(wins < total, counts, -np.inf).max(axis=1)
     won = np.where(wins > 0, counts, np.inf).min(axis=1)
-    # Without overlap the likelihood grows for ever with the slope.
-    apart = (failed <= won) & np.isfinite(failed) & np.isfinite(won)
+    # Where at most one count has both, the likelihood grows for ever with the slope.  Its limit has the crossing at
+    # that count, even if hardly any start is solved there; what is known is between which counts 50 % are passed.
+    left = np.where(2 * wins <= total, counts, -np.inf).max(axis=1)
+    right = np.where(2 * wins >= total, counts, np.inf).min(axis=1)
+    apart = (failed <= won) & np.isfinite(left) & np.isfinite(right)
     share = rng.random(len(wins)) if rng is not None else np.full(len(wins), 0.5)
-    crossing[apart] = (failed + share * (won - failed))[apart]
+    crossing[apart] = (left + share * (right - left))[apart]
     slope[apart] = np.inf
     mixed = np.flatnonzero((failed > won) & np.isfinite(failed) & np.isfinite(won))
     if mixed.size:

@@ -16,7 +16,7 @@ from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.ensembles.training import TrainTask, hits, round_sizes
 from qgmutils.losses.hamiltonians import Hamiltonian
 from qgmutils.minimize import minimize
-from qgmutils.statistics.intervals import lower_exponent
+from qgmutils.statistics.estimates import lower_exponent
 
 COLUMNS = ["n_qubits", "n_params", "circuit", "start", "loss", "gradient_norm", "hessian_min", "n_negative"]
 COLUMNS += ["n_null", "iterations", "reason", "certified", "solved"]

@@ -51,6 +51,29 @@ def test_critical_count_covers_with_groups(n_circuits: int, rng: np.random.Gener
     assert covered >= scipy.stats.binom.ppf(alarm(), REPEATS, 0.95)
 
 
+def test_critical_count_covers_a_crossing_between_sparse_counts(rng: np.random.Generator) -> None:
+    """Often a single count has both solved and unsolved starts, which are few of either kind."""
+    covered = 0
+    for center in rng.uniform(28, 32, REPEATS):
+        data = solved_starts(rng, center=center, slope=2, spread=0.5)
+        found = critical_counts.critical_count(*data, rng, n_resamples=300)
+        covered += found.low <= center <= found.high
+    assert covered >= scipy.stats.binom.ppf(alarm(), REPEATS, 0.95)
+
+
+@pytest.mark.parametrize(("won", "low", "high"), [(1, 12, 14), (2, 12, 12), (3, 10, 12)])
+def test_one_mixed_count_is_one_end_of_the_gap(
+    won: int, low: float, high: float, rng: np.random.Generator
+) -> None:
+    solved = [False] * 4 + [True] * won + [False] * (4 - won) + [True] * 4
+    found = critical_counts.critical_count(np.repeat([10, 12, 14], 4), solved, None, rng)
+    assert found.estimate == (low + high) / 2
+    assert found.slope == np.inf
+    # Resamples may have more or fewer solved starts at 12, which opens the gap on the other side.
+    assert 10 <= found.low <= low + 0.1
+    assert high - 0.1 <= found.high <= 14
+
+
 def test_critical_count_of_a_step(rng: np.random.Generator) -> None:
     found = critical_counts.critical_count([10] * 6 + [14] * 6, [False] * 6 + [True] * 6, None, rng)
     assert found.estimate == 12
