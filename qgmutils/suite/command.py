@@ -50,8 +50,8 @@ six: its tables are compared to {compare.DIGITS} digits, and never replace the c
 Results are cached: an interrupted run goes on where it stopped, a second one
 takes seconds.  A run writes to outputs/<profile>, or to a folder beside it
 that is named after what was changed.  A complete run of a profile with nothing
-changed is then compared with figures/<profile>, and replaces there, and in the
-README, what differs.
+changed is then compared with figures/<profile>, and replaces there, and in
+figures/VERDICTS.md and the README, what differs.
 
 exit status:
   0    everything ran, and every verdict is the manifest's (or -p was given);
@@ -361,12 +361,8 @@ def _report(
     if replaced and comparison is not None:
         try:
             publish.publish(output_dir, committed, profile=options.profile, comparison=comparison)
-            publish.update_readme(
-                repository / "README.md",
-                claims.load(committed / "claims.json"),
-                details,
-                changed=bool(comparison.differences),
-            )
+            publish.write_verdicts(committed.parent, manifest.PROFILES)
+            publish.update_readme(repository / "README.md", details, changed=bool(comparison.differences))
         except OSError as error:
             place = error.filename2 or committed
             replaced, obstacle = False, f"{place} cannot be brought up to date ({error.strerror or error})"

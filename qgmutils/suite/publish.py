@@ -1,4 +1,4 @@
-"""From the folder that a run wrote to what is committed: figures/<profile>, and the profile's parts of the README."""
+"""From the folder that a run wrote to what is committed: figures/<profile>, figures/VERDICTS.md, the README's time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from qgmutils.suite.compare import Comparison
 
 PAGE = "claims.md"
 """Name of the page with every claim of a profile."""
+
+VERDICTS = "VERDICTS.md"
+"""Name of the page with every verdict of every profile."""
 
 
 def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison) -> None:
@@ -48,10 +51,30 @@ def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison)
     _write(committed / PAGE, page)
 
 
-def update_readme(
-    readme: Path, records: Collection[claims.Claim], details: dict[str, Any], *, changed: bool
-) -> None:
-    """Bring the profile's table of verdicts and the sentence about its time up to date, where the README has them.
+def write_verdicts(folder: Path, profiles: Iterable[str]) -> None:
+    """Write figures/VERDICTS.md, the page with every verdict of every profile.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the profiles' folders.
+    profiles : iterable of str
+        Names of the profiles, in the order of the columns; those without records are left out.
+
+    Raises
+    ------
+    ValueError
+        A claims.json holds no records.
+    OSError
+        The page cannot be written.
+    """
+    found = {profile: claims.load(folder / profile / "claims.json") for profile in profiles}
+    page = claims.verdicts_page({profile: records for profile, records in found.items() if records})
+    _write(folder / VERDICTS, page)
+
+
+def update_readme(readme: Path, details: dict[str, Any], *, changed: bool) -> None:
+    """Bring the sentence about the profile's time up to date, where the README has it.
 
     A time is another one in every run: the sentence is replaced when something else has changed, or is missing.
 
@@ -59,8 +82,6 @@ def update_readme(
     ----------
     readme : Path
         The file; nothing happens without it.
-    records : collection of Claim
-        The profile's verdicts.
     details : dict
         Content of run.json.
     changed : bool
@@ -69,12 +90,9 @@ def update_readme(
     if not readme.is_file():
         return
     text = readme.read_text(encoding="utf-8")
-    profile = details["profile"]
-    text = claims.replace_between(text, *claims.markers(profile), claims.markdown_section(records))
-    begin, end = timing_markers(profile)
+    begin, end = timing_markers(details["profile"])
     if changed or f"{begin}\n{end}" in text:
-        text = claims.replace_between(text, begin, end, timing_sentence(details))
-    _write(readme, text)
+        _write(readme, claims.replace_between(text, begin, end, timing_sentence(details)))
 
 
 def timing_markers(profile: str) -> tuple[str, str]:

@@ -103,7 +103,8 @@ def test_a_clean_tree_is_the_reproduction(folder: Path, tmp_path: Path) -> None:
     details = json.loads((outputs / "run.json").read_text())
     assert details["tables"] == 5
     readme = (repository / "README.md").read_text()
-    assert claims.markdown_section(records) in readme
+    page = (committed.parent / "VERDICTS.md").read_text()
+    assert page == claims.verdicts_page({"quick": records})
     assert publish.timing_sentence(details) in readme
     assert readme.endswith("<!-- timing:quick:end -->\nend\n")
     assert len(log.read_text().split()) == 5
