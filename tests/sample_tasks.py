@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+
+@dataclasses.dataclass(frozen=True)
+class Shift:
+    """A recipe of a plain value."""
+
+    by: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Mean:
+    """A recipe of an array and of a recipe."""
+
+    values: np.ndarray
+    shift: Shift = Shift(0.0)
+
+    @functools.cached_property
+    def total(self) -> float:
+        return float(self.values.sum()) + self.shift.by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +37,7 @@ class Draw:
     seed: int
     size: int = 4
     words: tuple[str, ...] = ("x",)
+    recipe: object = None
 
     def run(self) -> pd.DataFrame:
         rng = np.random.default_rng(self.seed)
@@ -41,6 +62,7 @@ class Logged:
     number: int
     log: str
     action: str = ""
+    recipe: object = None
 
     def run(self) -> pd.DataFrame:
         with Path(self.log).open("a") as file:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +32,20 @@ PROJECT: dict[str, Any] = PYPROJECT["project"]
 ENVIRONMENT: dict[str, Any] = yaml.safe_load(read("environment.yml"))
 CITATION: dict[str, Any] = yaml.safe_load(read("CITATION.cff"))
 CONDA = [item for item in ENVIRONMENT["dependencies"] if isinstance(item, str)]
-# Needed by the package, on one machine or several, or by its developers; conda names all of these as PyPI does.
-EXTRAS = ("distributed", "bench", "dev")
+# Needed by the package, its suite, on one machine or several, or by its developers; conda names all as PyPI does.
+EXTRAS = ("suite", "distributed", "bench", "dev")
 # The benchmark goes on without it, and not every version of Python has it.
 PYPI_ONLY = {"qulacs"}
-REQUIRED = [
-    *PROJECT["dependencies"],
-    *(text for name in EXTRAS for text in PROJECT["optional-dependencies"][name]),
-]
+OWN = f"{PROJECT['name']}["  # an extra that another one includes
+
+
+def wanted(*extras: str) -> list[str]:
+    """What is installed with some extras."""
+    texts = [text for name in extras for text in PROJECT["optional-dependencies"][name]]
+    return [*PROJECT["dependencies"], *(text for text in texts if not text.startswith(OWN))]
+
+
+REQUIRED = wanted(*EXTRAS)
 
 
 def conda_versions() -> dict[str, str]:
@@ -54,15 +62,15 @@ def test_conda_spec_is_valid_and_plain(text: str) -> None:
 
 
 def test_conda_and_pyproject_ask_for_the_same() -> None:
-    wanted = {}
+    asked = {}
     for text in REQUIRED:
         requirement = Requirement(text)
         if requirement.name in PYPI_ONLY:
             continue
         assert not requirement.marker, f"{text}: conda has no markers"
-        wanted[canonicalize_name(requirement.name)] = str(requirement.specifier)
-    wanted |= {"python": PROJECT["requires-python"], "pip": ""}
-    assert conda_versions() == wanted
+        asked[canonicalize_name(requirement.name)] = str(requirement.specifier)
+    asked |= {"python": PROJECT["requires-python"], "pip": ""}
+    assert conda_versions() == asked
 
 
 def test_pip_part_of_the_environment_is_the_gpu_extra() -> None:
@@ -82,9 +90,9 @@ def test_extras_are_those_that_are_documented() -> None:
     assert set(PROJECT["optional-dependencies"]) == {"gpu", *EXTRAS}
 
 
-def imported(folder: str) -> set[str]:
+def imported(paths: Iterable[Path]) -> set[str]:
     names = set()
-    for path in (ROOT / folder).rglob("*.py"):
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
@@ -93,42 +101,113 @@ def imported(folder: str) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("folder", ["qgmutils", "tests"])
-def test_every_import_is_declared(folder: str) -> None:
-    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+SUITE = set(ROOT.glob("qgmutils/suite/*.py"))
+BENCH = set(ROOT.glob("benchmarks/*.py"))
+PATHS = {
+    (): set(ROOT.glob("qgmutils/**/*.py")) - SUITE - BENCH,
+    ("suite",): SUITE,
+    ("bench",): BENCH,
+    EXTRAS: set(ROOT.glob("tests/**/*.py")),
+}
+
+
+@pytest.mark.parametrize("extras", PATHS)
+def test_every_import_is_declared(extras: tuple[str, ...]) -> None:
+    declared = {canonicalize_name(Requirement(text).name) for text in wanted(*extras)}
     other_names = {"pil": "pillow", "rattler": "py-rattler", "yaml": "pyyaml", "llvmlite": "numba"}
-    if folder == "tests":
-        declared |= {canonicalize_name(Requirement(text).name) for text in REQUIRED}
     # Optional packages are imported where they are used, and only there.
-    optional = {"cupy", "cuda", "dask", "distributed", "jax", "qulacs"}
-    declared |= optional if folder == "qgmutils" else set()
-    own = {"qgmutils", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
-    found = {canonicalize_name(name) for name in imported(folder) - set(sys.stdlib_module_names) - own}
+    declared |= {"cupy", "cuda"}
+    own = {"qgmutils", "benchmarks", *(path.stem for path in PATHS[EXTRAS] | BENCH)}
+    found = {canonicalize_name(name) for name in imported(PATHS[extras]) - set(sys.stdlib_module_names) - own}
     assert {other_names.get(name, name) for name in found} - declared == set()
+
+
+def test_nothing_is_required_without_being_imported() -> None:
+    modules = {canonicalize_name(name) for name in imported(PATHS[()])}
+    assert {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]} <= modules
 
 
 # The order of the README: each imports only what stands above it.
 LAYERS = (
     *("computing", "inputs", "losses", "circuits", "engine", "descent", "minimize", "statistics", "field"),
-    *("ensembles", "report", "beyond", "suite", "bench"),
+    *("ensembles", "report", "beyond", "suite"),
 )
 
 
+def module_of(path: Path) -> tuple[str, ...]:
+    parts = path.relative_to(ROOT / "qgmutils").with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+MODULES = {module_of(path): path for path in sorted((ROOT / "qgmutils").rglob("*.py"))}
+
+
+def own_imports(path: Path) -> set[tuple[str, ...]]:
+    """Modules of the package that a file imports, wherever in it, without those that are only for type checkers."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    names = set()
+    for node in set(ast.walk(tree)) - typing:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    found = set()
+    for first, *parts in (name.split(".") for name in names):
+        while parts and tuple(parts) not in MODULES:
+            parts.pop()  # what is imported from a module
+        found |= {tuple(parts)} if first == "qgmutils" and parts else set()
+    return found
+
+
+IMPORTS = {module: own_imports(path) for module, path in MODULES.items()}
+PACKAGES = sorted({module[:depth] for module in MODULES for depth in range(len(module))})
+
+
+def between_children(package: tuple[str, ...]) -> dict[str, set[str]]:
+    """What each direct child of a package imports of the other children, at any depth of both."""
+    depth = len(package)
+    children: dict[str, set[str]] = {
+        m[depth]: set() for m in MODULES if len(m) > depth and m[:depth] == package
+    }
+    for module, others in IMPORTS.items():
+        if len(module) > depth and module[:depth] == package:
+            inside = {other[depth] for other in others if len(other) > depth and other[:depth] == package}
+            children[module[depth]] |= inside - {module[depth]}
+    return children
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: ".".join(("qgmutils", *package)))
+def test_children_of_a_package_import_each_other_in_no_circle(package: tuple[str, ...]) -> None:
+    # It raises CycleError, which names the circle.
+    graphlib.TopologicalSorter(between_children(package)).prepare()
+
+
+def test_a_package_does_not_need_its_own_door() -> None:
+    # A module that imports its own package waits for what that package imports, which may be the module itself.
+    found = {
+        module: others & {module[:depth] for depth in range(1, len(module))}
+        for module, others in IMPORTS.items()
+    }
+    assert {module for module, others in found.items() if others} == set()
+
+
 def test_data_flows_one_way() -> None:
-    package = ROOT / "qgmutils"
-    present = {path.stem for path in package.glob("[!_]*") if path.suffix == ".py" or path.is_dir()}
+    present = {module[0] for module in MODULES if module} - {"bench"}  # which is about to move out
     assert present == set(LAYERS)
-    for path in package.rglob("*.py"):
-        parts = path.relative_to(package).with_suffix("").parts
-        if parts == ("__init__",):
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
-                continue
-            root, _, inner = node.module.partition(".")
-            names = [inner.partition(".")[0]] if inner else [alias.name for alias in node.names]
-            for name in names if root == "qgmutils" else ():
-                assert LAYERS.index(name) <= LAYERS.index(parts[0]), f"{path}: imports {name}"
+    wrong = {
+        (module, other)
+        for module, others in IMPORTS.items()
+        for other in others
+        if module and {module[0], other[0]} <= present and LAYERS.index(other[0]) > LAYERS.index(module[0])
+    }
+    assert wrong == set()
 
 
 def test_layers_are_those_of_the_readme() -> None:

@@ -1,7 +1,8 @@
-"""The code that a class belongs to: its module, and all modules of our own that this one imports, as they are loaded.
+"""The code that classes belong to: their modules, and all modules of our own that these import, as they are loaded.
 
 Modules are told apart by their syntax trees without docstrings, comments and positions.  Python and the packages that
 these modules import count by their versions, and linear algebra and NumPy by the processors that their loops are for.
+Names that this package offers, as `qgmutils.tfim`, count as the modules that they come from.
 Threads, workers and the processor itself do not count: no number depends on them.  What is imported under a computed
 name is not seen.
 """
@@ -22,23 +23,25 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from qgmutils.computing import loaded
+from qgmutils.computing import front, loaded
 from qgmutils.computing.loaded import PACKAGE
 from qgmutils.computing.threads import arithmetic
 
-# These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, and
-# `kernels` says how to compile.
+# These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, `kernels`
+# says how to compile, and `simd` is arithmetic.
 _CARRIERS = f"{PACKAGE}.computing"
 # Decorators that keep the function that they are given: see `_bare`.
 _TRANSPARENT = frozenset(
     {"cache", "cached_property", "classmethod", "compiled", "contextmanager", "lru_cache", "njit", "property"}
     | {"staticmethod"}
 )
-_NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "threads")})
+# What the package offers by name, and the module that it comes from.
+_OFFERED = {f"{PACKAGE}.{name}": place for name, place in front.PLACES.items()}
+_NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "simd", "threads")})
 
 
 class UnknownCode(ValueError):
@@ -47,7 +50,7 @@ class UnknownCode(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Code:
-    """The code of a class.
+    """The code of one or several classes.
 
     Attributes
     ----------
@@ -64,13 +67,13 @@ class Code:
     versions: dict[str, str]
 
 
-def code_of(cls: type) -> Code:
-    """The code that runs when a method of this class is called.
+def code_of(*classes: type) -> Code:
+    """The code that runs when methods of these classes are called.
 
     Parameters
     ----------
-    cls : type
-        A class at the top level of a module.
+    *classes : type
+        Classes at the top level of modules; their order does not matter.
 
     Returns
     -------
@@ -80,32 +83,42 @@ def code_of(cls: type) -> Code:
     Raises
     ------
     UnknownCode
-        The class is not in a file, or one of the modules is not, or no longer, what its file holds.  The message says
+        A class is not in a file, or one of the modules is not, or no longer, what its file holds.  The message says
         which, and what to do.
     """
-    start = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__
-    if "<locals>" in cls.__qualname__:
-        raise UnknownCode(
-            f"{cls.__qualname__} is defined in a function; define it at the top level of a module"
-        )
-    found = _closure(start)
-    if start not in found:
-        raise UnknownCode(
-            f"{cls.__qualname__} is not defined in a file (module {start}); define it in a module"
-        )
-    if cls.__name__ not in found[start].classes:
-        raise UnknownCode(f"{cls.__qualname__} is not in the file of {start}; define it there")
+    ordered = sorted(classes, key=lambda cls: (cls.__module__, cls.__qualname__))
+    for cls in ordered:
+        if "<locals>" in cls.__qualname__:
+            raise UnknownCode(
+                f"{cls.__qualname__} is defined in a function; define it at the top level of a module"
+            )
+    found = _closure(map(_module_of, ordered))
+    for cls in ordered:
+        place = _module_of(cls)
+        if place not in found:
+            raise UnknownCode(
+                f"{cls.__qualname__} is not defined in a file (module {place}); define it in a module"
+            )
+        if cls.__name__ not in found[place].classes:
+            raise UnknownCode(f"{cls.__qualname__} is not in the file of {place}; define it there")
     for check in (_require_unchanged, _require_unpatched):
         for name, module in found.items():
             check(name, module)
-    present: Any = sys.modules[start]
-    for name in cls.__qualname__.split("."):
-        present = getattr(present, name, None)
-    if present is not cls:
-        raise UnknownCode(
-            f"{start}.{cls.__qualname__} has been defined anew since this task was made; make it anew"
-        )
+    for cls in ordered:
+        place = _module_of(cls)
+        present: Any = sys.modules[place]
+        for name in cls.__qualname__.split("."):
+            present = getattr(present, name, None)
+        if present is not cls:
+            raise UnknownCode(
+                f"{place}.{cls.__qualname__} has been defined anew since this task was made; make it anew"
+            )
     return _identity(tuple(sorted((name, module.digest) for name, module in found.items())), _foreign(found))
+
+
+def _module_of(cls: type) -> str:
+    # The main module has another name in worker processes.
+    return "__main__" if cls.__module__ == "__mp_main__" else cls.__module__
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,15 +133,19 @@ class _Module:
     taken: dict[str, tuple[str, str]]  # name, to module and name there
 
 
-def _closure(start: str) -> dict[str, _Module]:
+def _closure(starts: Iterable[str]) -> dict[str, _Module]:
     found: dict[str, _Module] = {}
-    todo = list(_with_packages(start))
+    todo = [name for start in starts for name in _with_packages(start)]
     while todo:
         name = todo.pop()
-        source = None if _carries(name) or name in found else loaded.source(name)
+        if name in found or _carries(name):
+            continue
+        source = loaded.source(name)
         if source is not None:
             found[name] = _read(source.contents[0], source.origin, _package(name, source))
             todo += found[name].imports
+        elif name in _OFFERED:
+            todo += _with_packages(_OFFERED[name])
     return found
 
 

@@ -1,8 +1,8 @@
 """Ensembles as lists of tasks: frozen parameters in, a table out, cached and resumed after an interrupt.
 
-A task is a frozen dataclass whose fields are plain values and whose method `run` returns a DataFrame.
-Its result is stored under a hash of the fields and of the code that is loaded, so that it is computed once, and
-computed again when the code that produced it has changed.
+A task is a frozen dataclass whose method `run` returns a DataFrame.  Its fields are plain values, read-only arrays, and
+recipes: frozen dataclasses of such fields, as losses and circuits are.  A result is stored under a hash of the fields
+and of the code of the task and of its recipes, so that it is computed once, and again when that code has changed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import math
 import operator
 import os
 import sys
@@ -22,6 +21,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, as_completed
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
@@ -32,7 +32,7 @@ from qgmutils.computing.code import Code, UnknownCode, code_of
 from qgmutils.computing.processes import process_pool, require_guard, usable_cores
 from qgmutils.computing.threads import one_thread
 
-__all__ = ["Account", "OtherCode", "Task", "account", "fields_of", "run_tasks", "task_key", "timed"]
+__all__ = ["Account", "OtherCode", "Task", "account", "run_tasks", "task_key", "timed"]
 
 
 class OtherCode(RuntimeError):
@@ -40,7 +40,7 @@ class OtherCode(RuntimeError):
 
 
 class Task(Protocol):
-    """What `run_tasks` accepts: a frozen dataclass with plain fields and this method."""
+    """What `run_tasks` accepts: a frozen dataclass with fields as the module says, and this method."""
 
     def run(self) -> pd.DataFrame:
         """Compute the result. It may depend on nothing but the fields."""
@@ -49,6 +49,8 @@ class Task(Protocol):
 
 class _Request(NamedTuple):
     task: Task
+    description: dict[str, Any]
+    classes: frozenset[type]
     key: str
     code: Code | None  # None where it is not known which code is loaded
 
@@ -66,15 +68,16 @@ def run_tasks(
     Every result is saved as soon as it is there: after an interrupt the same call computes only the rest.
     Results do not depend on `workers`: linear algebra runs on one thread while a task runs.
 
-    A result belongs to the code that made it, `code.code_of` the task's class.  Where it is not known which code is
-    loaded, for example because a file was edited after it was imported, this is said once, nothing is read or kept, and
-    this process alone computes.
+    A result belongs to the code that made it, `code.code_of` the classes of the task and of its recipes.  Where it is
+    not known which code is loaded, for example because a file was edited after it was imported or a recipe was defined
+    in a notebook, this is said once, nothing is read or kept, and this process alone computes.
 
     Parameters
     ----------
     tasks : iterable of Task
-        Frozen dataclasses with fields of type str, int, float, bool, None or tuples of these. Equal tasks are
-        computed once.
+        Frozen dataclasses with fields of type str, int, float, bool, None, read-only NumPy arrays, frozen dataclasses
+        with fields of these types, or tuples of all these.  Tasks with equal fields are computed once, whether or not
+        Python compares them by their fields.
     workers : int, optional
         Number of processes, at least 1; 1 means that this process does the work. Default: the environment
         variable QGMUTILS_WORKERS, else the number of cores that this process may use.
@@ -94,8 +97,8 @@ def run_tasks(
     Raises
     ------
     ValueError
-        A task is not a frozen dataclass with plain fields, a result holds a column of objects, or the
-        number of workers is not a positive integer.
+        A task is not a frozen dataclass with such fields, a result holds a column of objects, or the number of workers
+        is not a positive integer.
     RuntimeError
         Worker processes have loaded other code than this process, or died, or cannot import the program's main module.
     """
@@ -103,13 +106,14 @@ def run_tasks(
     requests = list(tasks)
     count = _worker_count(workers)
     store = caching.Store(enabled=cache and os.environ.get("QGMUTILS_NO_CACHE", "0") in ("", "0"))
-    codes: dict[type, Code | None] = {}
+    describe, known_code = _Describer(), functools.cache(_known_code)
+    todo: dict[str, _Request] = {}
+    keys = []
     for task in requests:
-        if type(task) not in codes:
-            fields_of(task)
-            codes[type(task)] = _known_code(type(task))
-    keys = [_key(task, codes[type(task)]) for task in requests]
-    todo = {key: _Request(task, key, codes[type(task)]) for key, task in zip(keys, requests, strict=True)}
+        description, classes = describe(task)
+        code = known_code(classes)
+        keys.append(_key(description, code))
+        todo[keys[-1]] = _Request(task, description, classes, keys[-1], code)
     results: dict[str, pd.DataFrame] = {}
     for key, request in list(todo.items()):
         entry = store.load(key, type(request.task).__name__) if request.code else None
@@ -120,12 +124,12 @@ def run_tasks(
     progress = _Progress(label, done=len(results), total=len(results) + len(todo))
 
     def finish(request: _Request, result: tuple[pd.DataFrame, dict[str, Any]]) -> None:
-        task, key, code = request
+        task, description, classes, key, code = request
         table, made = result
         columns = caching.to_columns(table, owner=f"task {type(task).__name__}")
         # Again: a file may have changed since, and a module may have been imported only by running.
-        if code is not None and _known_code(type(task)) == code:
-            made |= {"task": _description(task), "modules": code.modules}
+        if code is not None and _known_code(classes) == code:
+            made |= {"task": description, "modules": code.modules}
             made["versions"] = code.versions | made["versions"]
             store.save(key, type(task).__name__, caching.Entry(columns, made))
         accounts.enter(key, made, cached=False)
@@ -155,12 +159,12 @@ def run_tasks(
 
 
 def task_key(task: Task) -> str:
-    """Hash of everything that a task's result depends on: its class, its fields, and the code that is loaded.
+    """Hash of everything that a task's result depends on: its class, its fields, and the code of it and its recipes.
 
     Parameters
     ----------
     task : Task
-        A frozen dataclass with plain fields.
+        A frozen dataclass, as for `run_tasks`.
 
     Returns
     -------
@@ -170,12 +174,12 @@ def task_key(task: Task) -> str:
     Raises
     ------
     ValueError
-        The task is not a frozen dataclass, or a field is not a plain value.
+        The task or one of its recipes is not a frozen dataclass, or a field has another type.
     UnknownCode
         It is not known which code is loaded.
     """
-    fields_of(task)
-    return _key(task, code_of(type(task)))
+    description, classes = _Describer()(task)
+    return _key(description, code_of(*classes))
 
 
 def timed(task: Task, code: str = "") -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -201,7 +205,7 @@ def timed(task: Task, code: str = "") -> tuple[pd.DataFrame, dict[str, Any]]:
         Other code is loaded.
     """
     if code:
-        _require(code, type(task))
+        _require(code, task)
     start = time.perf_counter()
     with one_thread():
         try:
@@ -212,34 +216,95 @@ def timed(task: Task, code: str = "") -> tuple[pd.DataFrame, dict[str, Any]]:
     return table, accounts.circumstances(time.perf_counter() - start)
 
 
-def fields_of(task: Task) -> dict[str, Any]:
-    """Fields of a task by name.
+class _Describer:
+    """Tasks as JSON that tells any two of them apart, and the classes whose code they run.
 
-    Raises
-    ------
-    ValueError
-        The task is not a frozen dataclass, a field is not a plain value, or its seed is None, which names no result.
+    An array is described by its type, shape and SHA-256.  One that several tasks have in common is hashed once, so that
+    a describer must not outlive them.
     """
-    if not dataclasses.is_dataclass(task) or not getattr(type(task), "__dataclass_params__").frozen:  # noqa: B009
-        raise ValueError(f"task {task!r} is not a frozen dataclass; declare it with @dataclass(frozen=True)")
-    values = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
-    # What such a class is given beside its fields is not known here, and may change the result.
-    others = getattr(type(task), "__dataclass_fields__").keys() - values.keys()  # noqa: B009
-    passed = [name for name in sorted(others) if _is_passed_on(type(task), name)]
-    if passed:
-        raise ValueError(f"{passed[0]!r} of task {type(task).__name__} is an InitVar; make it a field")
-    for name, value in values.items():
-        if not _is_plain(value):
+
+    def __init__(self) -> None:
+        self._hashes: dict[int, str] = {}  # by `id` of the array
+
+    def __call__(self, task: Task) -> tuple[dict[str, Any], frozenset[type]]:
+        """The description of a task, and its class with those of its recipes.
+
+        Raises
+        ------
+        ValueError
+            The task or a recipe is not a frozen dataclass, a field has a type that is not allowed or is an array that
+            can be written to, or a seed is None, which names no result.
+        """
+        if not _is_recipe(task):
             raise ValueError(
-                f"field {name!r} of task {type(task).__name__} is {value!r} of type {type(value).__name__}; "
-                "allowed are str, int, float (but not NaN), bool, None and tuples of these, so that it can be hashed"
+                f"task {task!r} is not a frozen dataclass; declare it with @dataclass(frozen=True)"
             )
-    if "seed" in values and values["seed"] is None:
-        raise ValueError(
-            f"the seed of task {type(task).__name__} is None, which draws other numbers every time, and a result is "
-            "stored under its seed; give an integer of at least 0"
-        )
-    return values
+        return self._recipe(task, f"task {type(task).__name__}"), _classes(task)
+
+    def _recipe(self, recipe: Any, called: str) -> dict[str, Any]:
+        cls = type(recipe)
+        values = _values(recipe)
+        # What such a class is given beside its fields is not known here, and may change the result.
+        passed = [
+            name
+            for name in sorted(cls.__dataclass_fields__.keys() - values.keys())
+            if _is_passed_on(cls, name)
+        ]
+        if passed:
+            raise ValueError(f"{passed[0]!r} of {called} is an InitVar; make it a field")
+        if "seed" in values and values["seed"] is None:
+            raise ValueError(
+                f"the seed of {called} is None, which draws other numbers every time, and a result is stored under its "
+                "seed; give an integer of at least 0"
+            )
+        fields = {name: self._value(value, f"field {name!r} of {called}") for name, value in values.items()}
+        return {"module": cls.__module__, "name": cls.__qualname__, "fields": fields}
+
+    def _value(self, value: Any, called: str) -> Any:
+        if isinstance(value, tuple):
+            return [self._value(part, called) for part in value]
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biufcSU":
+            if value.flags.writeable:
+                raise ValueError(
+                    f"{called} is an array that can be written to, while a result is stored under its content; make it "
+                    "read-only with array.setflags(write=False)"
+                )
+            return {"dtype": value.dtype.str, "shape": list(value.shape), "sha256": self._hash(value)}
+        if _is_recipe(value):
+            return self._recipe(value, f"{type(value).__name__}, {called}")
+        if not isinstance(value, (str, int, float, bool, type(None))) or value != value:
+            raise ValueError(
+                f"{called} is {value!r} of type {type(value).__name__}; allowed are str, int, float (but not NaN), "
+                "bool, None, read-only arrays of numbers, frozen dataclasses with such fields, and tuples of these, so "
+                "that it can be hashed"
+            )
+        return value
+
+    def _hash(self, array: np.ndarray) -> str:
+        if id(array) not in self._hashes:
+            self._hashes[id(array)] = hashlib.sha256(array.tobytes()).hexdigest()
+        return self._hashes[id(array)]
+
+
+def _is_recipe(value: Any) -> bool:
+    cls = type(value)
+    return dataclasses.is_dataclass(cls) and getattr(cls, "__dataclass_params__").frozen  # noqa: B009
+
+
+def _values(recipe: Any) -> dict[str, Any]:
+    """Fields by name: not what an object keeps beside them, as cached properties do."""
+    return {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
+
+
+def _classes(value: Any) -> frozenset[type]:
+    """Classes of all recipes in a value."""
+    if isinstance(value, tuple):
+        return frozenset().union(*map(_classes, value))
+    return (
+        frozenset({type(value)}).union(*map(_classes, _values(value).values()))
+        if _is_recipe(value)
+        else frozenset()
+    )
 
 
 def _is_passed_on(cls: Any, name: str) -> bool:
@@ -247,33 +312,25 @@ def _is_passed_on(cls: Any, name: str) -> bool:
     return isinstance(kind, dataclasses.InitVar) or (isinstance(kind, str) and "InitVar" in kind)
 
 
-def _is_plain(value: object) -> bool:
-    if isinstance(value, tuple):
-        return all(map(_is_plain, value))
-    if isinstance(value, float) and math.isnan(value):
-        return False
-    return value is None or isinstance(value, (str, int, float, bool))
-
-
-def _description(task: Task) -> dict[str, Any]:
-    return {"module": type(task).__module__, "name": type(task).__qualname__, "fields": fields_of(task)}
-
-
-def _key(task: Task, code: Code | None) -> str:
+def _key(description: dict[str, Any], code: Code | None) -> str:
     # JSON tells 1, 1.0 and true apart, and 0.0 and -0.0, which compare equal and may give different results.
-    identity = [_description(task), code.digest if code else None]
+    identity = [description, code.digest if code else None]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def _known_code(cls: type) -> Code | None:
+def _known_code(classes: frozenset[type]) -> Code | None:
     try:
-        return code_of(cls)
+        return code_of(*classes)
     except UnknownCode as error:
         _say_once(
-            f"results of {cls.__name__} are computed by this process alone and neither kept nor taken from the cache: "
-            f"{error}"
+            f"results of {_named(classes)} are computed by this process alone and neither kept nor taken from the "
+            f"cache: {error}"
         )
         return None
+
+
+def _named(classes: frozenset[type]) -> str:
+    return ", ".join(sorted(cls.__name__ for cls in classes))
 
 
 @functools.cache
@@ -281,15 +338,16 @@ def _say_once(text: str) -> None:
     notices.warn(text)
 
 
-def _require(code: str, cls: type) -> None:
+def _require(code: str, task: Task) -> None:
+    classes = _classes(task)
     try:
-        present, reason = code_of(cls).digest, "its modules or packages differ"
+        present, reason = code_of(*classes).digest, "its modules or packages differ"
     except UnknownCode as error:
         present, reason = "", str(error)
     if present != code:
         raise OtherCode(
-            f"a worker process has loaded other code of {cls.__name__} than the process that it works for: {reason}; "
-            "restart Python, or pass workers=1"
+            f"a worker process has loaded other code of {_named(classes)} than the process that it works for: "
+            f"{reason}; restart Python, or pass workers=1"
         )
 
 

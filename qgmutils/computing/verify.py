@@ -30,7 +30,8 @@ def verify(*, sample: int, rng: np.random.Generator, folder: Path | None = None)
     DataFrame
         One row per recomputed result with the columns file, task, equal and difference, the largest absolute one of all
         numbers (infinite where shapes, types or words differ).  Its `attrs` count the files in the folder: `present`
-        (made by the present code), `other` (by other code, or by tasks that cannot be built again) and `damaged`.
+        (made by the present code), `other` (by other code, or by tasks that cannot be built again, as those with arrays
+        of which only a hash is stored) and `damaged`.
 
     Raises
     ------
@@ -72,18 +73,22 @@ def verify(*, sample: int, rng: np.random.Generator, folder: Path | None = None)
 def _task(metadata: dict[str, Any]) -> tasks.Task | None:
     """The task that a result is of; None if the present code would store its result under another key."""
     try:
-        described = metadata["task"]
-        cls: Any = importlib.import_module(described["module"])
-        for name in described["name"].split("."):
-            cls = getattr(cls, name)
-        task = cls(**{name: _tuples(value) for name, value in described["fields"].items()})
+        task = _built(metadata["task"])
         return task if tasks.task_key(task) == metadata["key"] else None
-    except Exception:  # a module, a class or a field that there is no more, in whichever way
+    except Exception:  # a module, a class or a field that there is no more, in whichever way, or an array
         return None
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _built(value: Any) -> Any:
+    """A value that a field had, from its description in `tasks`."""
+    if isinstance(value, list):
+        return tuple(map(_built, value))
+    if not isinstance(value, dict):
+        return value
+    cls: Any = importlib.import_module(value["module"])
+    for name in value["name"].split("."):
+        cls = getattr(cls, name)
+    return cls(**{name: _built(part) for name, part in value["fields"].items()})
 
 
 def _same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:

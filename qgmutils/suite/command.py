@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
 from tqdm import tqdm
 
 import qgmutils
-from qgmutils.computing import files, processes
+from qgmutils.computing import engines, files, processes
 from qgmutils.inputs import MAX_SEED
 from qgmutils.report import claims
 from qgmutils.suite import compare, environment, manifest, publish, terminal
@@ -34,13 +35,17 @@ SEED = 2022
 SAMPLE = 20
 """How many results `--verify` computes again."""
 
-EPILOG = """\
+EPILOG = f"""\
 examples:
   nox -s figures -- --only 01        one notebook, compared with what is committed
   nox -s figures -- --only 03_minima_distribution.tfim -p n_qubits=4 -p "param_counts=[8, 16, 30]"
   nox -s figures -- --only 01 -p "n_qubits=[3, 5]" -p n_starts=32 --seed 7
   nox -s figures -- --profile full --jobs 2
+  nox -s figures -- --only 01 --engine pennylane --device lightning.qubit
   nox -s figures -- --verify 50
+
+Another engine computes the same to about ten digits, of which the tables have
+six: its tables are compared to {compare.DIGITS} digits, and never replace the committed ones.
 
 Results are cached: an interrupted run goes on where it stopped, a second one
 takes seconds.  A run writes to outputs/<profile>, or to a folder beside it
@@ -79,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return environment.main([sys.executable, "-m", "qgmutils.suite.verification", str(options.verify)])
     notebooks = options.notebooks.resolve()
     try:
+        _require_engine(options.engine, options.device)
         everything = manifest.load(notebooks / "claims.toml")
         if options.list:
             named = parser.parse_args(arguments, argparse.Namespace(profile=None)).profile
@@ -132,6 +138,7 @@ def _execute(
         seed=options.seed,
         jobs=options.jobs,
         cache=not options.no_cache,
+        engine=(options.engine, options.device),
         say=tqdm.write,
     )
     try:
@@ -154,7 +161,9 @@ def _output_folder(options: argparse.Namespace, repository: Path) -> Path:
             )
         return files.writable_directory(folder)
     name = options.profile
-    changes = {**({} if options.seed == SEED else {"seed": options.seed}), **dict(options.parameter)}
+    usual = {"seed": SEED, "engine": engines.ENGINES[0], "device": engines.DEVICE}
+    changes = {key: getattr(options, key) for key in usual if getattr(options, key) != usual[key]}
+    changes |= dict(options.parameter)
     if changes:
         text = json.dumps(changes, sort_keys=True)
         words = re.sub(r"[^\w.=]+", "_", " ".join(f"{key}={value}" for key, value in sorted(changes.items())))
@@ -208,6 +217,15 @@ def _parser() -> argparse.ArgumentParser:
         help="set a parameter of the notebooks that have it; may be repeated. Verdicts that differ from the manifest's "
         "are then reported, but are no failure",
     )
+    parser.add_argument(
+        "--engine",
+        choices=engines.ENGINES,
+        default=engines.ENGINES[0],
+        help="what evaluates losses: compiled kernels (numba), the same on an NVIDIA GPU (cuda), or PennyLane",
+    )
+    parser.add_argument(
+        "--device", default=engines.DEVICE, metavar="D", help=f"PennyLane's device ({engines.DEVICE})"
+    )
     parser.add_argument("--no-cache", action="store_true", help="compute everything anew and store nothing")
     parser.add_argument(
         "--list",
@@ -230,6 +248,17 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the notebooks and of claims.toml (notebooks/ of the repository)",
     )
     return parser
+
+
+def _require_engine(engine: str, device: str) -> None:
+    """Raise ValueError for an engine that cannot compute here, before anything runs."""
+    engines.require_engine(engine, device)
+    if engine != engines.ENGINES[0]:
+        from qgmutils.circuits import random_circuit
+        from qgmutils.engine import landscape
+        from qgmutils.losses.hamiltonians import tfim
+
+        landscape(random_circuit(2, 1, rng=np.random.default_rng(1)), tfim(2), engine=engine, device=device)
 
 
 def _positive(text: str) -> int:
@@ -323,11 +352,12 @@ def _report(
         details = publish.keep_details(
             output_dir, profile=options.profile, seed=options.seed, seconds=seconds
         )
-    comparison = None
+    comparison, replaced, obstacle = None, False, ""
     if standard and not failed:
         labels = {run.label for run in runs}
-        comparison = compare.folders(committed, output_dir, labels=labels, complete=complete)
-    replaced, obstacle = complete and comparison is not None and options.output_dir is None, ""
+        digits = None if options.engine == engines.ENGINES[0] else compare.DIGITS
+        comparison = compare.folders(committed, output_dir, labels=labels, complete=complete, digits=digits)
+        replaced = complete and options.output_dir is None and digits is None
     if replaced and comparison is not None:
         try:
             publish.publish(output_dir, committed, profile=options.profile, comparison=comparison)

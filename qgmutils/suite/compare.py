@@ -29,6 +29,10 @@ changes blocks by 54 at most; a curve that moves by its width changes some by mo
 Text set with another hinting moves by whole pixels (100 to 140): such a figure does look different.
 """
 
+DIGITS = 4
+"""To how many digits of a column's largest number tables of another engine are compared.  Engines agree to about ten;
+tables are rounded to six, and a fit or a minimum that is known to 1e-8 loses some of the rest."""
+
 GONE = "is no longer there"
 SHOWN = 12
 """How many differences of one file are told."""
@@ -44,12 +48,15 @@ class Comparison:
         How many there are, in one of the folders or both.
     differences : dict of str to list of str
         For each file that differs, what differs in it.
+    digits : int or None
+        To how many digits tables were compared; None for every byte.
     """
 
     tables: int
     figures: int
     verdicts: int
     differences: dict[str, list[str]]
+    digits: int | None = None
 
     def __str__(self) -> str:
         """How many there are and, where some differ, how many of them do."""
@@ -69,8 +76,9 @@ def folders(
     *,
     labels: Collection[str],
     complete: bool = True,
+    digits: int | None = None,
 ) -> Comparison:
-    """Compare what runs have left in two folders: tables byte for byte, figures as in `figures`, verdicts.
+    """Compare what runs have left in two folders: tables, figures, verdicts.
 
     Parameters
     ----------
@@ -80,6 +88,8 @@ def folders(
         Names of the runs whose files are compared.
     complete : bool
         Whether the runs are all there should be, so that files and verdicts of others in `old` are too many.
+    digits : int, optional
+        Of the tables, as in `tables`.
 
     Returns
     -------
@@ -101,7 +111,8 @@ def folders(
         elif not (old / name).is_file():
             found = ["is new"]
         else:
-            found = (tables if name.endswith(".csv") else figures)(old / name, new / name)
+            pair = old / name, new / name
+            found = tables(*pair, digits=digits) if name.endswith(".csv") else figures(*pair)
         if found:
             differences[name] = found
     found = verdicts(old / "claims.json", new / "claims.json", labels=None if complete else labels)
@@ -112,7 +123,7 @@ def folders(
         claims.label(claim.notebook, claim.run) in labels for claim in claims.load(new / "claims.json")
     )
     count += sum(sentence.endswith(GONE) for sentence in found)
-    return Comparison(n_tables, n_figures, count, differences)
+    return Comparison(n_tables, n_figures, count, differences, digits)
 
 
 def sentences(comparison: Comparison, *, committed: str, replaced: bool) -> list[str]:
@@ -132,7 +143,8 @@ def sentences(comparison: Comparison, *, committed: str, replaced: bool) -> list
     list of str
     """
     if not comparison.differences:
-        return [f"{comparison} equal the committed ones"]
+        to = "" if comparison.digits is None else f", tables to {comparison.digits} digits"
+        return [f"{comparison} equal the committed ones{to}"]
     simple = ["is new"], [GONE]
     lines = [f"Differs from {committed}:"]
     for found in simple:
@@ -152,13 +164,18 @@ def outputs(folder: Path, label: str) -> list[Path]:
     return sorted(path for path in parts if path.name.startswith(f"{label}."))
 
 
-def tables(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> list[str]:
-    """Compare two CSV files byte for byte; where they differ, say in which columns and by how much.
+def tables(
+    old: str | os.PathLike[str], new: str | os.PathLike[str], *, digits: int | None = None
+) -> list[str]:
+    """Compare two CSV files; where they differ, say in which columns and by how much.
 
     Parameters
     ----------
     old, new : path
         The files.
+    digits : int, optional
+        Numbers that differ by less than 10^-digits of the largest one of their column count as equal.  Default: the
+        files are compared byte for byte.
 
     Returns
     -------
@@ -176,9 +193,12 @@ def tables(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> list[str
         return [f"has the columns {', '.join(b.columns)} instead of {', '.join(a.columns)}"]
     if len(a) != len(b):
         return [f"has {len(b)} rows instead of {len(a)}"]
-    return [_column(name, a[name], b[name]) for name in a if not a[name].equals(b[name])] or [
-        "is written in another way"
+    found = [
+        _column(name, a[name], b[name])
+        for name in a
+        if not a[name].equals(b[name]) and (digits is None or not _agree(a[name], b[name], digits))
     ]
+    return found or ([] if digits is not None else ["is written in another way"])
 
 
 def pixels(old: str | os.PathLike[str] | IO[bytes], new: str | os.PathLike[str] | IO[bytes]) -> float:
@@ -261,6 +281,13 @@ def verdicts(
                 )
             )
     return found
+
+
+def _agree(old: pd.Series, new: pd.Series, digits: int) -> bool:
+    rows = np.flatnonzero(old.to_numpy() != new.to_numpy())
+    a, b = (pd.to_numeric(column, errors="coerce").to_numpy(float) for column in (old, new))
+    largest = np.abs(a[np.isfinite(a)]).max(initial=0.0)
+    return bool(np.all(np.abs(a[rows] - b[rows]) < 10.0**-digits * largest))  # nan, of words too, is not
 
 
 def _column(name: str, old: pd.Series, new: pd.Series) -> str:

@@ -17,8 +17,10 @@ import qgmutils
 from qgmutils.computing.threads import reproducible_environment
 from qgmutils.suite import terminal
 
-# Variables that begin so change which kernel starts, what it imports or runs first, how it draws and what it prints.
+# Variables that begin so change which kernel starts, what it imports or runs first, which engine computes, how it draws
+# and what it prints.
 FOREIGN = (
+    *("QGMUTILS_ENGINE", "QGMUTILS_DEVICE"),
     *("JUPYTER", "IPYTHON", "PYTHON", "MPLBACKEND", "MATPLOTLIBRC", "LC_", "LANG"),
     *("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
 )

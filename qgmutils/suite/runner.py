@@ -100,6 +100,8 @@ class Runner:
         How many notebooks run at a time, at least 1. The cores are shared out among them, by weight if one has most.
     cache : bool
         Whether results of tasks may come from the cache.
+    engine : tuple of two str
+        Engine and device that evaluate losses: see `computing.engines`.
     say : callable
         Takes a line for the reader.
     """
@@ -114,6 +116,7 @@ class Runner:
         seed: int,
         jobs: int,
         cache: bool,
+        engine: tuple[str, str],
         say: Callable[[str], None],
     ) -> None:
         self.outcomes: list[Outcome] = []
@@ -121,7 +124,7 @@ class Runner:
         self._running: list[_Job] = []
         self._retried: set[str] = set()
         self._notebooks, self._output_dir, self._scratch = notebooks, output_dir, scratch
-        self._seed, self._jobs, self._cache, self._say = seed, jobs, cache, say
+        self._seed, self._jobs, self._cache, self._engine, self._say = seed, jobs, cache, engine, say
         self._last_start = -START_DELAY
         self._executed = output_dir / "executed"
         self._warnings: set[str] = set()
@@ -189,6 +192,8 @@ class Runner:
         others = [job.run.weight for job in self._running] + [run.weight for run in self._queue]
         workers = workers_of(run.weight, others, jobs=self._jobs, cores=processes.usable_cores())
         environment = notebook_environment(folder) | {
+            "QGMUTILS_ENGINE": self._engine[0],
+            "QGMUTILS_DEVICE": self._engine[1],
             "QGMUTILS_WORKERS": str(workers),
             "QGMUTILS_PROGRESS": str(folder / "progress.json"),
             **({} if self._cache else {"QGMUTILS_NO_CACHE": "1"}),

@@ -115,6 +115,81 @@ def test_helpers_are_followed_wherever_they_are(tmp_path: Path) -> None:
     assert stored(tmp_path) == 12
 
 
+RECIPE = """
+import dataclasses
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    x: float
+
+    def build(self):
+        return {factor} * self.x
+"""
+TAKES_RECIPES = """
+import dataclasses
+import pandas as pd
+
+@dataclasses.dataclass(frozen=True)
+class Mine:
+    recipe: object
+
+    def run(self):
+        parts = self.recipe if isinstance(self.recipe, tuple) else (self.recipe,)
+        return pd.DataFrame({"y": [sum(part.build() for part in parts)]})
+"""
+RUN_RECIPES = """
+import first, second
+from mine import Mine
+from qgmutils.computing.tasks import run_tasks, task_key
+a, b = first.Recipe(1.0), second.Recipe(10.0)
+if __name__ == "__main__":
+    tasks = [Mine(a), Mine(b), Mine((a, (b,)[0]))]
+    print([float(table.y[0]) for table in run_tasks(tasks, workers={workers})])
+    print(*map(task_key, tasks))
+"""
+
+
+def test_code_of_a_recipe_belongs_to_the_tasks_that_use_it_and_to_no_other(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(TAKES_RECIPES)
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.py").write_text(RECIPE.format(factor=2))
+    values, before = session(tmp_path, RUN_RECIPES.format(workers=1))[0].splitlines()
+    assert (values, stored(tmp_path)) == ("[2.0, 20.0, 22.0]", 3)
+    (tmp_path / "second.py").write_text(RECIPE.format(factor=3))
+    values, after = session(tmp_path, RUN_RECIPES.format(workers=2))[0].splitlines()
+    assert (values, stored(tmp_path)) == ("[2.0, 30.0, 32.0]", 5)
+    assert [a == b for a, b in zip(before.split(), after.split())] == [True, False, False]
+
+
+def test_worker_with_other_code_of_a_recipe_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(TAKES_RECIPES)
+    (tmp_path / "first.py").write_text(RECIPE.format(factor=2))
+    script = """
+    import first, mine
+    from qgmutils.computing import code, tasks
+    for digest in (code.code_of(mine.Mine, first.Recipe).digest, code.code_of(mine.Mine).digest):
+        try:
+            print(tasks.timed(mine.Mine((first.Recipe(1.0),)), digest)[0].y.tolist())
+        except tasks.OtherCode as error:
+            print(error)
+    """
+    right, wrong = session(tmp_path, script)[0].splitlines()
+    assert right == "[2.0]"
+    assert wrong.startswith("a worker process has loaded other code of Mine, Recipe than the process")
+
+
+def test_recipe_of_a_notebook_is_run_here_and_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(TAKES_RECIPES)
+    script = RECIPE.format(factor=2) + (
+        "from mine import Mine\nfrom qgmutils.computing.tasks import run_tasks\n"
+        "print([table.y[0].item() for table in run_tasks([Mine(Recipe(1.0)), Mine(Recipe(2.0))], workers=2)])"
+    )
+    found, errors = session(tmp_path, script)
+    assert (found, stored(tmp_path)) == ("[2.0, 4.0]", 0)
+    assert errors.count("results of Mine, Recipe are computed by this process alone") == 1
+    assert "Recipe is not defined in a file (module __main__); define it in a module" in errors
+
+
 EDIT = 'import time; open("helper.py", "w").write("def helper(x):\\n    return 30 * x\\n")'
 UNDO = 'open("helper.py", "w").write("def helper(x):\\n    return 2 * x\\n")'
 

@@ -17,12 +17,15 @@ import pandas as pd
 import psutil
 import pytest
 from pandas.testing import assert_frame_equal
-from sample_tasks import Draw, Echo, Logged, Returns
+from sample_tasks import Draw, Echo, Logged, Mean, Returns, Shift
 from tqdm import tqdm
 
 import qgmutils
+from qgmutils.circuits import Circuit, random_circuit
 from qgmutils.computing import cache, code, notices, tasks
 from qgmutils.computing.tasks import run_tasks, task_key
+from qgmutils.losses import hamiltonians
+from qgmutils.losses.energy import Energy
 
 
 @pytest.fixture(autouse=True)
@@ -202,9 +205,89 @@ def test_key_depends_on_the_class_every_field_and_the_code(monkeypatch: pytest.M
         task_key(Returns("list")),
     ]
     other = dataclasses.replace(code.code_of(Draw), digest="0")
-    monkeypatch.setattr(tasks, "code_of", lambda cls: other)
+    monkeypatch.setattr(tasks, "code_of", lambda *classes: other)
     others.append(task_key(Draw(1)))
     assert len({key, *others}) == 6
+
+
+def constant(values: Any) -> np.ndarray:
+    array = np.asarray(values).copy()
+    array.setflags(write=False)
+    return array
+
+
+def test_recipes_are_told_apart_by_class_fields_and_content_of_arrays(rng: np.random.Generator) -> None:
+    values = rng.normal(size=6)
+    nudged = values.copy()
+    nudged[3] = np.nextafter(nudged[3], 9)
+    arrays = [values, nudged, values.reshape(2, 3), values.astype(complex), values.astype(">f8")]
+    recipes = [Mean(constant(array)) for array in arrays]
+    recipes += [Mean(recipes[0].values, Shift(1.0)), Mean(recipes[0].values, Shift(1))]
+    requests = [Echo(recipe) for recipe in (*recipes, Shift(1.0), (Shift(1.0),), (Shift(1.0), Shift(1.0)))]
+    requests += [Echo(recipes[0].values), Echo(dataclasses.astuple(Shift(1.0)))]
+    assert len({task_key(task) for task in requests}) == len(requests)
+    # The same numbers elsewhere in memory and in another order there; and what is kept beside the fields.
+    other = Mean(constant(np.asfortranarray(values.reshape(2, 3))))
+    assert other.total == pytest.approx(values.sum())
+    assert task_key(Echo(other)) == task_key(Echo(recipes[2]))
+
+
+def test_equal_recipes_are_computed_once_though_python_does_not_compare_them(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    requests = [Logged(1, str(log), recipe=Mean(constant([1.0, 2.0]))) for _ in range(2)]
+    assert requests[0] != requests[1]
+    run_tasks(requests, workers=1)
+    run_tasks(requests, workers=1)
+    assert log.read_text().split() == ["1"]
+
+
+def test_losses_and_circuits_are_recipes(cache_folder: Path) -> None:
+    def made() -> tuple[Energy, Circuit]:
+        return hamiltonians.tfim(3), random_circuit(3, 5, rng=np.random.default_rng(1))
+
+    (first, second), others = made(), made()
+    assert first.first_gap > 0  # is kept with the object
+    assert task_key(Echo(others)) == task_key(Echo((first, second)))
+    assert (
+        len({task_key(Echo(value)) for value in (first, second, hamiltonians.tfim(4), (first, second))}) == 4
+    )
+    assert_same(
+        run_tasks([Draw(1, recipe=first), Draw(2, recipe=second)], workers=2), [Draw(1).run(), Draw(2).run()]
+    )
+    (path,) = cache_folder.glob(f"*{task_key(Draw(1, recipe=first))}*")
+    metadata = cache.read(path).metadata
+    matrix = metadata["task"]["fields"]["recipe"]["fields"]["matrix"]
+    assert (matrix["dtype"], matrix["shape"], len(matrix["sha256"])) == ("<c16", [8, 8], 64)
+    assert {"qgmutils.losses.energy", "sample_tasks"} <= set(metadata["modules"])
+    assert "qgmutils.circuits.circuit" not in metadata["modules"]
+
+
+def test_wrong_recipes_are_refused() -> None:
+    @dataclasses.dataclass
+    class Thawed:
+        x: int = 1
+
+    @dataclasses.dataclass(frozen=True)
+    class Seeded:
+        seed: int | None = None
+
+    for recipe, message in {
+        Mean(
+            np.ones(2)
+        ): r"field 'values' of Mean, field 'value' of task Echo is an array that can be written to.*"
+        r"array.setflags\(write=False\)",
+        Mean(
+            constant(np.array([None]))
+        ): "field 'values' of Mean, field 'value' of task Echo is .* of type ndarray",
+        Shift(float("nan")): r"field 'by' of Shift, field 'value' of task Echo is nan .*but not NaN",
+        Seeded(): "the seed of Seeded, field 'value' of task Echo is None",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            task_key(Echo(recipe))
+    with pytest.raises(ValueError, match="of type Thawed"):
+        task_key(Echo(Thawed()))
+    with pytest.raises(ValueError, match="'secret' of Passed, field 'value' of task Echo is an InitVar"):
+        task_key(Echo(Passed(1)))
 
 
 @dataclasses.dataclass(frozen=True)

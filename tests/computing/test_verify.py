@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sample_tasks import Draw, Echo
+from sample_tasks import Draw, Echo, Mean, Shift
 
 from qgmutils.computing import accounts, cache, tasks, verify
 from qgmutils.computing.cache import CacheWarning
@@ -41,6 +41,16 @@ def test_right_results_are_found_right(rng: np.random.Generator) -> None:
     assert found["equal"].tolist() == [True] * 4
     assert found["difference"].tolist() == [0.0] * 4
     assert found.attrs == {"present": 4, "other": 0, "damaged": 0}
+
+
+def test_tasks_with_recipes_are_built_again_unless_they_hold_arrays(rng: np.random.Generator) -> None:
+    array = np.ones(2)
+    array.setflags(write=False)
+    run_tasks([Echo((Shift(1.5), (Shift(2), "x"))), Echo(Mean(array))], workers=1)
+    found = verify.verify(sample=10, rng=rng)
+    assert found["equal"].tolist() == [True]
+    assert "Shift(by=1.5)" in found.loc[0, "task"]
+    assert found.attrs == {"present": 1, "other": 1, "damaged": 0}
 
 
 def test_wrong_number_is_found(folder: Path, rng: np.random.Generator) -> None:
@@ -135,6 +145,6 @@ def test_seconds_are_those_of_computing(workers: int, monkeypatch: pytest.Monkey
 
 
 def test_tables_of_unknown_code_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "_known_code", lambda cls: None)
+    monkeypatch.setattr(tasks, "_known_code", lambda classes: None)
     run_tasks([Draw(1), Draw(2)], workers=2)
     assert account().tables == 2

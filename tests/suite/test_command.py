@@ -276,8 +276,11 @@ def test_a_complete_run_replaces_what_differs_and_leaves_no_records_of_others(
     (output / "01_sizes.csv").write_text("a,b\n1,2.5\n")
     # Neither another seed nor another folder nor a part of the runs nor other parameters.
     elsewhere = tmp_path / "elsewhere"
-    for arguments in (["--seed", "3"], ["--only", "01"], ["-p", "size=3"], ["--output-dir", str(elsewhere)]):
+    others = [["--seed", "3"], ["--only", "01"], ["-p", "size=3"], ["--output-dir", str(elsewhere)]]
+    others += [["--engine", "pennylane"], ["--engine", "cuda"]]
+    for arguments in others:
         assert report(folder, output, *arguments) == 0
+        assert "are replaced" not in capsys.readouterr().out
         assert snapshot(repository) == before
     capsys.readouterr()
     assert report(folder, output) == 0
@@ -362,6 +365,9 @@ def test_interrupted_run_ends_its_processes_and_resumes(name: str, folder: Path,
         (["--jobs", "9" * 5000], "is no positive integer"),
         (["--only", ""], "argument --only: a name is needed, got an empty one"),
         (["--output-dir", " "], "argument --output-dir: a name is needed, got an empty one"),
+        (["--engine", "jax"], "argument --engine: invalid choice: 'jax' (choose from"),
+        (["--device", "lightning.gpu"], "needs the engine pennylane, not numba"),
+        (["--engine", "pennylane", "--device", "none"], "PennyLane cannot create the device 'none'"),
         (["--list", "--profile", "fast"], "unknown profile 'fast'"),
         (["--list", "--only", "09"], "unknown notebook '09'"),
         (["--output-dir", "FILE/below"], "cannot be written to (Not a directory); name a folder"),
@@ -431,7 +437,7 @@ def test_list_and_help(
         command.main(["--help"])
     assert caught.value.code == 0
     shown = capsys.readouterr().out
-    options = "--profile --only --jobs --seed --output-dir -p --no-cache --list --verify --notebooks"
+    options = "--profile --only --jobs --seed --output-dir -p --engine --device --no-cache --list --verify --notebooks"
     for option in (*options.split(), "exit status"):
         assert option in shown
 
@@ -489,6 +495,8 @@ def test_other_parameters_have_other_folders(folder: Path) -> None:
     assert place(folder) == place(folder, "--only", "01") == place(folder, "--seed", "2022") == "quick"
     assert place(folder, "--profile", "full") == "full"
     assert place(folder, "--seed", "7").startswith("quick-seed=7-")
+    assert place(folder, "--engine", "pennylane").startswith("quick-engine=pennylane-")
+    assert place(folder, "--engine", "numba") == "quick"
     lists = [place(folder, "-p", f"sizes={value}") for value in ("[1, 2]", "'[1, 2]'", "1_2")]
     assert len(set(lists)) == 3
     assert len(place(folder, "-p", "name=" + "x" * 5000)) < 100

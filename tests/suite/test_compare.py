@@ -52,6 +52,31 @@ def test_tables(changes: dict[str, Any], sentences: list[str], tmp_path: Path) -
     assert compare.tables(old, new) == sentences
 
 
+@pytest.mark.parametrize(
+    ("changes", "columns"),
+    [
+        ({"energy": [0.5 + 1.9e-4, -2.0, 2e-300]}, []),
+        ({"energy": [0.5, -2.0 - 2.1e-4, 1e-300]}, ["energy"]),
+        ({"energy": [0.5, -2.0, np.nan]}, ["energy"]),
+        ({"energy": [0.5, -2.0, np.inf], "name": list("abd")}, ["energy", "name"]),
+        ({"n": [4, 6, 9]}, ["n"]),
+    ],
+)
+def test_tables_to_four_digits(changes: dict[str, Any], columns: list[str], tmp_path: Path) -> None:
+    old, new = (
+        write(tmp_path / "a" / "x.csv", TABLE),
+        write(tmp_path / "b" / "x.csv", TABLE.assign(**changes)),
+    )
+    found = compare.tables(old, new, digits=4)
+    assert [sentence.split()[1] for sentence in found] == [f"{name}:" for name in columns]
+    judged = compare.folders(old.parent, new.parent, labels={"x"}, digits=4)
+    assert (not judged.differences) == (not columns)
+    if not columns:
+        assert compare.sentences(judged, committed="a", replaced=False)[0].endswith(
+            "ones, tables to 4 digits"
+        )
+
+
 def test_tables_of_other_lengths_and_forms(tmp_path: Path) -> None:
     old = write(tmp_path / "old.csv", TABLE)
     assert compare.tables(old, write(tmp_path / "short.csv", TABLE.head(2))) == ["has 2 rows instead of 3"]

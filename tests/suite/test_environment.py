@@ -21,6 +21,7 @@ def test_settings_of_the_user_stay_outside(tmp_path: Path) -> None:
             "JUPYTER_CONFIG_PATH",
             "JUPYTER_RUNTIME_DIR",
         ),
+        *("QGMUTILS_ENGINE", "QGMUTILS_DEVICE"),
         *("IPYTHONDIR", "PYTHONSTARTUP", "PYTHONPATH", "PYTHONWARNINGS", "PYTHONOPTIMIZE", "PYTHONHASHSEED"),
         *("MPLBACKEND", "MATPLOTLIBRC", "LC_ALL", "LC_NUMERIC", "LANG", "LANGUAGE", "COLUMNS", "NO_COLOR"),
     ]

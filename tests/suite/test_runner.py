@@ -21,6 +21,7 @@ def watched(folder: Path, said: list[str]) -> runner.Runner:
         seed=1,
         jobs=1,
         cache=True,
+        engine=("pennylane", "lightning.qubit"),
         say=said.append,
     )
 
@@ -68,6 +69,17 @@ def test_warnings_of_tasks_are_passed_on_once(folder: Path, replaced: list[str])
     said: list[str] = []
     wait(watched(folder, said))
     assert said == ["01_sizes: the cache is full"]
+
+
+def test_engine_reaches_the_notebook(
+    folder: Path, replaced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QGMUTILS_ENGINE", "cuda")
+    names = ("QGMUTILS_ENGINE", "QGMUTILS_DEVICE")
+    replaced.append(f"import os; sys.exit(' '.join(os.environ[name] for name in {names!r}))")
+    job = watched(folder, [])
+    wait(job)
+    assert "pennylane lightning.qubit" in job.outcomes[0].error
 
 
 def test_executed_copies_replace_links(folder: Path, replaced: list[str]) -> None:
