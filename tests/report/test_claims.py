@@ -230,17 +230,8 @@ def test_commit_notices_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / name).write_text("1\n")
 
 
-<<<<<<< HEAD
 def test_the_page_shows_the_recorded_verdicts() -> None:
     folder = ROOT / "figures"
     found = {profile: claims.load(folder / profile / "claims.json") for profile in manifest.PROFILES}
     page = claims.verdicts_page({profile: records for profile, records in found.items() if records})
     assert (folder / "VERDICTS.md").read_text(encoding="utf-8") == page
-=======
-def test_page_shows_the_recorded_verdicts() -> None:
-    page = (ROOT / "figures" / "VERDICTS.md").read_text(encoding="utf-8")
-    for claim in claims.load(ROOT / "figures" / "quick" / "claims.json"):
-        found = f"**{claim.verdict}**: {claim.observed}".replace("|", r"\|")
-        rows = [line for line in page.splitlines() if f"| `{claim.id}` " in line and f"| {found} |" in line]
-        assert rows, claim.id
->>>>>>> report
