@@ -319,12 +319,15 @@ def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
                 count = f"[{len(runner.outcomes)}/{len(runs)}]"
                 tqdm.write(f"{count} {outcome.run.label} {state} in {terminal.duration(outcome.seconds)}")
                 sys.stdout.flush()
-            fractions = runner.progress()
-            reached = done + sum(weights[label] * fraction for label, fraction in fractions.items())
+            states = runner.progress()
+            reached = done + sum(weights[label] * fraction for label, (fraction, _) in states.items())
             # The weights are right for the machine they were measured on; trust our own pace more and more.
             elapsed = time.monotonic() - started
-            pace = (reached + 20 * max(1, len(fractions))) / (elapsed + 20)
-            running = ", ".join(f"{label} {fraction:.0%}" for label, fraction in fractions.items())
+            pace = (reached + 20 * max(1, len(states))) / (elapsed + 20)
+            running = ", ".join(
+                f"{label} {'compiling kernels' if compiling else f'{fraction:.0%}'}"
+                for label, (fraction, compiling) in states.items()
+            )
             bar.n = min(reached, total)
             bar.set_postfix_str(
                 f"about {terminal.duration((total - reached) / pace)} left: {running}", refresh=False
