@@ -130,7 +130,7 @@ def test_nothing_is_required_without_being_imported() -> None:
     assert {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]} <= modules
 
 
-# The order of the README: each imports only what stands above it.
+# The order of CONTRIBUTING.md: each imports only what stands above it.
 LAYERS = (
     *("computing", "inputs", "losses", "circuits", "engine", "descent", "minimize", "statistics", "field"),
     *("ensembles", "report", "beyond", "suite"),
@@ -213,10 +213,10 @@ def test_data_flows_one_way() -> None:
     assert wrong == set()
 
 
-def test_layers_are_those_of_the_readme() -> None:
-    table = read("README.md").partition("| in `qgmutils`")[2].partition("\n\n")[0]
-    named = [name.split("/")[0] for name in re.findall(r"`([a-z_/]+)`", table) if name != "qgmutils"]
-    assert list(dict.fromkeys(name for name in named if name in LAYERS)) == list(LAYERS)
+def test_layers_are_those_that_are_documented() -> None:
+    table = read("CONTRIBUTING.md").partition("| part of `qgmutils`")[2].partition("\n\n")[0]
+    first_column = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+    assert re.findall(r"`(\w+)/?`", " ".join(first_column)) == list(LAYERS)
 
 
 def test_versions_agree() -> None:
