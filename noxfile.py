@@ -11,7 +11,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["figures"]
 
 NOTEBOOKS = Path("notebooks")
-PYTHON_CODE = ["qgmutils", "tests", "noxfile.py", *map(str, sorted(NOTEBOOKS.glob("*.ipynb")))]
+PYTHON_CODE = ["qgmutils", "benchmarks", "tests", "noxfile.py", *map(str, sorted(NOTEBOOKS.glob("*.ipynb")))]
 # One thread for linear algebra: the processes of the suite and of the tests share the cores already.
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # Every kernel and worker imports the same packages: without stored bytecode that takes three times as long.
@@ -95,7 +95,7 @@ def typecheck(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Time the compiled engine against other simulators, as ratios within one run (-- --help)."""
     session.install("-e", ".[dev,bench]")
-    session.run("python", "-m", "qgmutils.bench", *session.posargs, env=ENVIRONMENT)
+    session.run("python", "-m", "benchmarks", *session.posargs, env=ENVIRONMENT)
 
 
 def metadata() -> dict[str, object]:

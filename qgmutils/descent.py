@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.computing.kernels import compiled
-from qgmutils.engine.simd import (
+from qgmutils.computing.simd import (
     aligned_zeros,
     dot,
     fma,

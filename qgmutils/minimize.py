@@ -21,9 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from qgmutils import descent
 from qgmutils.circuits import Circuit
+from qgmutils.computing.simd import LANES
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine import Landscape, NumbaLandscape
-from qgmutils.engine.simd import LANES
 from qgmutils.inputs import real_array, require_integer, require_positive
 
 GRADIENT_TOLERANCE = 1e-8
@@ -92,6 +92,7 @@ class Minima:
     reason: NDArray[np.str_]
     certified: NDArray[np.bool_]
     resolution: NDArray[np.float64]
+    solved: NDArray[np.bool_]
 
 
 def minimize(
@@ -230,4 +231,5 @@ def _certify(landscape: Landscape, found: descent.Found, tolerance: float) -> Mi
         reason,
         certified & resolved,
         unit * resolution,
+        found.energy < 1e-8,
     )

@@ -13,42 +13,61 @@ import sys
 from dataclasses import is_dataclass
 
 from qgmutils import beyond, ensembles, field
-from qgmutils.beyond.ansatz.minima import StartsTask
-from qgmutils.beyond.ansatz.shared_angles import SharedFieldTask, SharedMinimaTask
-from qgmutils.beyond.ansatz.states import RankTask, StatesTask
 from qgmutils.beyond.edge_samples import EdgeTask
 from qgmutils.beyond.finite_dimension.counts import FiniteMinimaDensity
-from qgmutils.beyond.traps.basins import BasinTask
+from qgmutils.beyond.finite_dimension.reflections import ReflectionModel
+from qgmutils.beyond.shared_angles import SharedFieldTask
 from qgmutils.beyond.traps.lowest_minima import LowestMinima
-from qgmutils.beyond.traps.own_optimum import SearchTask
-from qgmutils.beyond.traps.rotated import RotatedSearchTask
+from qgmutils.circuits import Brickwork, HamiltonianVariational, Randomised, Restricted
 from qgmutils.computing.tasks import run_tasks
-from qgmutils.ensembles import count_law
-from qgmutils.ensembles.ensembles import CircuitEnumeration, MinimaTask
-from qgmutils.ensembles.sampling import FieldTask, HessianTask, LossTask, RayTask
+from qgmutils.ensembles.enumeration import EnumerateTask
+from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.sampling import FisherRanks, Losses, Rays, SampleTask, Spectra
+from qgmutils.ensembles.tasks import CircuitsTask
+from qgmutils.ensembles.training import TrainTask
 from qgmutils.field import counting
 from qgmutils.field.critical_points import FieldEnumeration
+from qgmutils.field.hessians import FieldTask
 from qgmutils.losses import hamiltonians
+from qgmutils.losses.hamiltonians import Hamiltonian
 
 LEVELS = tuple(map(float, hamiltonians.tfim(3).levels))
+
+
+def train(circuit, hamiltonian, n_starts=8, **options):
+    return TrainTask(model=Model(circuit, hamiltonian), n_circuits=1, n_starts=n_starts, seed=1, **options)
+
+
+def sample(circuit, hamiltonian, quantity, n_circuits=1, n_points=8):
+    model = Model(circuit, hamiltonian)
+    return SampleTask(model=model, quantity=quantity, n_circuits=n_circuits, n_points=n_points, seed=1)
+
+
+def rank_two(n_qubits):
+    return Hamiltonian("projector", n_qubits, (("rank", 2),))
+
+
 TASKS = [
     # H as Pauli words, sparse, of low rank and dense; BFGS and L-BFGS.
-    MinimaTask("tfim", (), 4, 12, "haar", 0, 1, 8, 1),
-    MinimaTask("fermi_hubbard", (), 4, 13, "clifford", 0, 1, 8, 1),
-    MinimaTask("projector", (("rank", 2),), 3, 10, "zero", 0, 1, 8, 1),
-    MinimaTask("gue", (), 4, 260, "haar", 0, 1, 2, 1),
-    CircuitEnumeration("tfim", (), 3, 3, "haar", 0, 1, 1),
-    LossTask("gue", (), 4, 11, 0, 2, 8, 1),
-    RayTask("tfim", (), 4, 11, 0, 1, 8, 1),
-    HessianTask("tfim", (), 5, 21, 0, 1, 2, 1),
-    HessianTask("projector", (("rank", 2),), 4, 9, 0, 1, 2, 1, points="minimum"),
+    train(Randomised(4, 12), Hamiltonian("tfim", 4)),
+    train(Randomised(4, 13, reference_state="clifford"), Hamiltonian("fermi_hubbard", 4)),
+    train(Randomised(3, 10, reference_state="zero"), rank_two(3)),
+    train(Randomised(4, 260), Hamiltonian("gue", 4), 2),
+    train(Restricted(3, 9, symmetry="even real"), rank_two(3)),
+    train(Brickwork(3, 9, reference_state="zero"), Hamiltonian("tfim", 3)),
+    train(Randomised(3, 3, gates_per_angle=2), rank_two(3), 16, keep_angles=True),
+    train(Randomised(3, 6), Hamiltonian("tfim", 3), 64, settled_hits=8),
+    train(HamiltonianVariational(4, 6), hamiltonians.tfim(4, periodic=False)),
+    EnumerateTask(model=Model(Randomised(3, 3), Hamiltonian("tfim", 3)), n_circuits=1, seed=1),
+    EnumerateTask(model=Model(Randomised(3, 3), Hamiltonian("tfim", 3)), n_circuits=1, seed=1, n_starts=32),
+    EnumerateTask(model=ReflectionModel(Hamiltonian("tfim", 3), 3), n_circuits=1, seed=1),
+    sample(Randomised(4, 11), Hamiltonian("gue", 4), Losses(), 2),
+    sample(Randomised(4, 11), Hamiltonian("tfim", 4), Rays()),
+    sample(Randomised(5, 21), Hamiltonian("tfim", 5), Spectra(), 1, 2),
+    sample(Randomised(4, 9), rank_two(4), Spectra("minimum"), 1, 2),
+    sample(Randomised(3, 17), Hamiltonian("tfim", 3), FisherRanks(), 1, 1),
+    sample(Brickwork(3, 17, reference_state="zero"), Hamiltonian("tfim", 3), FisherRanks(), 1, 1),
     FieldTask(4, 6.0, 1, 8, 1),
-    count_law.CountTask("even real", "flat", 2, 3, 9, 0, 1, 8, 1),
-    count_law.FisherRankTask("complex", 3, 17, 1, 1),
-    StartsTask("brickwork", "zero", "tfim", 3, (), 9, 0, 3, 1),
-    StatesTask("brickwork", "haar", "tfim", 3, (), 9, 8, 1),
-    RankTask("brickwork", "zero", 3, 17, 1, 1),
-    SharedMinimaTask(2, 3, 2, 3, 0, 1, 16, 1),
     SharedFieldTask(3, 6.0, 2, 512, 1),
     FiniteMinimaDensity(LEVELS, 6, 128, 1),
     LowestMinima(LEVELS, 12, 64, 1, n_energies=6),
@@ -57,9 +76,6 @@ TASKS = [
     counting.CountTask(5, 6.0, 64, 1),
     counting.MinimaDensity(9, 12.0, 64, 1),
     FieldEnumeration(3, 4.0, 0, 1, 64, 1),
-    BasinTask("tfim", (), 3, 3, 0, 1, 32, 1),
-    SearchTask("tfim", (), 3, 6, "haar", 0, 1, 64, 1),
-    RotatedSearchTask(LEVELS, 4, 0, 1, 4, 1),
 ]
 
 
@@ -71,7 +87,7 @@ def task_classes() -> set[type]:
             for each in vars(importlib.import_module(place.name)).values():
                 if isinstance(each, type) and each.__module__ == place.name and "run" in vars(each):
                     found.add(each)
-    return {each for each in found if is_dataclass(each)}  # and no protocols
+    return {each for each in found if is_dataclass(each)} - {CircuitsTask}  # and no protocols
 
 
 def digests(workers: int) -> list[str]:

@@ -105,7 +105,7 @@ def imported(paths: Iterable[Path]) -> set[str]:
 
 
 SUITE = set(ROOT.glob("qgmutils/suite/*.py"))
-BENCH = {path for folder in ("qgmutils/bench", "benchmarks") for path in ROOT.glob(f"{folder}/*.py")}
+BENCH = set(ROOT.glob("benchmarks/*.py"))
 PATHS = {
     (): set(ROOT.glob("qgmutils/**/*.py")) - SUITE - BENCH,
     ("suite",): SUITE,
@@ -120,7 +120,7 @@ def test_every_import_is_declared(extras: tuple[str, ...]) -> None:
     other_names = {"pil": "pillow", "rattler": "py-rattler", "yaml": "pyyaml", "llvmlite": "numba"}
     # Optional packages are imported where they are used, and only there.
     declared |= {"cupy", "cuda"}
-    own = {"qgmutils", *(path.stem for path in PATHS[EXTRAS] | BENCH)}
+    own = {"qgmutils", "benchmarks", *(path.stem for path in PATHS[EXTRAS] | BENCH)}
     found = {canonicalize_name(name) for name in imported(PATHS[extras]) - set(sys.stdlib_module_names) - own}
     assert {other_names.get(name, name) for name in found} - declared == set()
 

@@ -28,33 +28,32 @@ from qgmutils.beyond.large_dimension.pushed import pushed_minima
 from qgmutils.beyond.large_dimension.typical import typical_minima
 from qgmutils.field.companion import companion_log_density
 from qgmutils.field.counting import MinimaDensity
-from qgmutils.losses import hamiltonians
 from qgmutils.losses.energy import Energy
+from qgmutils.losses.hamiltonians import Hamiltonian
 
-__all__ = ["THEORIES", "Prediction", "density_tasks", "designed_problem", "predict", "score"]
+__all__ = ["THEORIES", "Prediction", "density_tasks", "named_hamiltonian", "predict", "score"]
 
 Array = NDArray[np.float64]
 
 THEORIES = ("field, m", "field, r", "companion", "finite dimension", "edge", "pushed edge")
 
 
-def designed_problem(name: str, n_qubits: int, *, seed: int) -> tuple[Energy, dict[str, Any]]:
-    """A Hamiltonian by name, and its options; ``projector 1/k`` is the projector of rank 2^n / k.
+def named_hamiltonian(name: str, n_qubits: int, *, seed: int) -> Hamiltonian:
+    """A Hamiltonian by name; ``projector 1/k`` is the projector of rank 2^n / k.
 
     Raises
     ------
     ValueError
-        For a fraction that leaves no integer rank of at least 1, and as :func:`qgmutils.losses.hamiltonians.build`.
+        For a fraction that leaves no integer rank of at least 1, and as `losses.hamiltonians.Hamiltonian`.
     """
     family, _, share = name.partition(" 1/")
-    options: dict[str, Any] = {}
-    if share:
-        if not share.isdigit() or int(share) < 1 or 2**n_qubits % int(share):
-            raise ValueError(
-                f"{name!r} has no integer rank at n_qubits = {n_qubits}; 1/2, 1/4 and 1/8 do from 3 on"
-            )
-        options = {"rank": 2**n_qubits // int(share)}
-    return hamiltonians.build(family, n_qubits, options, seed=seed), options
+    if not share:
+        return Hamiltonian(family, n_qubits, seed=seed)
+    if not share.isdigit() or int(share) < 1 or 2**n_qubits % int(share):
+        raise ValueError(
+            f"{name!r} has no integer rank at n_qubits = {n_qubits}; 1/2, 1/4 and 1/8 do from 3 on"
+        )
+    return Hamiltonian(family, n_qubits, (("rank", 2**n_qubits // int(share)),), seed=seed)
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ def score(minima: pd.DataFrame, prediction: Prediction) -> dict[str, float]:
     Parameters
     ----------
     minima : DataFrame
-        One row a minimum, with the columns circuit and energy; at least two circuits.  All minima count equally.
+        One row a minimum, with the columns circuit and loss; at least two circuits.  All minima count equally.
     prediction : Prediction
 
     Returns
@@ -168,7 +167,7 @@ def score(minima: pd.DataFrame, prediction: Prediction) -> dict[str, float]:
         found, found_stderr (from the spread of circuits), predicted, predicted_stderr, error = predicted - found, z =
         error in combined standard errors, wasserstein: the Wasserstein distance between the two laws, in units of E.
     """
-    grouped = minima.groupby("circuit")["energy"].agg(["sum", "size"])
+    grouped = minima.groupby("circuit")["loss"].agg(["sum", "size"])
     if len(grouped) < 2:
         raise ValueError(f"minima of at least 2 circuits are needed for a standard error, got {len(grouped)}")
     mean = grouped["sum"].sum() / grouped["size"].sum()
@@ -178,7 +177,7 @@ def score(minima: pd.DataFrame, prediction: Prediction) -> dict[str, float]:
     both = np.hypot(stderr, prediction.mean_stderr)
     distance = np.nan
     if np.isfinite(prediction.mean):
-        distance = wasserstein_distance(minima["energy"], prediction.energy, None, prediction.weight)
+        distance = wasserstein_distance(minima["loss"], prediction.energy, None, prediction.weight)
     return {
         "found": float(mean),
         "found_stderr": float(stderr),

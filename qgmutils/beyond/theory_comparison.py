@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qgmutils.beyond.finite_dimension.counts import FiniteMinimaDensity
-from qgmutils.beyond.predictions import density_tasks, designed_problem, predict, score
-from qgmutils.ensembles.ensembles import CircuitEnumeration, minima_tasks, options_of
-from qgmutils.ensembles.sampling import run_ensembles
+from qgmutils.beyond.finite_dimension.reflections import ReflectionModel
+from qgmutils.beyond.predictions import density_tasks, named_hamiltonian, predict, score
+from qgmutils.circuits.randomised import Randomised
+from qgmutils.ensembles.enumeration import EnumerateTask
+from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.tasks import run_ensembles
+from qgmutils.ensembles.training import TrainTask
 from qgmutils.field.bulk import integrate
 from qgmutils.field.densities import LogDensity
 
@@ -22,7 +26,7 @@ def trained_minima(
     hamiltonians: Sequence[str],
     param_counts: Mapping[str, Sequence[int]],
     *,
-    n_instances: int,
+    n_circuits: int,
     n_starts: int,
     density_limit: Mapping[str, int],
     n_samples: int,
@@ -33,10 +37,10 @@ def trained_minima(
     Parameters
     ----------
     hamiltonians : sequence of str
-        As :func:`qgmutils.beyond.predictions.designed_problem` takes them.
+        As :func:`qgmutils.beyond.predictions.named_hamiltonian` takes them.
     param_counts : mapping of str to sequence of int
         Values of p for each number of qubits.
-    n_instances, n_starts : int
+    n_circuits, n_starts : int
         Circuits, at least 2, and starts of each.
     density_limit : mapping of str to int
         Largest p, for each number of qubits, up to which densities are sampled.
@@ -57,32 +61,23 @@ def trained_minima(
     Raises
     ------
     ValueError
-        For what :func:`.ensembles.minima_tasks` or `designed_problem` refuse.
+        For what :func:`named_hamiltonian` or the recipes refuse.
     """
     cases = [(name, int(n), p) for n, counts in param_counts.items() for name in hamiltonians for p in counts]
-    ensembles: dict[Hashable, list[Any]] = {}
-    sampled: dict[Hashable, list[Any]] = {}
-    # Costly ones first, so that no long task is left over at the end.
-    for name, n, p in sorted(cases, key=lambda case: -case[1] * 10**4 - case[2]):
-        problem, options = designed_problem(name, n, seed=seed)
+    tasks: dict[tuple[Any, ...], Any] = {}
+    for name, n, p in cases:
+        loss = named_hamiltonian(name, n, seed=seed)
         if p <= density_limit[str(n)]:
-            for theory, task in density_tasks(problem, p, n_samples=n_samples, seed=seed).items():
-                sampled[name, n, p, theory] = [task]
-        ensembles[name, n, p] = minima_tasks(
-            hamiltonian=name.partition(" ")[0],
-            hamiltonian_options=options,
-            n_qubits=n,
-            param_counts=[p],
-            n_instances=n_instances,
-            n_starts=n_starts,
-            seed=seed,
-        )
-    tables = run_ensembles({**sampled, **ensembles}, label="trained minima and densities")
+            densities = density_tasks(loss.build(), p, n_samples=n_samples, seed=seed)
+            tasks |= {(name, n, p, theory): task for theory, task in densities.items()}
+        model = Model(Randomised(n, p), loss)
+        tasks[name, n, p] = TrainTask(model=model, n_circuits=n_circuits, n_starts=n_starts, seed=seed)
+    tables = run_ensembles(tasks, label="trained minima and densities")
     rows, predicted = [], {}
     for case in cases:
         name, n, p = case
         found = {key[3]: table for key, table in tables.items() if key[:3] == case and len(key) == 4}
-        predicted[case] = predict(designed_problem(name, n, seed=seed)[0], p, found)
+        predicted[case] = predict(named_hamiltonian(name, n, seed=seed).build(), p, found)
         for theory, prediction in predicted[case].items():
             row = {"hamiltonian": name, "n_qubits": n, "n_params": p, "theory": theory}
             rows.append(row | score(tables[case], prediction))
@@ -102,7 +97,7 @@ def enumerated_minima(
     Parameters
     ----------
     hamiltonians, n_qubits : sequences
-        Names as :func:`qgmutils.beyond.predictions.designed_problem` takes them.
+        Names as :func:`qgmutils.beyond.predictions.named_hamiltonian` takes them.
     circuits : mapping of str to int
         Number of circuits for each p.
     n_samples : int
@@ -118,25 +113,18 @@ def enumerated_minima(
         and z_mean (difference in combined standard errors).
     """
     cases = [(name, n, int(p)) for name in hamiltonians for n in n_qubits for p in circuits]
-    tasks: dict[Hashable, list[Any]] = {}
+    tasks: dict[tuple[Any, ...], Any] = {}
     for name, n, p in cases:
-        problem, options = designed_problem(name, n, seed=seed)
-        tasks[name, n, p, "theory"] = [
-            FiniteMinimaDensity(tuple(map(float, problem.levels)), p, n_samples, seed)
-        ]
-        for generators in ("pauli", "haar"):
-            size = circuits[str(p)]
-            tasks[name, n, p, generators] = [
-                CircuitEnumeration(
-                    *(name.partition(" ")[0], options_of(options), n, p, "haar"),
-                    *(first, min(20, size - first), seed, generators),
-                )
-                for first in range(0, size, 20)
-            ]
+        loss = named_hamiltonian(name, n, seed=seed)
+        spectrum = tuple(map(float, loss.build().levels))
+        tasks[name, n, p, "theory"] = FiniteMinimaDensity(spectrum, p, n_samples, seed)
+        model: Any
+        for kind, model in (("pauli", Model(Randomised(n, p), loss)), ("haar", ReflectionModel(loss, p))):
+            tasks[name, n, p, kind] = EnumerateTask(model=model, n_circuits=circuits[str(p)], seed=seed)
     tables = run_ensembles(tasks, label="enumerated minima")
     rows = []
     for name, n, p in cases:
-        levels = designed_problem(name, n, seed=seed)[0].levels
+        levels = named_hamiltonian(name, n, seed=seed).build().levels
         density = tables[name, n, p, "theory"]
         columns = ("energy", "log_density", "stderr", "effective_samples", "resolved")
         curve = LogDensity(*(density[column].to_numpy() for column in columns))
@@ -144,7 +132,7 @@ def enumerated_minima(
         for generators in ("pauli", "haar"):
             points = tables[name, n, p, generators]
             whole = points[points["complete"]]
-            minima = whole[whole["index"] == 0].groupby("circuit")["energy"].agg(["sum", "size"])
+            minima = whole[whole["index"] == 0].groupby("circuit")["loss"].agg(["sum", "size"])
             minima = minima.reindex(whole["circuit"].unique(), fill_value=0)
             total, size = minima["size"].sum(), len(minima)
             mean = minima["sum"].sum() / total

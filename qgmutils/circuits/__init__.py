@@ -1,22 +1,26 @@
-"""The ansatz as data, its builders, and its way to PennyLane."""
+"""The ansatz as data, recipes that build it, and its way to PennyLane."""
 
-from qgmutils.circuits.circuit import (
-    MAX_GATES,
-    REFERENCE_STATES,
-    Circuit,
-    haar_state,
-    make_device,
-    random_circuit,
-    reference,
-    require_pair,
-    stabilizer_state,
-    to_qnode,
-)
+from qgmutils.circuits.ansatz import Ansatz
+from qgmutils.circuits.brickwork import Brickwork
+from qgmutils.circuits.circuit import Circuit, require_pair
+from qgmutils.circuits.hardware_efficient import HardwareEfficient
+from qgmutils.circuits.named import ANSATZE
+from qgmutils.circuits.qnode import make_device, to_qnode
+from qgmutils.circuits.randomised import Randomised, random_circuit
+from qgmutils.circuits.reference_states import REFERENCE_STATES, haar_state, reference, stabilizer_state
+from qgmutils.circuits.restricted import Restricted
+from qgmutils.circuits.variational import HamiltonianVariational
 
 __all__ = [
-    "MAX_GATES",
+    "ANSATZE",
     "REFERENCE_STATES",
+    "Ansatz",
+    "Brickwork",
     "Circuit",
+    "HamiltonianVariational",
+    "HardwareEfficient",
+    "Randomised",
+    "Restricted",
     "haar_state",
     "make_device",
     "random_circuit",

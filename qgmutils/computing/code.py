@@ -31,8 +31,8 @@ from qgmutils.computing import front, loaded
 from qgmutils.computing.loaded import PACKAGE
 from qgmutils.computing.threads import arithmetic
 
-# These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, and
-# `kernels` says how to compile.
+# These modules carry tasks and tables about and make no number; `threads` holds linear algebra to one thread, `kernels`
+# says how to compile, and `simd` is arithmetic.
 _CARRIERS = f"{PACKAGE}.computing"
 # Decorators that keep the function that they are given: see `_bare`.
 _TRANSPARENT = frozenset(
@@ -41,7 +41,7 @@ _TRANSPARENT = frozenset(
 )
 # What the package offers by name, and the module that it comes from.
 _OFFERED = {f"{PACKAGE}.{name}": place for name, place in front.PLACES.items()}
-_NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "threads")})
+_NOT_CARRIERS = frozenset({f"{PACKAGE}.computing.{name}" for name in ("kernels", "simd", "threads")})
 
 
 class UnknownCode(ValueError):

@@ -19,6 +19,8 @@ _MEMBERS = {
     "losses.energy": "Energy",
     "losses.hamiltonians": "fermi_hubbard from_matrix from_observable gue projector spinless_fermi_hubbard tfim xxz",
     "engine": "landscape",
+    "ensembles.model": "Model",
+    "ensembles.results": "critical_count train",
 }
 
 PLACES = {module.rpartition(".")[2]: f"{PACKAGE}.{module}" for module in _MODULES}

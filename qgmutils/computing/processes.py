@@ -177,3 +177,8 @@ def _follow_owner() -> None:
     if owner is not None:
         owner.join()
         os._exit(1)
+
+
+def chosen_engine() -> tuple[str, str]:
+    """Engine and device that were asked for."""
+    return os.environ.get("QGMUTILS_ENGINE", "numba"), os.environ.get("QGMUTILS_DEVICE", "default.qubit")

@@ -1,8 +1,8 @@
 """Energy, gradient, Hessian and quantum Fisher metric of a batch of starts.
 
-Compiled code lives in `simd` (vectors for numba), `llvm` (kernels in LLVM's own terms), `gates` and `passes` (angles
-and gates), `observable` (H), `sweep` (energy and gradient), `curvature` (second derivatives), `each` (a circuit for
-every start) and `cuda_kernels`; `landscape` and `cuda` are what users see.
+Compiled code lives in `llvm` (kernels in LLVM's own terms), `gates` and `passes` (angles and gates), `observable` (H),
+`sweep` (energy and gradient), `curvature` (second derivatives), `each` (a circuit for every start) and `cuda_kernels`;
+`landscape` and `cuda` are what users see.
 """
 
 from qgmutils.engine.cuda import CudaLandscape

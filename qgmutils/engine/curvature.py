@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 
 from qgmutils.computing.kernels import compiled
+from qgmutils.computing.simd import LANES, add, address, copysign, fma, inner, load, mul, splat, store, sub
 from qgmutils.engine import passes
 from qgmutils.engine.observable import apply
 from qgmutils.engine.passes import STATE
-from qgmutils.engine.simd import LANES, add, address, copysign, fma, inner, load, mul, splat, store, sub
 from qgmutils.engine.sweep import RESCALE, evaluate_energy, set_out, set_signed, slope, turn
 
 _TILE_BYTES = 2**17

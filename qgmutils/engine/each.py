@@ -17,11 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit, require_pair
 from qgmutils.computing.kernels import compiled
+from qgmutils.computing.simd import address, eight, inner, odd_bits, store_eight
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.gates import pack_circuit, tan_cos
 from qgmutils.engine.llvm import Code, kernel
 from qgmutils.engine.observable import LOW_RANK, costs, factor
-from qgmutils.engine.simd import address, eight, inner, odd_bits, store_eight
 from qgmutils.engine.starts import checked, far_starts, reduced
 from qgmutils.engine.sweep import RESCALE
 from qgmutils.losses.energy import Energy

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit
+from qgmutils.computing.simd import LANES
 from qgmutils.engine.llvm import kernel
-from qgmutils.engine.simd import LANES
 from qgmutils.inputs import frozen
 
 

@@ -11,11 +11,11 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit, make_device, require_pair, to_qnode
+from qgmutils.computing.simd import LANES
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine import curvature, sweep
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.observable import DIAGONAL, PAULI, SPARSE, factor, pack_problem
-from qgmutils.engine.simd import LANES
 from qgmutils.engine.starts import any_angle
 from qgmutils.losses.energy import Energy
 

@@ -18,7 +18,7 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from qgmutils.computing import kernels
-from qgmutils.engine.simd import TARGET_FEATURES, VectorType, call, lanes, multiply_add, spread
+from qgmutils.computing.simd import TARGET_FEATURES, VectorType, call, lanes, multiply_add, spread
 
 _INT = ir.IntType(64)
 _DOUBLE = ir.DoubleType()

@@ -10,10 +10,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from qgmutils.computing.simd import LANES, address, fma, inner, load, splat, store
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.llvm import kernel
 from qgmutils.engine.passes import STATE
-from qgmutils.engine.simd import LANES, address, fma, inner, load, splat, store
 from qgmutils.inputs import frozen
 from qgmutils.losses.energy import Energy
 

@@ -16,8 +16,8 @@ of T for sigma = 1 and for sigma = -1, of one gate or of two; `sign` that of 0.0
 
 from __future__ import annotations
 
+from qgmutils.computing.simd import LANES
 from qgmutils.engine.llvm import kernel
-from qgmutils.engine.simd import LANES
 
 STATE = 2 * LANES
 """Doubles of one amplitude."""

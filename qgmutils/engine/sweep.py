@@ -16,11 +16,7 @@ from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit
 from qgmutils.computing.kernels import compiled
-from qgmutils.engine import passes
-from qgmutils.engine.gates import small_angles, start_states
-from qgmutils.engine.observable import apply
-from qgmutils.engine.passes import STATE
-from qgmutils.engine.simd import (
+from qgmutils.computing.simd import (
     LANES,
     address,
     aligned_zeros,
@@ -33,6 +29,10 @@ from qgmutils.engine.simd import (
     store,
     sub,
 )
+from qgmutils.engine import passes
+from qgmutils.engine.gates import small_angles, start_states
+from qgmutils.engine.observable import apply
+from qgmutils.engine.passes import STATE
 
 RESCALE = 64
 """Gates between two rescalings; a state grows by at most 2^32 in between, which costs no digit."""

@@ -1,249 +1,211 @@
-"""Samples of the landscape as tasks: the loss at random angles and along random directions, Hessian spectra.
+"""Samples of the landscape: what is measured at random angles, along random directions, or at minima.
 
-Circuits have the random streams of `ensembles`, so the circuits of a seed are the same in every task; they are the
-independent unit of all samples here, and standard errors come from resampling circuits (`estimates`).
+Circuits have the same random streams in every task of a seed; they are the independent unit of all samples here, and
+standard errors come from resampling circuits (`statistics.estimates`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qgmutils import circuits
-from qgmutils.computing.tasks import run_tasks
-from qgmutils.engine import Landscape, landscape
-from qgmutils.ensembles.ensembles import Options, build_problem, circuit_streams, options_of
+from qgmutils.engine.landscape import Landscape
+from qgmutils.ensembles.tasks import AMPLITUDE, CircuitsTask, columns
 from qgmutils.field import haar
-from qgmutils.field.polynomials import sample_whrf
-from qgmutils.losses import hamiltonians
+from qgmutils.inputs import require_choice, require_integer
 from qgmutils.minimize import minimize
 
 Array = NDArray[np.float64]
 
 POINTS = ("random", "minimum")
 
-
-def _stack(tables: list[dict[str, Any]]) -> pd.DataFrame:
-    """One table out of many small ones, each a dict of columns or constants; a DataFrame for each would take longer."""
-    sizes = [len(columns["start"]) for columns in tables]
-    return pd.DataFrame(
-        {
-            name: np.concatenate(
-                [np.broadcast_to(t[name], size) for t, size in zip(tables, sizes, strict=True)]
-            )
-            for name in tables[0]
-        }
-    )
+RANK_TOLERANCE = 1e-12
+"""Eigenvalues of the metric up to this fraction of the largest, or of 1, count as zero.  Rounding leaves zeros of up to
+1e-14; of the circuits at n = 2 ... 6 the lowest other eigenvalue was 1e-9 (bricks on |0...0>, 150 angles)."""
 
 
-@dataclass(frozen=True)
-class _CircuitsTask:
-    """Circuits first_circuit ... first_circuit + n_circuits - 1 of the randomised model, Haar-random reference."""
+class Quantity(Protocol):
+    """What a `SampleTask` measures: a frozen dataclass with plain fields."""
 
-    hamiltonian: str
-    hamiltonian_options: Options
-    n_qubits: int
-    n_params: int
-    first_circuit: int
-    n_circuits: int
-    n_starts: int
-    seed: int
+    def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
+        """Columns, and constants, of one circuit's rows, with a column `start`; random angles come from `rng`."""
+        ...
 
-    def landscapes(self) -> Iterator[tuple[int, Landscape, np.random.Generator]]:
-        """Number, landscape and random stream of each circuit."""
-        problem = build_problem(self.hamiltonian, self.n_qubits, self.hamiltonian_options, self.seed)
-        for number, rng in circuit_streams(self):
-            yield (
-                number,
-                landscape(circuits.random_circuit(self.n_qubits, self.n_params, rng=rng), problem),
-                rng,
-            )
+    def sweeps(self, n_params: int) -> float:
+        """How many gradients a point costs."""
+        ...
 
 
-@dataclass(frozen=True)
-class LossTask(_CircuitsTask):
-    """Loss and gradient at `n_starts` uniform sets of angles of each circuit.
+@dataclass(frozen=True, kw_only=True)
+class SampleTask(CircuitsTask):
+    """A quantity at `n_points` points of each circuit; `run` returns its columns after the number of the circuit.
 
-    `run` returns one row a start: circuit, start, energy, gradient (one component, another one at each start) and
-    gradient_square (mean over the p components).
+    Attributes
+    ----------
+    model, n_circuits, seed, first_circuit
+        As in `CircuitsTask`.
+    quantity : Quantity
+    n_points : int
     """
 
+    quantity: Quantity
+    n_points: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_integer(self.n_points, "n_points")
+
     def run(self) -> pd.DataFrame:
-        tables = []
-        for number, surface, rng in self.landscapes():
-            start = np.arange(self.n_starts)
-            energy, gradient = surface.value_and_gradient(
-                rng.uniform(0, np.pi, (self.n_starts, self.n_params))
-            )
-            columns: dict[str, Any] = {"circuit": number, "start": start, "energy": energy}
-            columns["gradient"] = gradient[start, start % self.n_params]
-            columns["gradient_square"] = np.mean(gradient**2, axis=1)
-            tables.append(columns)
-        return _stack(tables)
+        return columns(
+            [
+                {"circuit": number, **self.quantity.measure(self.model.landscape(rng), self.n_points, rng)}
+                for number, rng in self.streams()
+            ]
+        )
+
+    def seconds(self) -> float:
+        p, dim = self.model.n_params, 2**self.model.n_qubits
+        return self.n_points * self.quantity.sweeps(p) * p * dim * AMPLITUDE + 2e-4
 
 
 @dataclass(frozen=True)
-class RayTask(_CircuitsTask):
-    """Loss along `n_starts` random directions of each circuit, at the given distances from a random point.
+class Losses:
+    """Loss and gradient at uniform angles.
 
-    `run` returns one row a ray and distance: circuit, start, distance, product (of E - 1 at the two ends, divided by
-    the exact variance N / ((N + 1) m): its mean is the correlation), field and exact (the correlations of the WHRF
-    and of the circuits for this difference of angles).
+    One row a point: start, loss, gradient (one component, another one at each point) and gradient_square (mean over
+    the p components).
+    """
+
+    def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
+        start, p = np.arange(n_points), surface.circuit.n_params
+        loss, gradient = surface.value_and_gradient(rng.uniform(0, np.pi, (n_points, p)))
+        square = np.mean(gradient**2, axis=1)
+        return {
+            "start": start,
+            "loss": loss,
+            "gradient": gradient[start, start % p],
+            "gradient_square": square,
+        }
+
+    def sweeps(self, n_params: int) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Rays:
+    """The energy along random directions, at these distances from a random point, radians.
+
+    One row a ray and distance: start, distance, product (of E - 1 at the two ends, divided by the exact variance
+    N / ((N + 1) m): its mean is the correlation), field and exact (the correlations of the random field and of the
+    circuits for this difference of angles).
     """
 
     distances: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5)
 
-    def run(self) -> pd.DataFrame:
-        tables = []
-        distance = np.array(self.distances)
-        for number, surface, rng in self.landscapes():
-            dim = surface.loss.dim
-            variance = dim / ((dim + 1) * surface.loss.degrees_of_freedom)
-            origin = rng.uniform(0, np.pi, (self.n_starts, 1, self.n_params))
-            direction = rng.standard_normal(origin.shape)
-            step = distance[:, None] * direction / np.linalg.norm(direction, axis=-1, keepdims=True)
-            angles = np.concatenate([origin, origin + step], axis=1)
-            energy = surface.value(angles.reshape(-1, self.n_params)) - 1
-            energy = energy.reshape(self.n_starts, -1)
-            columns: dict[str, Any] = {
-                "circuit": number,
-                "start": np.repeat(np.arange(self.n_starts), len(distance)),
-            }
-            columns["distance"] = np.tile(distance, self.n_starts)
-            columns["product"] = (energy[:, :1] * energy[:, 1:] / variance).ravel()
-            columns["field"] = haar.field_correlation(step).ravel()
-            columns["exact"] = haar.circuit_correlation(step, dim).ravel()
-            tables.append(columns)
-        return _stack(tables)
+    def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
+        distance, p, loss = np.array(self.distances), surface.circuit.n_params, surface.loss
+        variance = loss.dim / ((loss.dim + 1) * loss.degrees_of_freedom)  # type: ignore[attr-defined]
+        origin = rng.uniform(0, np.pi, (n_points, 1, p))
+        direction = rng.standard_normal(origin.shape)
+        step = distance[:, None] * direction / np.linalg.norm(direction, axis=-1, keepdims=True)
+        angles = np.concatenate([origin, origin + step], axis=1)
+        energy = (surface.value(angles.reshape(-1, p)) - 1).reshape(n_points, -1)
+        return {
+            "start": np.repeat(np.arange(n_points), len(distance)),
+            "distance": np.tile(distance, n_points),
+            "product": (energy[:, :1] * energy[:, 1:] / variance).ravel(),
+            "field": haar.field_correlation(step).ravel(),
+            "exact": haar.circuit_correlation(step, loss.dim).ravel(),
+        }
+
+    def sweeps(self, n_params: int) -> float:
+        return float(len(self.distances))
 
 
 @dataclass(frozen=True)
-class HessianTask(_CircuitsTask):
-    """Spectra of A = Hessian / 2 at points of each circuit.
+class Spectra:
+    """Spectra of A = Hessian / 2 of an energy.
 
     `points` is "random" (uniform angles) or "minimum" (what the search finds from them).  With n_candidates > 1 each
     random point is the one of so many whose energy is nearest to a target drawn uniformly over their range.  The choice
     sees energies only, so the law of a point given its energy is untouched, while rare energies are sampled well.
 
-    `run` returns one row an eigenvalue: circuit, start, energy, variance (sigma^2 = <h^2> - E^2), along_gradient
-    (g.A.g / g.g), certified (True at random points), position (0 for the lowest eigenvalue), eigenvalue.
+    One row an eigenvalue: start, loss, variance (sigma^2 = <h^2> - E^2), along_gradient (g.A.g / g.g), certified (True
+    at random points), position (0 for the lowest eigenvalue), eigenvalue.
     """
 
     points: str = "random"
     n_candidates: int = 1
 
     def __post_init__(self) -> None:
-        if self.points not in POINTS:
-            raise ValueError(f"unknown points {self.points!r}: choose one of {', '.join(POINTS)}")
-        if self.n_candidates < 1:
-            raise ValueError(f"n_candidates must be at least 1, got {self.n_candidates}")
+        require_choice(self.points, "points", POINTS)
+        require_integer(self.n_candidates, "n_candidates")
 
-    def _points(self, surface: Landscape, rng: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
-        theta = rng.uniform(0, np.pi, (self.n_starts * self.n_candidates, self.n_params))
+    def _points(
+        self, surface: Landscape, n_points: int, rng: np.random.Generator
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        theta = rng.uniform(0, np.pi, (n_points * self.n_candidates, surface.circuit.n_params))
         if self.points == "minimum":
-            minima = minimize(surface, theta[: self.n_starts])
+            minima = minimize(surface, theta[:n_points])
             return minima.theta, minima.certified
         if self.n_candidates > 1:
-            energy = surface.value(theta).reshape(self.n_starts, self.n_candidates)
+            energy = surface.value(theta).reshape(n_points, self.n_candidates)
             target = rng.uniform(energy.min(axis=1), energy.max(axis=1))
             nearest = np.argmin(np.abs(energy - target[:, None]), axis=1)
-            theta = theta[np.arange(self.n_starts) * self.n_candidates + nearest]
-        return theta, np.ones(self.n_starts, dtype=bool)
+            theta = theta[np.arange(n_points) * self.n_candidates + nearest]
+        return theta, np.ones(n_points, dtype=bool)
 
-    def run(self) -> pd.DataFrame:
-        tables = []
-        for number, surface, rng in self.landscapes():
-            theta, certified = self._points(surface, rng)
-            energy, gradient = surface.value_and_gradient(theta)
-            applied = surface.states(theta) @ surface.loss.matrix.T
-            halves = surface.hessian(theta) / 2
-            spectra = np.linalg.eigvalsh(halves)
-            along = np.einsum("bi,bij,bj->b", gradient, halves, gradient) / np.sum(gradient**2, axis=1)
-            columns: dict[str, Any] = {"circuit": number}
-            per_point = {
-                "start": np.arange(self.n_starts),
-                "energy": energy,
-                "variance": np.sum(np.abs(applied) ** 2, axis=1) - energy**2,
-                "along_gradient": along,
-                "certified": certified,
-            }
-            columns |= {name: np.repeat(values, self.n_params) for name, values in per_point.items()}
-            columns["position"] = np.tile(np.arange(self.n_params), self.n_starts)
-            columns["eigenvalue"] = spectra.ravel()
-            tables.append(columns)
-        return _stack(tables)
+    def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
+        theta, certified = self._points(surface, n_points, rng)
+        p = theta.shape[1]
+        energy, gradient = surface.value_and_gradient(theta)
+        applied = surface.states(theta) @ surface.loss.matrix.T  # type: ignore[attr-defined]
+        halves = surface.hessian(theta) / 2
+        along = np.einsum("bi,bij,bj->b", gradient, halves, gradient) / np.sum(gradient**2, axis=1)
+        per_point = {
+            "start": np.arange(n_points),
+            "loss": energy,
+            "variance": np.sum(np.abs(applied) ** 2, axis=1) - energy**2,
+            "along_gradient": along,
+            "certified": certified,
+        }
+        table = {name: np.repeat(values, p) for name, values in per_point.items()}
+        spectra = np.linalg.eigvalsh(halves)
+        return table | {"position": np.tile(np.arange(p), n_points), "eigenvalue": spectra.ravel()}
+
+    def sweeps(self, n_params: int) -> float:
+        search = 60 + 4 * n_params if self.points == "minimum" else 0
+        return n_params + self.n_candidates + search
 
 
 @dataclass(frozen=True)
-class FieldTask:
-    """Points of sampled WHRFs, to test what holds for the field itself; at most 10 angles.
+class FisherRanks:
+    """Rank of the Fubini-Study metric at random angles, of the first 1 ... p angles of each circuit.
 
-    `run` returns one row a point: circuit (number of the field), start, energy, gradient_square (sum), curvature (mean
-    diagonal of A = Hessian / 2), along_gradient (g.A.g / g.g).
+    Where every angle sits in one gate, in the order of the angles, the metric of a shorter circuit is a corner of the
+    whole one's: what comes behind turns all tangent vectors alike (derived).  Of other circuits only the whole one's
+    rank is given.
+
+    One row a point and count: start, n_params, rank.
     """
 
-    n_params: int
-    degrees_of_freedom: float
-    n_fields: int
-    n_starts: int
-    seed: int
+    def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
+        p = surface.circuit.n_params
+        ordered = np.array_equal(surface.circuit.parameter, np.arange(p))
+        counts = np.arange(1, p + 1) if ordered else np.array([p])
+        metrics = surface.quantum_fisher(rng.uniform(0, np.pi, (n_points, p)))
+        ranks = [_rank(metric[:size, :size]) for metric in metrics for size in counts]
+        start = np.repeat(np.arange(n_points), len(counts))
+        return {"start": start, "n_params": np.tile(counts, n_points), "rank": np.array(ranks)}
 
-    def run(self) -> pd.DataFrame:
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, self.n_params)))
-        tables = []
-        for number in range(self.n_fields):
-            field = sample_whrf(self.n_params, self.degrees_of_freedom, rng)
-            theta = rng.uniform(0, np.pi, (self.n_starts, self.n_params))
-            gradient, halves = field.gradient(theta), field.hessian(theta) / 2
-            square = np.sum(gradient**2, axis=1)
-            columns: dict[str, Any] = {"circuit": number, "start": np.arange(self.n_starts)}
-            columns |= {"energy": field.value(theta), "gradient_square": square}
-            columns["curvature"] = np.trace(halves, axis1=1, axis2=2) / self.n_params
-            columns["along_gradient"] = np.einsum("bi,bij,bj->b", gradient, halves, gradient) / square
-            tables.append(columns)
-        return _stack(tables)
+    def sweeps(self, n_params: int) -> float:
+        return 10.0 * n_params
 
 
-def split(
-    task: type[_CircuitsTask],
-    *,
-    hamiltonian: str,
-    hamiltonian_options: dict[str, Any] | None,
-    n_qubits: int,
-    n_params: int,
-    n_instances: int,
-    n_starts: int,
-    seed: int,
-    circuits_per_task: int = 128,
-    **fields: Any,
-) -> list[Any]:
-    """Cut an ensemble of `n_instances` circuits into tasks of that class; its table does not depend on the cut.
-
-    Raises
-    ------
-    ValueError
-        For sizes below 1, or a Hamiltonian that cannot be built.
-    """
-    sizes = {"n_params": n_params, "n_instances": n_instances, "n_starts": n_starts}
-    for name, value in {**sizes, "circuits_per_task": circuits_per_task}.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-    hamiltonians.build(hamiltonian, n_qubits, hamiltonian_options, seed=seed)  # fails here, not in a worker
-    common = (hamiltonian, options_of(hamiltonian_options), n_qubits, n_params)
-    return [
-        task(*common, first, min(circuits_per_task, n_instances - first), n_starts, seed, **fields)
-        for first in range(0, n_instances, circuits_per_task)
-    ]
-
-
-def run_ensembles(ensembles: Mapping[Hashable, list[Any]], *, label: str = "") -> dict[Any, pd.DataFrame]:
-    """Run several ensembles as one list of tasks, so that all of them share one pool: their names -> their tables."""
-    tables = iter(run_tasks([task for tasks in ensembles.values() for task in tasks], label=label))
-    return {
-        name: pd.concat([next(tables) for _ in tasks], ignore_index=True) for name, tasks in ensembles.items()
-    }
+def _rank(metric: Array) -> int:
+    values = np.linalg.eigvalsh(metric)
+    return int(np.sum(values > RANK_TOLERANCE * max(1.0, values[-1])))  # RZ on |0...0> has a metric of 0

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import comb
 
 from qgmutils.computing.kernels import compiled
-from qgmutils.engine.simd import LANES
+from qgmutils.computing.simd import LANES
 from qgmutils.field.polynomials import (
     TrigPolynomial,
     buffer_size,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from qgmutils.computing.kernels import compiled
-from qgmutils.engine.simd import LANES, fma, fnma, load, mul, splat, store, sub
+from qgmutils.computing.simd import LANES, fma, fnma, load, mul, splat, store, sub
 from qgmutils.field.spectra import sample_hessian_parts
 
 __all__ = ["log_determinants", "sample_determinants"]

@@ -14,11 +14,14 @@ general knowledge of the construction (field).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.field import haar, spectra
+from qgmutils.field.polynomials import sample_whrf
 from qgmutils.losses.energy import Energy
 from qgmutils.statistics.estimates import binned_means, cluster_estimate, distribution_gap
 
@@ -146,10 +149,44 @@ def _mean(values: Array, weights: Array | None) -> float:
     return float(np.average(values, weights=weights)) if weights is None or weights.any() else float("nan")
 
 
+@dataclass(frozen=True)
+class FieldTask:
+    """Points of sampled random fields, to test what holds for the field itself; at most 10 angles.
+
+    `run` returns one row a point: circuit (number of the field), start, loss, gradient_square (sum), curvature (mean
+    diagonal of A = Hessian / 2), along_gradient (g.A.g / g.g).
+    """
+
+    n_params: int
+    degrees_of_freedom: float
+    n_fields: int
+    n_starts: int
+    seed: int
+
+    def run(self) -> pd.DataFrame:
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, self.n_params)))
+        tables = []
+        for number in range(self.n_fields):
+            field = sample_whrf(self.n_params, self.degrees_of_freedom, rng)
+            theta = rng.uniform(0, np.pi, (self.n_starts, self.n_params))
+            gradient, halves = field.gradient(theta), field.hessian(theta) / 2
+            square = np.sum(gradient**2, axis=1)
+            part = {
+                "circuit": number,
+                "start": np.arange(self.n_starts),
+                "loss": field.value(theta),
+                "gradient_square": square,
+                "curvature": np.trace(halves, axis1=1, axis2=2) / self.n_params,
+                "along_gradient": np.einsum("bi,bij,bj->b", gradient, halves, gradient) / square,
+            }
+            tables.append(pd.DataFrame(part))
+        return pd.concat(tables, ignore_index=True)
+
+
 def compare_spectra(
     table: pd.DataFrame, problem: Energy, n_params: int, *, minima: bool, rng: np.random.Generator
 ) -> tuple[dict[str, float], dict[str, tuple[Array, Array]]]:
-    """Compare the certified points of a `HessianTask` with every theory at the same energies.
+    """Compare the certified points of a `SampleTask` of spectra with every theory at the same energies.
 
     Returns
     -------
@@ -167,7 +204,7 @@ def compare_spectra(
     observed = certified["eigenvalue"].to_numpy().reshape(-1, n_params)
     row = {"n": problem.n_qubits, "p": n_params, "gamma": n_params / (2 * problem.degrees_of_freedom)}
     row |= {"count": len(points), "left out": (len(table) - len(certified)) // n_params}
-    row |= {"E": points["energy"].mean(), "width": width(observed)}
+    row |= {"E": points["loss"].mean(), "width": width(observed)}
     row |= {"lowest": observed[:, 0].mean(), "highest": observed[:, -1].mean()}
     left, right = spectra.hessian_edges(row["gamma"], row["E"])
     row |= {"left edge": float(left), "right edge": float(right)}
@@ -177,7 +214,7 @@ def compare_spectra(
             theory,
             problem,
             n_params,
-            points["energy"],
+            points["loss"],
             points["variance"],
             minima=minima,
             rng=rng,
@@ -199,14 +236,14 @@ def compare_spectra(
 def index_by_energy(
     table: pd.DataFrame, eigenvalues: Array, *, rng: np.random.Generator, n_bins: int = 9
 ) -> pd.DataFrame:
-    """Share of negative eigenvalues in quantile bins of the energy, from a `HessianTask` at random angles.
+    """Share of negative eigenvalues in quantile bins of the energy, from a `SampleTask` of spectra at random angles.
 
     `eigenvalues` are the theory's (K, p), as many matrices for each point, in the order of the points.  The result has
     the columns of `estimates.binned_means`, and miss, miss_se: mean of observed - theory, point by point.
     """
     points = table.groupby(["circuit", "start"])
     share = points["eigenvalue"].agg(lambda values: np.mean(values < 0)).to_numpy()
-    energy = points["energy"].first()
+    energy = points["loss"].first()
     theory = (eigenvalues < 0).mean(axis=1).reshape(len(energy), -1).mean(axis=1)
     edges = np.quantile(energy, np.linspace(0, 1, n_bins + 1))
     circuit = energy.index.get_level_values("circuit")
@@ -220,9 +257,9 @@ def gradient_excess(
 ) -> tuple[float, float]:
     """Excess of the curvature along the gradient over 1 - E in units of (p - 1) / 2m, with its cluster standard error.
 
-    `points` has the columns circuit, energy and along_gradient, one row a random point; p >= 2.  The WHRF has 1.
+    `points` has the columns circuit, loss and along_gradient, one row a random point; p >= 2.  The WHRF has 1.
     """
     unit = (n_params - 1) / (2 * degrees_of_freedom)
     return cluster_estimate(
-        (points["along_gradient"] + points["energy"] - 1) / unit, points["circuit"], rng=rng
+        (points["along_gradient"] + points["loss"] - 1) / unit, points["circuit"], rng=rng
     )

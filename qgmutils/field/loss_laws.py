@@ -17,7 +17,7 @@ __all__ = ["loss_laws", "ray_correlations"]
 def loss_laws(
     table: pd.DataFrame, problem: Energy, n_params: int, *, rng: np.random.Generator
 ) -> dict[str, float]:
-    """Compare the table of a `LossTask` with the WHRF and with the exact laws of Haar-random states.
+    """Compare the table of a `SampleTask` of losses with the WHRF and with the exact laws of Haar-random states.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def loss_laws(
         same_circuit, same_circuit_se, same_circuit_exact: correlation of E at two starts of one circuit.
     """
     m = problem.degrees_of_freedom
-    energy, circuit = table["energy"].to_numpy(), table["circuit"].to_numpy()
+    energy, circuit = table["loss"].to_numpy(), table["circuit"].to_numpy()
     field = stats.gamma(m, scale=1 / m)  # type: ignore[attr-defined]
     grid = np.linspace(energy.min(), energy.max(), 129)
     law = PchipInterpolator(grid, haar.energy_cdf(grid, problem.levels))
@@ -67,7 +67,7 @@ def loss_laws(
 
 
 def ray_correlations(table: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
-    """Correlation of the loss against distance from the table of a `RayTask`, one row a distance.
+    """Correlation of the loss against distance from the table of a `SampleTask` of rays, one row a distance.
 
     Columns: distance, observed, se (cluster standard error of observed - exact), field and exact (means over the same
     rays), z = (observed - exact) / se.

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.computing.kernels import compiled
-from qgmutils.engine.simd import LANES, add, fma, fnma, load, mul, sincos, splat, store, sub
+from qgmutils.computing.simd import LANES, add, fma, fnma, load, mul, sincos, splat, store, sub
 from qgmutils.field.spectra import wishart_dimension
 
 __all__ = ["TrigPolynomial", "from_function", "sample_whrf"]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.computing.kernels import compiled
-from qgmutils.engine.simd import fma, horizontal_sum, load_eight, splat_eight, store_eight
+from qgmutils.computing.simd import fma, horizontal_sum, load_eight, splat_eight, store_eight
 
 __all__ = ["N_POPULATIONS", "POPULATION_SIZE", "populations"]
 

@@ -1,13 +1,14 @@
 """What is minimised, as data: a function of the states that a circuit ends in.
 
-A circuit turns M inputs into final states |psi_1> ... |psi_M>; a loss L is a real function of them.  The engine runs the
-gates forward, asks the loss for its value and its cotangents lambda_m = dL/d<psi_m|, with which
+A circuit turns M inputs into final states |psi_1> ... |psi_M>; a loss L is a real function of them.  The engine runs
+the gates forward, asks the loss for its value and its cotangents lambda_m = dL/d<psi_m|, with which
 
     dL = 2 Re sum_m <lambda_m|d psi_m>,
 
 and undoes the gates on states and cotangents together: that is the whole gradient, for any loss.
 
-To write one, derive a frozen dataclass from `Loss` with the fields n_qubits and name and the method `value_and_cotangent`.
+To write one, derive a frozen dataclass from `Loss` with the fields n_qubits and name and the method
+`value_and_cotangent`.
 """
 
 from __future__ import annotations

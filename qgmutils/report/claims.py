@@ -8,7 +8,7 @@ import json
 import math
 import os
 import subprocess
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -158,7 +158,7 @@ def record(
     seed: int,
     output_dir: str | os.PathLike[str],
     run: str = "",
-) -> pd.DataFrame:
+) -> None:
     """Write the verdicts of a run to `output_dir`/claims.json, in place of what the same run wrote before.
 
     Beside them stands what they were computed with: the versions, processor, dates and seconds of all tables that this
@@ -177,11 +177,6 @@ def record(
     output_dir : path
         Folder of the figures; made if it does not exist.
 
-    Returns
-    -------
-    DataFrame
-        Columns id, observed, expected, tolerance in words, value and uncertainty as numbers, and verdict, for display.
-
     Raises
     ------
     ValueError
@@ -198,12 +193,32 @@ def record(
         kept = [claim for claim in load(path) if (claim.notebook, claim.run) != (notebook, run)]
         claims = sorted(kept + new, key=lambda claim: (claim.notebook, claim.run))
         _write(path, claims, computed(path) | {label(notebook, run): account})
-    columns = ["id", "observed", "expected", "tolerance", "value", "uncertainty", "verdict"]
-    rows = [
-        {**dataclasses.asdict(item), **item.numbers, "expected": item.expected, "tolerance": item.tolerance}
-        for item in verdicts
-    ]
-    return pd.DataFrame(rows, columns=columns)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What a notebook shows of its verdicts: lines of numbers as text, which `nbval` compares, and a table in words."""
+
+    verdicts: tuple[Verdict, ...]
+
+    def __repr__(self) -> str:
+        rows = [
+            {
+                "id": item.id,
+                **{name: item.numbers[name] for name in ("value", "uncertainty")},
+                "verdict": item.verdict,
+            }
+            for item in self.verdicts
+        ]
+        return pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format)
+
+    def _repr_markdown_(self) -> str:
+        heads = ["Claim", "Source", "Expected", "Tolerance", "Observed", "Verdict"]
+        rows = [
+            [f"`{v.id}` {v.statement}", v.provenance, v.expected, v.tolerance, v.observed, f"**{v.verdict}**"]
+            for v in self.verdicts
+        ]
+        return _markdown(heads, rows)
 
 
 def label(notebook: str, run: str) -> str:
@@ -272,12 +287,12 @@ def markdown_table(claims: Iterable[Claim]) -> str:
     str
         A Markdown table, ending with a line end.
     """
-    rows = ["| Run | Claim | Source | Expected | Observed | Tolerance | Verdict |", "|" + "---|" * 7]
-    for claim in claims:
-        values = [claim.expected, claim.observed, claim.tolerance]
-        cells = [claim.run, claim.statement, claim.provenance, *values, f"**{claim.verdict}**"]
-        rows.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |")
-    return "\n".join(rows) + "\n"
+    heads = ["Run", "Claim", "Source", "Expected", "Observed", "Tolerance", "Verdict"]
+    rows = [
+        [c.run, c.statement, c.provenance, c.expected, c.observed, c.tolerance, f"**{c.verdict}**"]
+        for c in claims
+    ]
+    return _markdown(heads, rows)
 
 
 def markers(profile: str) -> tuple[str, str]:
@@ -331,6 +346,60 @@ def markdown_page(claims: Iterable[Claim], profile: str) -> str:
     return "\n".join(parts)
 
 
+def verdicts_page(profiles: Mapping[str, Iterable[Claim]]) -> str:
+    """Render every claim of every profile, for figures/VERDICTS.md.
+
+    Parameters
+    ----------
+    profiles : mapping of str to iterable of Claim
+        The records of each profile, by its name, in the order of the columns.
+
+    Returns
+    -------
+    str
+        A Markdown page, ending with a line end: how many verdicts of each kind every notebook has, then a table of the
+        claims of each.  A claim has one row, with a column for each profile; where profiles word it differently, as
+        with other sizes in it, each wording has a row.
+    """
+    records = {profile: list(claims) for profile, claims in profiles.items()}
+    notebooks = sorted({claim.notebook for claims in records.values() for claim in claims})
+    parts = [
+        "# Every claim and its verdict\n",
+        f"Written by `nox -s figures`, one column for each profile ({', '.join(records)}). *Source* is "
+        + "; ".join(f"`{source}`: {meaning}" for source, meaning in PROVENANCE.items())
+        + ". A claim without data, or within its error, is inconclusive. `claims.json` beside the figures has the "
+        "numbers.\n",
+    ]
+    counts = []
+    for notebook in notebooks:
+        found = [[c.verdict for c in claims if c.notebook == notebook] for claims in records.values()]
+        numbers = [
+            " / ".join(str(words.count(verdict)) for verdict in VERDICTS) if words else "" for words in found
+        ]
+        counts.append([f"[{notebook}](#{notebook})", *numbers])
+    parts.append(_markdown([" / ".join(VERDICTS), *records], counts))
+    for notebook in notebooks:
+        rows: dict[tuple[str, ...], dict[str, str]] = {}
+        for profile, claims in records.items():
+            for c in claims:
+                if c.notebook == notebook:
+                    wording = (
+                        c.run,
+                        f"`{c.id}` {c.statement}",
+                        c.provenance,
+                        f"{c.expected} ({c.tolerance})",
+                    )
+                    rows.setdefault(wording, {})[profile] = f"**{c.verdict}**: {c.observed}"
+        table = [
+            [*wording, *(found.get(profile, "") for profile in records)] for wording, found in rows.items()
+        ]
+        several = any(row[0] for row in table)
+        heads = ["Run", "Claim", "Source", "Expected (tolerance)", *records]
+        shown = _markdown(heads, table) if several else _markdown(heads[1:], [row[1:] for row in table])
+        parts.append(f"## {notebook}\n\n[The notebook](../notebooks/{notebook}.ipynb)\n\n{shown}")
+    return "\n".join(parts)
+
+
 def replace_between(text: str, begin: str, end: str, content: str) -> str:
     """Replace what stands between two marker lines; a text without both markers is returned as it is."""
     head, found_begin, rest = text.partition(begin)
@@ -362,6 +431,14 @@ def commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return head + ("-dirty" if changed else "") if tracked and head else "unknown"
+
+
+def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, ending with a line end; cells may hold bars and line ends."""
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for cells in rows:
+        lines.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:

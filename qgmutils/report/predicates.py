@@ -3,13 +3,17 @@
 Every predicate takes numbers or arrays with one entry a case, and returns a `Finding`.  A claim about several cases
 holds if it holds in all of them, and fails if one fails; no case at all, or a NaN among them, is no answer, whatever
 the other cases say.
+
+Multiples of standard errors are those of a normal law.  A standard error that was estimated from few values, such as
+the means of 2 to 20 circuits, is itself uncertain: say from how many with `samples`, and a deviation of `sigmas` is
+replaced by that quantile of Student's t with samples - 1 degrees of freedom which has the same tail.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,6 +103,7 @@ def within(
     tolerance: ArrayLike = 0.0,
     error: ArrayLike = 0.0,
     sigmas: float = 0.0,
+    samples: ArrayLike | None = None,
     doubt: float | None = None,
     resolution: float | None = None,
 ) -> Finding:
@@ -110,49 +115,63 @@ def within(
         |value - expected| <= tolerance + sigmas * error is inside.  Errors and tolerances are not negative.
     sigmas : float
         Standard errors that are allowed.
+    samples : array_like, shape () or (K,), optional
+        Numbers of independent values that the errors were estimated from: see the top of this module.
     doubt : float, optional
         A miss by less than `doubt` standard errors is not decided.
     resolution : float, optional
-        A case of which sigmas * error exceeds this is not decided.
+        A case of which sigmas * error, as `samples` widens it, exceeds this is not decided.
 
     Returns
     -------
     Finding
     """
     x, target, allowance, sigma = _cases(value, expected, tolerance, error)
-    off, slack = np.abs(x - target), allowance + sigmas * sigma
+    reach = _quantile(sigmas, samples) * sigma
+    off, slack = np.abs(x - target), allowance + reach
     status = np.where(off <= slack, 1, -1)
     if doubt is not None:
-        status[(status < 0) & (off < doubt * sigma)] = 0
+        status[(status < 0) & (off < _quantile(doubt, samples) * sigma)] = 0
     if resolution is not None:
-        status[sigmas * sigma > resolution] = 0
+        status[reach > resolution] = 0
     return _finding(status, off - slack, x, sigma, target, slack)
 
 
-def outside(
+def ratio(
     value: ArrayLike,
-    excluded: ArrayLike,
+    expected: ArrayLike,
     *,
+    error: ArrayLike,
     tolerance: ArrayLike = 0.0,
-    error: ArrayLike = 0.0,
-    sigmas: float = 0.0,
+    sigmas: float = 3.0,
+    samples: ArrayLike | None = None,
+    doubt: float | None = None,
+    resolution: float | None = 0.5,
 ) -> Finding:
-    """Whether numbers exclude a value: they differ from it by more than the tolerance and `sigmas` standard errors.
+    """Whether numbers are what is expected, as ratios to it: `within` of value / expected and 1.
 
     Parameters
     ----------
-    value, excluded, tolerance, error : array_like, shape () or (K,)
-        |value - excluded| > tolerance + sigmas * error is outside.
-    sigmas : float
-        Standard errors that the tolerance is widened by.
+    value, expected, error : array_like, shape () or (K,)
+        Numbers with their errors, and what they are divided by, above 0.
+    tolerance, sigmas, samples, doubt, resolution
+        As for `within`, of ratios.
 
     Returns
     -------
     Finding
     """
-    x, target, allowance, sigma = _cases(value, excluded, tolerance, error)
-    off, slack = np.abs(x - target), allowance + sigmas * sigma
-    return _finding(np.where(off > slack, 1, -1), slack - off, x, sigma, target, slack)
+    x, target, sigma = _cases(value, expected, error)
+    return within(
+        x / target,
+        1.0,
+        tolerance=tolerance,
+        error=sigma / target,
+        sigmas=sigmas,
+        samples=samples,
+        doubt=doubt,
+        resolution=resolution,
+    )
 
 
 def contains(
@@ -184,12 +203,33 @@ def contains(
     return _finding(np.where(gap <= 0, 1, -1), gap, x, np.maximum(right - x, x - left), target, slack)
 
 
+def critical_count(rows: pd.DataFrame, prediction: str, *, margin: float = 2.0) -> Finding:
+    """Whether measured critical counts are those of a prediction: `contains`, of their intervals.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row a case, with the columns p_c, low, high (NaN where the scan has found none) and `prediction`.
+    prediction : str
+        Column of what is predicted.
+    margin : float
+        By how many parameters the intervals are widened.  Two are one complex amplitude, the step in which a count
+        of dimensions is sharp.
+
+    Returns
+    -------
+    Finding
+    """
+    return contains(rows["low"], rows["high"], rows[prediction], margin=margin, value=rows["p_c"])
+
+
 def above(
     value: ArrayLike,
     bound: ArrayLike,
     *,
     error: ArrayLike = 0.0,
     sigmas: float = 0.0,
+    samples: ArrayLike | None = None,
     interval: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Finding:
     """Whether numbers are above a bound; not decided where the bound lies inside their interval.
@@ -200,6 +240,8 @@ def above(
         Estimates, the bound, and standard errors of the estimates.
     sigmas : float
         The interval is value ± sigmas * error.  A number without an error is above its bound or not.
+    samples : array_like, shape () or (K,), optional
+        As for `within`.
     interval : (low, high), optional
         The interval itself, in place of `error` and `sigmas`.
 
@@ -207,14 +249,7 @@ def above(
     -------
     Finding
     """
-    if interval is None:
-        x, limit, sigma = _cases(value, bound, error)
-        low, high = x - sigmas * sigma, x + sigmas * sigma
-    else:
-        x, limit, low, high = _cases(value, bound, *interval)
-        sigma = np.maximum(high - x, x - low)
-    status = np.where(low > limit, 1, np.where(high <= limit, -1, 0))
-    return _finding(status, limit - low, x, sigma, limit, np.zeros_like(x), ends=(True, False))
+    return _beyond(1, value, bound, error, sigmas, samples, interval)
 
 
 def below(
@@ -223,30 +258,21 @@ def below(
     *,
     error: ArrayLike = 0.0,
     sigmas: float = 0.0,
+    samples: ArrayLike | None = None,
     interval: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Finding:
-    """Whether numbers are below a bound: `above`, mirrored.
+    """Whether numbers are below a bound; not decided where the bound lies inside their interval.
 
     Parameters
     ----------
-    value, bound, error, sigmas, interval
+    value, bound, error, sigmas, samples, interval
         As for `above`.
 
     Returns
     -------
     Finding
     """
-    mirrored = (
-        None if interval is None else (-np.asarray(interval[1], float), -np.asarray(interval[0], float))
-    )
-    found = above(
-        -np.asarray(value, float), -np.asarray(bound, float), error=error, sigmas=sigmas, interval=mirrored
-    )
-    if found.value is None or found.expected is None:
-        return found
-    limit = found.expected[0] if isinstance(found.expected, tuple) else found.expected
-    turned = (None, None if limit is None else -limit)
-    return dataclasses.replace(found, value=-found.value + 0.0, expected=turned)
+    return _beyond(-1, value, bound, error, sigmas, samples, interval)
 
 
 def share_at_least(count: int, total: int, bound: float, *, confidence: float | None = None) -> Finding:
@@ -309,7 +335,9 @@ def none_below(values: ArrayLike, bound: float) -> Finding:
     return Finding(low == 0, low / x.size, most - low / x.size, 0.0, 0.0, x.size, low, int(np.argmin(x)))
 
 
-def largest_z(z: ArrayLike, bound: float, *, reject: float | None = None) -> Finding:
+def largest_z(
+    z: ArrayLike, bound: float, *, reject: float | None = None, samples: ArrayLike | None = None
+) -> Finding:
     """Whether no deviation, in standard errors, exceeds a bound.
 
     Parameters
@@ -320,6 +348,8 @@ def largest_z(z: ArrayLike, bound: float, *, reject: float | None = None) -> Fin
         Largest |z| that agrees.
     reject : float, optional
         Largest |z| that is not decided; default is `bound`.
+    samples : array_like, shape () or (K,), optional
+        As for `within`; the value is then the |z| of a normal law with the same tail.
 
     Returns
     -------
@@ -327,6 +357,8 @@ def largest_z(z: ArrayLike, bound: float, *, reject: float | None = None) -> Fin
     """
     (x,) = _cases(z)
     off = np.abs(x)
+    if samples is not None:
+        off = -special.ndtri(special.stdtr(np.asarray(samples) - 1.0, -off))
     status = np.where(off <= bound, 1, np.where(off <= max(bound, reject or bound), 0, -1))
     one = np.ones_like(off)
     return _finding(status, off, off, one, 0.0 * one, bound * one)
@@ -372,14 +404,48 @@ def all_of(*findings: Finding) -> Finding:
     return [*empty, *failed, *unsure, *findings][0]
 
 
+def ends(rows: pd.DataFrame, name: str) -> tuple[pd.Series, pd.Series]:
+    """The columns `name`_low and `name`_high of a table, as `above` and `below` take an interval."""
+    return rows[f"{name}_low"], rows[f"{name}_high"]
+
+
 def _cases(*arrays: ArrayLike) -> list[Floats]:
     """All of one length, as float64 vectors."""
     plain = [np.atleast_1d(np.asarray(array, dtype=np.float64)) for array in arrays]
     return [np.array(array) for array in np.broadcast_arrays(*plain)]
 
 
+def _quantile(sigmas: float, samples: ArrayLike | None) -> float | Floats:
+    """The multiple of an error from `samples` values that has the tail of `sigmas` exact ones; nan below 2 values."""
+    if samples is None:
+        return sigmas
+    return -special.stdtrit(np.asarray(samples) - 1.0, special.ndtr(-sigmas))
+
+
 def _nothing(expected: Expected, cases: int = 0) -> Finding:
     return Finding(None, None, None, expected, None, cases, 0, None)
+
+
+def _beyond(
+    side: Literal[1, -1],
+    value: ArrayLike,
+    bound: ArrayLike,
+    error: ArrayLike,
+    sigmas: float,
+    samples: ArrayLike | None,
+    interval: tuple[ArrayLike, ArrayLike] | None,
+) -> Finding:
+    """`above` for side 1, `below` for -1."""
+    if interval is None:
+        x, limit, sigma = _cases(value, bound, error)
+        reach = _quantile(sigmas, samples) * sigma
+        low, high = x - reach, x + reach
+    else:
+        x, limit, low, high = _cases(value, bound, *interval)
+        sigma = np.maximum(high - x, x - low)
+    nearest, farthest = (low - limit, high - limit) if side > 0 else (limit - high, limit - low)
+    status = np.where(nearest > 0, 1, np.where(farthest <= 0, -1, 0))
+    return _finding(status, -nearest, x, sigma, limit, np.zeros_like(x), side=side)
 
 
 def _finding(
@@ -390,9 +456,12 @@ def _finding(
     expected: Floats,
     tolerance: Floats,
     *,
-    ends: tuple[bool, bool] | None = None,
+    side: Literal[-1, 0, 1] = 0,
 ) -> Finding:
-    """Of cases with the status 1, 0 or -1, the one with the largest excess among those of the lowest status."""
+    """Of cases with the status 1, 0 or -1, the one with the largest excess among those of the lowest status.
+
+    What is expected is a number, or for side 1 and -1 an interval with the number as its lower or upper end.
+    """
     numbers = np.stack([value, error, expected, tolerance])
     if not value.size or not np.isfinite(numbers).all():
         return _nothing(None, value.size)
@@ -402,14 +471,13 @@ def _finding(
         )
     lowest = int(status.min())
     worst = int(np.argmax(np.where(status == lowest, excess, -np.inf)))
-    target: Expected = float(expected[worst])
-    if ends is not None:
-        target = (float(expected[worst]) if ends[0] else None, float(expected[worst]) if ends[1] else None)
+    number = float(expected[worst])
+    targets: dict[int, Expected] = {-1: (None, number), 0: number, 1: (number, None)}
     return Finding(
         {1: True, 0: None, -1: False}[lowest],
         float(value[worst]),
         float(error[worst]),
-        target,
+        targets[side],
         float(tolerance[worst]),
         int(value.size),
         int(np.count_nonzero(status < 0)),

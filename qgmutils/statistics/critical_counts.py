@@ -14,18 +14,31 @@ import pandas as pd
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.inputs import label_array, number_array, require_generator, require_integer, require_share
+from qgmutils.inputs import (
+    MOST,
+    label_array,
+    number_array,
+    require_generator,
+    require_integer,
+    require_share,
+)
+from qgmutils.statistics.extrapolation import fitted_line, require_spread
 from qgmutils.statistics.intervals import (
     FloatArray,
     Interval,
     UndeterminedError,
     finite_vector,
-    require_resamples,
+    finite_vectors,
+    group_sums,
+    interval,
+    positive_vectors,
+    resampled_sums,
+    student,
 )
 
 
 @dataclasses.dataclass(frozen=True)
-class CriticalCount:
+class CriticalCount(Interval):
     """Number of parameters at which half of the starts reach the ground state.
 
     Attributes
@@ -33,13 +46,10 @@ class CriticalCount:
     estimate, low, high : float
         The crossing and its confidence interval.
     slope : float
-        Slope of the logit per parameter at the crossing; inf where no p has both solved and unsolved starts, so
-        that the data say nothing about it.
+        Slope of the logit per parameter at the crossing; inf where at most one p has both solved and unsolved starts,
+        so that the data give it no upper bound.
     """
 
-    estimate: float
-    low: float
-    high: float
     slope: float
 
 
@@ -74,9 +84,9 @@ def critical_count(
 ) -> CriticalCount:
     """Parameter count at which half of the starts are solved, by a logistic curve of maximum likelihood.
 
-    The interval comes from resampling whole groups (circuits) at each count. Where no count has both solved and
-    unsolved starts, every crossing between the last unsolved and the first solved one is equally likely; the
-    estimate is then the middle and the interval covers the gap.
+    The interval comes from resampling whole groups (circuits) at each count (`intervals`). Where at most
+    one count has both solved and unsolved starts, the slope has no upper bound, and every crossing between the counts
+    on either side of 50 % is taken to be equally likely; the estimate is then the middle of that gap.
 
     Parameters
     ----------
@@ -108,7 +118,7 @@ def critical_count(
         an option is out of range.
     """
     params, rng = finite_vector(n_params, "n_params"), require_generator(rng)
-    confidence, n_resamples = require_share(confidence, "confidence"), require_resamples(n_resamples)
+    confidence = require_share(confidence, "confidence")
     success = _truth_values(solved, "solved")
     labels = np.arange(params.size) if groups is None else label_array(groups, "groups")
     if not params.shape == success.shape == labels.shape:
@@ -116,40 +126,34 @@ def critical_count(
             f"n_params, solved and groups have the shapes {params.shape}, {success.shape} and {labels.shape}; "
             "they must be equal"
         )
-    counts, position = np.unique(params, return_inverse=True)
-    total = np.bincount(position).astype(float)
-    wins = np.bincount(position, weights=success.astype(float)).astype(float)
+    counts = np.unique(params)
+    columns = np.stack([success, np.ones(success.size)], axis=1)
+    by_count = [group_sums(columns[params == p], labels[params == p]) for p in counts]
+    wins, total = np.array([sums.sum(axis=0) for sums in by_count]).T
     fraction = wins / total
+    shown = f"the fractions solved, {np.round(fraction, 3).tolist()} at p = {counts.tolist()},"
     if not (fraction.min() < 0.5 < fraction.max()):
-        raise UndeterminedError(
-            f"the fractions solved, {np.round(fraction, 3).tolist()} at p = {counts.tolist()}, do not bracket "
-            "50 %; add counts below and above the crossing"
-        )
+        raise UndeterminedError(f"{shown} do not bracket 50 %; add counts below and above the crossing")
     estimate, slope = (float(value[0]) for value in _crossings(counts, wins[None], total[None], None))
     if not np.isfinite(estimate):
+        raise UndeterminedError(f"{shown} do not rise with p")
+    # The interval is as wide as if the count with the fewest groups decided alone; a step needs no spread of groups.
+    uncertain = {len(by_count[i]): counts[i] for i in np.flatnonzero((wins > 0) & (wins < total))}
+    fewest = min(uncertain, default=MOST)
+    if fewest < 2:
         raise UndeterminedError(
-            f"the fractions solved, {np.round(fraction, 3).tolist()} at p = {counts.tolist()}, do not rise with p"
+            f"all starts at p = {uncertain[fewest]:g} share one group, so no interval can be given; 2 are needed"
         )
-    new_wins, new_total = np.empty((2, n_resamples, counts.size))
-    for i in range(counts.size):
-        here = position == i
-        _, member = np.unique(labels[here], return_inverse=True)
-        size = np.bincount(member)
-        won = np.bincount(member, weights=success[here])
-        if size.size < 2 and 0 < wins[i] < total[i]:
-            raise UndeterminedError(
-                f"all starts at p = {counts[i]:g} share one group, so no interval can be given; 2 are needed"
-            )
-        draw = rng.integers(size.size, size=(n_resamples, size.size))
-        new_wins[:, i], new_total[:, i] = won[draw].sum(axis=1), size[draw].sum(axis=1)
-    resampled, _ = _crossings(counts, new_wins, new_total, rng)
-    lost = np.count_nonzero(~np.isfinite(resampled))
+    drawn = np.stack([resampled_sums(sums, rng, n_resamples)[1:] for sums in by_count], axis=1)
+    crossings, _ = _crossings(counts, drawn[..., 0], drawn[..., 1], rng)
+    kept = crossings[np.isfinite(crossings)]
+    lost = len(crossings) - len(kept)
     if lost > n_resamples / 40:
         raise UndeterminedError(
             f"{lost} of {n_resamples} resamples have no crossing of 50 %; more circuits or more counts are needed"
         )
-    low, high = np.nanquantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return CriticalCount(estimate, float(min(low, estimate)), float(max(high, estimate)), slope)
+    found = interval(np.append(estimate, kept), fewest, confidence)
+    return CriticalCount(**dataclasses.asdict(found), slope=slope)
 
 
 def compare_predictions(
@@ -178,19 +182,11 @@ def compare_predictions(
     """
     if not isinstance(predictions, Mapping) or not predictions:
         raise ValueError(f"predictions must map at least one name to its numbers, got {predictions!r}")
-    values, left, right = (
-        _positive(x, name) for x, name in ((observed, "observed"), (low, "low"), (high, "high"))
-    )
-    if left.shape == right.shape and np.any(left > right):
-        raise ValueError(f"low must not lie above high, got {left.tolist()} and {right.tolist()}")
+    values, left, right = positive_vectors(observed=observed, low=low, high=high)
+    _require_order(left, right)
     rows = []
     for name, prediction in predictions.items():
-        predicted = _positive(prediction, f"prediction {name!r}")
-        if not predicted.shape == values.shape == left.shape == right.shape:
-            raise ValueError(
-                f"prediction {name!r} has {predicted.size} points; observed, low and high have {values.size}, "
-                f"{left.size} and {right.size}"
-            )
+        _, predicted = positive_vectors(observed=observed, **{f"prediction {name!r}": prediction})
         logs = np.log(values / predicted)
         inside = int(np.count_nonzero((left <= predicted) & (predicted <= right)))
         ratio, rms = float(np.exp(logs.mean())), float(np.sqrt(np.mean(logs**2)))
@@ -228,33 +224,19 @@ def growth_rate(n: ArrayLike, count: ArrayLike, intervals: ArrayLike, *, confide
     ValueError
         The lengths differ, a number is not positive, an interval ends before it begins, or the confidence is no share.
     """
-    sizes, counts = _positive(n, "n"), _positive(count, "count")
-    confidence = require_share(confidence, "confidence")
-    bounds = number_array(intervals, "intervals")
-    if not (sizes.shape == counts.shape and bounds.shape == (len(sizes), 2)):
-        raise ValueError(
-            f"n and count must be of one length K and intervals of shape (K, 2), "
-            f"got {sizes.shape}, {counts.shape} and {bounds.shape}"
-        )
-    bounds = _positive(bounds.ravel(), "intervals").reshape(-1, 2)
-    if np.any(bounds[:, 0] > bounds[:, 1]):
-        raise ValueError(f"intervals must not end before they begin, got {bounds.tolist()}")
-    if len(np.unique(sizes)) < 3 or not 1e-3 < np.ptp(np.log2(sizes)) < 100:
-        raise UndeterminedError(
-            f"n is {sizes.tolist()}; two lines can be compared from three sizes on neither equal nor 2^100 apart"
-        )
+    confidence, bounds = require_share(confidence, "confidence"), number_array(intervals, "intervals")
+    if bounds.ndim != 2 or bounds.shape[1] != 2:
+        raise ValueError(f"intervals must have the shape (K, 2), got {bounds.shape}")
+    sizes, counts, low, high = positive_vectors(n=n, count=count, low=bounds[:, 0], high=bounds[:, 1])
+    _require_order(low, high)
+    require_spread(sizes, "n")
     quantile = scipy.special.ndtri((1 + confidence) / 2)
-    sigma = np.maximum(np.log2(bounds[:, 1] / bounds[:, 0]) / (2 * quantile), np.log2(1.001))
+    sigma = np.maximum(np.log2(high / low) / (2 * quantile), np.log2(1.001))
     fits = []
     for x in (sizes, np.log2(sizes)):
-        design = np.stack([np.ones_like(x), x], axis=1) / sigma[:, None]
-        covariance = np.linalg.inv(design.T @ design)
-        beta = covariance @ design.T @ (np.log2(counts) / sigma)
-        chi2 = float(np.sum((np.log2(counts) / sigma - design @ beta) ** 2))
+        beta, covariance, chi2 = fitted_line(x, np.log2(counts), sigma)
         freedom = len(x) - 2
-        error = np.sqrt(covariance[1, 1] * max(1.0, chi2 / freedom)) * scipy.special.stdtrit(
-            freedom, (1 + confidence) / 2
-        )
+        error = np.sqrt(covariance[1, 1] * max(1.0, chi2 / freedom)) * student(freedom + 1, confidence)
         scale = max(1.0, chi2 / len(x))
         aic = len(x) * np.log(scale) + chi2 / scale
         fits.append((Interval(float(beta[1]), float(beta[1] - error), float(beta[1] + error)), aic))
@@ -290,12 +272,12 @@ def collapse_spread(curves: Sequence[tuple[ArrayLike, ArrayLike]], *, n_levels: 
     n_levels = require_integer(n_levels, "n_levels", high=10**6)
     if not isinstance(curves, Sequence) or not all(isinstance(c, Sequence) and len(c) == 2 for c in curves):
         raise ValueError("curves must be a list of pairs (x, y)")
-    pairs = [(_positive(x, "x"), finite_vector(y, "y")) for x, y in curves]
+    pairs = [finite_vectors(x=x, y=y) for x, y in curves]
     if len(pairs) < 2:
         raise UndeterminedError(f"{len(pairs)} curve(s) have no spread; at least 2 are needed")
-    for x, y in pairs:
-        if x.shape != y.shape or np.any(np.diff(x) <= 0):
-            raise ValueError(f"x is {x.tolist()} with {y.size} values; x must increase and have as many as y")
+    for x, _ in pairs:
+        if x[0] <= 0 or np.any(np.diff(x) <= 0):
+            raise ValueError(f"x must be positive and increase, got {x.tolist()}")
     bottom, top = max(y.min() for _, y in pairs), min(y.max() for _, y in pairs)
     if not bottom < top:
         raise UndeterminedError(
@@ -316,10 +298,13 @@ def _crossings(
     crossing, slope = np.full((2, len(wins)), np.nan)
     failed = np.where(wins < total, counts, -np.inf).max(axis=1)
     won = np.where(wins > 0, counts, np.inf).min(axis=1)
-    # Without overlap the likelihood grows for ever with the slope.
-    apart = (failed <= won) & np.isfinite(failed) & np.isfinite(won)
+    # Where at most one count has both, the likelihood grows for ever with the slope.  Its limit has the crossing at
+    # that count, even if hardly any start is solved there; what is known is between which counts 50 % are passed.
+    left = np.where(2 * wins <= total, counts, -np.inf).max(axis=1)
+    right = np.where(2 * wins >= total, counts, np.inf).min(axis=1)
+    apart = (failed <= won) & np.isfinite(left) & np.isfinite(right)
     share = rng.random(len(wins)) if rng is not None else np.full(len(wins), 0.5)
-    crossing[apart] = (failed + share * (won - failed))[apart]
+    crossing[apart] = (left + share * (right - left))[apart]
     slope[apart] = np.inf
     mixed = np.flatnonzero((failed > won) & np.isfinite(failed) & np.isfinite(won))
     if mixed.size:
@@ -351,11 +336,9 @@ def _first_crossing(x: FloatArray, y: FloatArray, level: float) -> float:
     return float(x[i] + (x[i + 1] - x[i]) * (level - y[i]) / ((y[i + 1] - y[i]) or 1.0))
 
 
-def _positive(values: ArrayLike, name: str) -> FloatArray:
-    array = finite_vector(values, name)
-    if np.any(array <= 0):
-        raise ValueError(f"{name} has the lowest value {array.min()}; all must be positive")
-    return array
+def _require_order(low: FloatArray, high: FloatArray) -> None:
+    if np.any(low > high):
+        raise ValueError(f"low must not lie above high, got {low.tolist()} and {high.tolist()}")
 
 
 def _truth_values(values: ArrayLike, name: str) -> NDArray[np.bool_]:

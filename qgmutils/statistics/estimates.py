@@ -1,4 +1,4 @@
-"""Estimates from samples that come in circuits: the starts of one circuit are not independent, the circuits are."""
+"""Estimates with standard errors, most of them from samples that come in circuits (`intervals`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.inputs import label_array, real_array, require_generator
-from qgmutils.statistics.intervals import finite_vector, require_resamples
+from qgmutils.inputs import label_array, real_array, require_positive
+from qgmutils.statistics.intervals import (
+    finite_vector,
+    finite_vectors,
+    group_sums,
+    resampled_sums,
+    standard_error,
+)
 
 Array = NDArray[np.float64]
 
@@ -40,33 +46,26 @@ def cluster_estimate(
     Returns
     -------
     estimate, standard_error : float
+        The interval of few circuits is wider than 1.96 standard errors: `intervals.student`.
 
     Raises
     ------
+    UndeterminedError
+        There are fewer than two circuits.
     ValueError
-        For fewer than two circuits, lengths that differ, observations that are not finite, or options out of range.
+        The lengths differ, an observation is not finite, a circuit has no label, or an option is out of range.
     """
-    values, rng = real_array(columns, "columns"), require_generator(rng)
-    labels, n_resamples = label_array(circuit, "circuit"), require_resamples(n_resamples)
-    if values.ndim not in (1, 2) or values.size == 0 or labels.shape != values.shape[:1]:
+    values = real_array(columns, "columns")
+    if values.ndim not in (1, 2) or values.size == 0 or not np.all(np.isfinite(values)):
         raise ValueError(
-            f"columns must have the shape (M,) or (M, K) and circuit (M,), got {values.shape} and {labels.shape}"
+            f"columns has the shape {values.shape} and {np.sum(~np.isfinite(values))} entries that are not finite; "
+            "it must have the shape (M,) or (M, K), and finite numbers"
         )
-    if not np.all(np.isfinite(values)):
-        raise ValueError(f"columns has {np.sum(~np.isfinite(values))} entries that are not finite numbers")
-    values = values.reshape(len(values), -1)
-    apply = statistic if statistic is not None else (lambda mean: mean[..., 0])
-    _, label = np.unique(labels, return_inverse=True)
-    count = np.bincount(label).astype(np.float64)
-    if len(count) < 2:
-        raise ValueError("a standard error over circuits needs at least 2 of them, got 1: add circuits")
-    sums = np.column_stack([np.bincount(label, weights=column) for column in values.T])
-    # How often each circuit is drawn in each resample.
-    drawn = rng.integers(len(count), size=(n_resamples, len(count)))
-    drawn += len(count) * np.arange(n_resamples)[:, None]
-    weights = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
-    resampled = apply((weights @ sums) / (weights @ count)[:, None])
-    return float(apply(sums.sum(axis=0) / count.sum())), float(np.std(resampled, ddof=1))
+    sums = group_sums(np.column_stack([values, np.ones(len(values))]), circuit, "circuit")
+    totals = resampled_sums(sums, rng, n_resamples)
+    means = totals[:, :-1] / totals[:, -1:]
+    found = means[:, 0] if statistic is None else statistic(means)
+    return float(found[0]), standard_error(found, len(sums))
 
 
 def skewness(energy: ArrayLike, circuit: ArrayLike, *, rng: np.random.Generator) -> tuple[float, float]:
@@ -97,7 +96,7 @@ def relative_slope(
     ValueError
         As `cluster_estimate`.
     """
-    x, y = _pairs(energy, square, "energy", "square")
+    x, y = finite_vectors(energy=energy, square=square)
     x = x - x.mean()
 
     def of(mean: Array) -> Array:
@@ -136,7 +135,7 @@ def distribution_gap(
     """
     x = finite_vector(values, "values")
     y = finite_vector(reference, "reference")
-    w = np.ones(len(y)) if weights is None else _pairs(y, weights, "reference", "weights")[1]
+    w = np.ones(len(y)) if weights is None else finite_vectors(reference=y, weights=weights)[1]
     if np.any(w < 0) or not w.any():
         raise ValueError(f"weights must not be negative, and not all zero, got {w.min():g} ... {w.max():g}")
     order = np.argsort(y)
@@ -165,7 +164,7 @@ def binned_means(
     if np.any(np.diff(ends) < 0):
         raise ValueError(f"edges must not decrease, got {ends.tolist()}")
     labels = label_array(circuit, "circuit")
-    x, y = _pairs(x, y, "x", "y")
+    x, y = finite_vectors(x=x, y=y)
     if labels.shape != x.shape:
         raise ValueError(f"circuit must be as long as x, {x.size}, got the shape {labels.shape}")
     frame = pd.DataFrame({"x": x, "y": y, "circuit": labels})
@@ -180,9 +179,32 @@ def binned_means(
     return pd.DataFrame(rows, columns=["bin", "x", "y", "se", "count"])
 
 
-def _pairs(x: ArrayLike, y: ArrayLike, name_x: str, name_y: str) -> tuple[Array, Array]:
-    """Both as vectors of finite numbers of one length."""
-    one, two = finite_vector(x, name_x), finite_vector(y, name_y)
-    if one.shape != two.shape:
-        raise ValueError(f"{name_x} and {name_y} must be equally long, got {one.size} and {two.size}")
-    return one, two
+def lower_exponent(values: ArrayLike, bound: float) -> tuple[float, float]:
+    """Exponent a of P(X < x) proportional to x^a for small x, by maximum likelihood from the values below `bound`.
+
+    Parameters
+    ----------
+    values : array_like, shape (K,)
+        Independent, positive.
+    bound : float
+        Where the power law is taken to begin, positive.
+
+    Returns
+    -------
+    exponent, standard_error : float
+
+    Raises
+    ------
+    ValueError
+        A value is not finite, the bound is not positive, fewer than two values are below it, or one of these is not
+        positive.
+    """
+    low, bound = finite_vector(values, "values"), require_positive(bound, "bound")
+    low = low[low < bound]
+    if len(low) < 2 or not low.min() > 0:
+        raise ValueError(
+            f"{len(low)} values are below {bound:g}, the lowest is {low.min(initial=np.inf):.3g}; "
+            "an exponent needs at least 2, all positive"
+        )
+    exponent = len(low) / float(np.sum(np.log(bound / low)))
+    return exponent, exponent / np.sqrt(len(low))

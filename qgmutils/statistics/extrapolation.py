@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from qgmutils.statistics.intervals import finite_vector
+from qgmutils.statistics.intervals import FloatArray, UndeterminedError, finite_vectors, positive_vectors
 
-__all__ = ["POWERS", "Limit", "extrapolate", "limits_table"]
+__all__ = ["POWERS", "Limit", "extrapolate", "fitted_line", "limits_table", "require_spread"]
 
 POWERS = tuple(np.round(np.arange(0.25, 2.01, 0.05), 2).tolist())
 """Powers b tried: 2/3 is that of the edge of a random matrix's spectrum, 1 that of most corrections to means; below
@@ -52,6 +52,38 @@ class Limit:
     degrees: int
 
 
+def fitted_line(x: FloatArray, y: FloatArray, error: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """Straight line y = a + b x by weighted least squares (textbook).
+
+    Parameters
+    ----------
+    x, y, error : ndarray, shape (K,)
+        Points, not all at one x, with the standard errors of y, positive.
+
+    Returns
+    -------
+    coefficients : ndarray, shape (2,)
+        a and b.
+    covariance : ndarray, shape (2, 2)
+        That of the coefficients, if the errors are right.
+    chi_square : float
+        Sum of the squared residuals in units of the errors.
+    """
+    design = np.column_stack([np.ones_like(x), x]) / error[:, None]
+    covariance = np.asarray(np.linalg.inv(design.T @ design), dtype=np.float64)
+    coefficients = covariance @ design.T @ (y / error)
+    return coefficients, covariance, float(np.sum((y / error - design @ coefficients) ** 2))
+
+
+def require_spread(sizes: FloatArray, name: str) -> None:
+    """Raise an `UndeterminedError` if positive sizes, called `name`, cannot tell how something goes with them."""
+    if len(np.unique(sizes)) < 3 or not 1e-3 < np.ptp(np.log2(sizes)) < 100:
+        raise UndeterminedError(
+            f"{name} must be at least 3 different numbers that span a factor between 2^0.001 and 2^100, "
+            f"got {sizes.tolist()}"
+        )
+
+
 def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers: ArrayLike = POWERS) -> Limit:
     """Fit E_inf + a N^-b by weighted least squares at every power b.
 
@@ -70,29 +102,21 @@ def extrapolate(dims: ArrayLike, means: ArrayLike, errors: ArrayLike, *, powers:
 
     Raises
     ------
+    UndeterminedError
+        The dims are fewer than three, or too close or too far apart to be fitted.
     ValueError
-        For fewer than three sizes, numbers that are not finite, dims, errors or powers that are not positive, or
-        dims that are too close or too far apart to be fitted.
+        The lengths differ, a number is not finite, or a dim, an error or a power is not positive.
     """
-    n, y, s = (finite_vector(v, k) for v, k in ((dims, "dims"), (means, "means"), (errors, "errors")))
-    tried = finite_vector(powers, "powers")
-    if not (n.shape == y.shape == s.shape and len(np.unique(n)) >= 3):
-        raise ValueError(
-            f"dims, means and errors must be equally long, with at least 3 different dims; got {dims!r}"
-        )
-    for name, values in (("dims", n), ("errors", s), ("powers", tried)):
-        if not (values > 0).all():
-            raise ValueError(f"{name} must be positive, got {values.tolist()}")
-    if not 1e-3 < np.ptp(np.log2(n)) < 100:
-        raise ValueError(f"dims must span a factor between 2^0.001 and 2^100, got {n.tolist()}")
+    (tried,) = positive_vectors(powers=powers)
+    n, s = positive_vectors(dims=dims, errors=errors)
+    n, y, s = finite_vectors(dims=n, means=means, errors=s)
+    require_spread(n, "dims")
     limits, spreads, chi = [], [], []
     for b in tried:
-        design = np.column_stack([np.ones_like(n), (n / n.min()) ** -b]) / s[:, None]
-        covariance = np.linalg.inv(design.T @ design)
-        fit = covariance @ design.T @ (y / s)
-        limits.append(fit[0])
+        coefficients, covariance, square = fitted_line((n / n.min()) ** -b, y, s)
+        limits.append(coefficients[0])
         spreads.append(np.sqrt(covariance[0, 0]))
-        chi.append(np.sum((y / s - design @ fit) ** 2))
+        chi.append(square)
     limit, spread, chi_square = np.array(limits), np.array(spreads), np.array(chi)
     best = int(np.argmin(chi_square))
     near = chi_square <= chi_square[best] + 4
@@ -115,7 +139,7 @@ def limits_table(trained: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     Parameters
     ----------
     trained : DataFrame
-        Columns fraction, n_qubits and energy; independent starts, one per circuit.
+        Columns fraction, n_qubits and loss; independent starts, one per circuit.
 
     Returns
     -------
@@ -124,7 +148,7 @@ def limits_table(trained: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     limits : DataFrame
         fraction and the fields of `Limit`.
     """
-    grouped = trained.groupby(["fraction", "n_qubits"])["energy"]
+    grouped = trained.groupby(["fraction", "n_qubits"])["loss"]
     trend = grouped.agg(circuits="size", mean="mean", error="sem").reset_index()
     limits = [
         {"fraction": f}

@@ -21,13 +21,13 @@ def ring():
 
 
 def test_names_give_the_hamiltonians_they_say():
-    problem, options = predictions.designed_problem("projector 1/4", 4, seed=1)
-    assert (problem.rank, options) == (4, {"rank": 4})
-    assert predictions.designed_problem("tfim", 3, seed=1)[1] == {}
+    recipe = predictions.named_hamiltonian("projector 1/4", 4, seed=1)
+    assert (recipe.build().rank, recipe.options) == (4, (("rank", 4),))
+    assert predictions.named_hamiltonian("tfim", 3, seed=1).options == ()
     with pytest.raises(ValueError, match="no integer rank at n_qubits = 2"):
-        predictions.designed_problem("projector 1/8", 2, seed=1)
+        predictions.named_hamiltonian("projector 1/8", 2, seed=1)
     with pytest.raises(ValueError, match="unknown Hamiltonian"):
-        predictions.designed_problem("tfin", 3, seed=1)
+        predictions.named_hamiltonian("tfin", 3, seed=1).build()
 
 
 def test_means_are_those_of_the_counts(ring, rng):
@@ -71,18 +71,18 @@ def test_unresolved_densities_give_no_prediction(ring):
 
 def test_scores_agree_with_brute_force(rng):
     size = int(rng.integers(5, 40))
-    minima = pd.DataFrame({"circuit": rng.integers(0, 6, size), "energy": rng.uniform(0, 1, size)})
+    minima = pd.DataFrame({"circuit": rng.integers(0, 6, size), "loss": rng.uniform(0, 1, size)})
     minima.loc[:1, "circuit"] = [0, 1]
     energy, weight = np.sort(rng.uniform(0, 1, 7)), rng.dirichlet(np.ones(7))
     score = predictions.score(minima, Prediction(energy, weight, 0.01))
     grid = np.linspace(0, 1, 200_001)
-    found = np.searchsorted(np.sort(minima["energy"]), grid, side="right") / size
+    found = np.searchsorted(np.sort(minima["loss"]), grid, side="right") / size
     predicted = np.concatenate([[0], np.cumsum(weight)])[np.searchsorted(energy, grid, side="right")]
     # Each of the steps of the two laws moves a Riemann sum by 1/200000 at most.
     assert score["wasserstein"] == pytest.approx(np.abs(found - predicted).mean(), abs=1e-3)
-    assert score["found"] == pytest.approx(minima["energy"].mean(), abs=1e-12)
+    assert score["found"] == pytest.approx(minima["loss"].mean(), abs=1e-12)
     both = np.hypot(score["found_stderr"], 0.01)
-    assert score["z"] == pytest.approx((energy @ weight - minima["energy"].mean()) / both, abs=1e-9)
+    assert score["z"] == pytest.approx((energy @ weight - minima["loss"].mean()) / both, abs=1e-9)
     with pytest.raises(ValueError, match="at least 2 circuits"):
         predictions.score(minima[minima["circuit"] == 0], Prediction(energy, weight, 0.01))
 
@@ -92,7 +92,7 @@ def test_standard_errors_of_means_cover_the_spread_of_repeats(rng):
     for _ in range(200):
         shift = np.repeat(rng.normal(0, 0.1, 12), 4)  # minima of one circuit resemble each other
         minima = pd.DataFrame(
-            {"circuit": np.repeat(np.arange(12), 4), "energy": 0.5 + shift + rng.normal(0, 0.05, 48)}
+            {"circuit": np.repeat(np.arange(12), 4), "loss": 0.5 + shift + rng.normal(0, 0.05, 48)}
         )
         z.append(predictions.score(minima, Prediction(np.array([0.5]), np.ones(1), 0.0))["z"])
     # Student's t with 11 degrees of freedom; turned into normal numbers, their sum of squares has the law of chi^2.

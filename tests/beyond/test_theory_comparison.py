@@ -3,10 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from qgmutils.circuits.randomised import Randomised
 from statistical import agree
 
 from qgmutils.beyond import theory_comparison
-from qgmutils.ensembles.ensembles import CircuitEnumeration, MinimaTask
+from qgmutils.beyond.finite_dimension.reflections import ReflectionModel
+from qgmutils.ensembles.enumeration import EnumerateTask
+from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.training import TrainTask
+from qgmutils.losses.hamiltonians import Hamiltonian
 
 
 @pytest.fixture(autouse=True)
@@ -21,9 +26,9 @@ def test_enumerated_reflections_have_the_exact_counts(rng):
     exact = table[table["generators"] == "haar"].iloc[0]
     assert exact["complete"] > 0.95
     agree([exact["z_minima"], exact["z_mean"]], 0, 1, freedom=149)
-    points = CircuitEnumeration("tfim", (), 3, 3, "haar", 0, 150, seed, "haar").run()
+    points = EnumerateTask(model=ReflectionModel(Hamiltonian("tfim", 3), 3), n_circuits=150, seed=seed).run()
     points = points[points["complete"] & (points["index"] == 0)]
-    assert exact["mean"] == pytest.approx(points["energy"].mean(), abs=1e-12)
+    assert exact["mean"] == pytest.approx(points["loss"].mean(), abs=1e-12)
 
 
 def test_every_case_of_trained_minima_has_every_theory(rng):
@@ -31,7 +36,7 @@ def test_every_case_of_trained_minima_has_every_theory(rng):
     scores, minima, predicted = theory_comparison.trained_minima(
         ["gue", "projector 1/2"],
         {"3": [4, 14]},
-        n_instances=5,
+        n_circuits=5,
         n_starts=2,
         density_limit={"3": 4},
         n_samples=512,
@@ -39,9 +44,10 @@ def test_every_case_of_trained_minima_has_every_theory(rng):
     )
     assert len(scores) == 2 * 2 * 6
     assert len(minima) == len(predicted) == 4
-    direct = MinimaTask("gue", (), 3, 4, "haar", 0, 5, 2, seed).run()
+    model = Model(Randomised(3, 4), Hamiltonian("gue", 3, seed=seed))
+    direct = TrainTask(model=model, n_circuits=5, n_starts=2, seed=seed).run()
     mine = scores[(scores["hamiltonian"] == "gue") & (scores["n_params"] == 4)]
-    np.testing.assert_allclose(mine["found"], direct["energy"].mean(), rtol=1e-12)
+    np.testing.assert_allclose(mine["found"], direct["loss"].mean(), rtol=1e-12)
     # At p = 14 = 2 (2^n - g) of GUE finite dimension needs no sampling: minima are ground states.
     solved = scores[(scores["n_params"] == 14) & (scores["theory"] == "finite dimension")]
     assert (solved["predicted"] == 0).all()

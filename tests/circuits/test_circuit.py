@@ -1,15 +1,11 @@
 import copy
 import dataclasses
-from collections import Counter
 
 import dense
 import numpy as np
 import pytest
-import scipy.stats
-from statistical import alarm
 
 from qgmutils import circuits, engine
-from qgmutils.inputs import MAX_QUBITS
 from qgmutils.losses import hamiltonians
 
 
@@ -43,117 +39,6 @@ def test_masks_are_pauli_words(n_qubits):
     assert len(seen) == 4**n_qubits
 
 
-def test_random_circuit_layout(rng):
-    circuit = circuits.random_circuit(3, 4, rng=rng, n_gates=10)
-    assert (circuit.n_qubits, circuit.n_params, circuit.n_gates) == (3, 4, 10)
-    np.testing.assert_array_equal(circuit.parameter, [0, 1, 2, 3, 0, 1, 2, 3, 0, 1])
-    np.testing.assert_array_equal(circuit.scale, np.ones(10))
-    np.testing.assert_array_equal(circuit.offset, np.zeros(10))
-    assert circuits.random_circuit(3, 4, rng=rng).n_gates == 4
-    assert circuits.random_circuit(np.int64(2), np.int64(1), rng=rng).n_gates == 1
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        circuit.n_params = 5
-
-
-def test_random_circuit_follows_its_generator():
-    a, b, c = (circuits.random_circuit(3, 20, rng=np.random.default_rng(s)) for s in (1, 1, 2))
-    assert a.words() == b.words() != c.words()
-    np.testing.assert_array_equal(a.reference, b.reference)
-
-
-@pytest.mark.parametrize("n_qubits", [1, 2])
-def test_words_are_uniform(n_qubits, rng):
-    count = Counter(circuits.random_circuit(n_qubits, 50_000, rng=rng, reference_state="zero").words())
-    assert "I" * n_qubits not in count
-    assert len(count) == 4**n_qubits - 1
-    assert scipy.stats.chisquare(list(count.values())).pvalue > alarm()
-
-
-@pytest.mark.parametrize("kind", circuits.REFERENCE_STATES)
-@pytest.mark.parametrize("n_qubits", [1, 4])
-def test_reference_states_are_normalised(kind, n_qubits, rng):
-    state = circuits.reference(kind, n_qubits, rng)
-    assert state.shape == (2**n_qubits,)
-    assert state.dtype == np.complex128
-    assert np.linalg.norm(state) == pytest.approx(1, abs=1e-14)
-
-
-def test_zero_reference(rng):
-    np.testing.assert_array_equal(circuits.reference("zero", 2, rng), [1, 0, 0, 0])
-
-
-def test_haar_states(rng):
-    dim = 8
-    states = np.array([circuits.haar_state(dim, rng) for _ in range(8000)])
-    direction = circuits.haar_state(dim, rng)  # the law must not prefer the basis
-    for overlap in (states[:, 3], states @ direction.conj()):
-        law = scipy.stats.beta(1, dim - 1)  # of |<e|psi>|^2
-        assert scipy.stats.kstest(np.abs(overlap) ** 2, law.cdf).pvalue > alarm()
-        phases = np.angle(overlap) / (2 * np.pi) + 0.5
-        assert scipy.stats.kstest(phases, "uniform").pvalue > alarm()
-
-
-def up_to_phase(state):
-    first = state[np.flatnonzero(np.abs(state) > 1e-9)[0]]
-    # Amplitudes are 0 or of modulus 2^(-k/2) and phase i^j; the rounding only makes equal states equal keys.
-    return tuple(np.round(state * abs(first) / first, 6) + 0.0)
-
-
-@pytest.mark.parametrize(("n_qubits", "number"), [(1, 6), (2, 60)])
-def test_stabilizer_states_are_uniform(n_qubits, number, rng):
-    # 2^n prod_{k=1..n} (2^k + 1) states: 6, 60, 1080 ...
-    count = Counter(up_to_phase(circuits.stabilizer_state(n_qubits, rng)) for _ in range(160 * number))
-    # The chance to miss one of them at 160 expected draws is number * e^-160.
-    assert len(count) == number
-    assert scipy.stats.chisquare(list(count.values())).pvalue > alarm()
-
-
-def test_stabilizer_states_have_their_stabilizers(rng):
-    words = [dense.pauli(a + b + c) for a in "IXYZ" for b in "IXYZ" for c in "IXYZ"]
-    for _ in range(60):
-        state = circuits.stabilizer_state(3, rng)
-        expectations = np.array([(state.conj() @ word @ state).real for word in words])
-        # Exactly 2^n words with +-1, all others 0: sums of 8 products of exact amplitudes.
-        np.testing.assert_allclose(np.sort(np.abs(expectations)), [0] * 56 + [1] * 8, atol=1e-14)
-
-
-def test_states_of_the_largest_size(rng):
-    assert circuits.stabilizer_state(MAX_QUBITS, rng).shape == (2**MAX_QUBITS,)
-
-
-@pytest.mark.parametrize("device", ["default.qubit", "lightning.qubit"])
-def test_qnode_is_the_circuit(device, rng):
-    problem = hamiltonians.gue(3)
-    circuit = circuits.random_circuit(3, 2, rng=rng, n_gates=5)
-    circuit = dataclasses.replace(circuit, scale=rng.normal(size=5), offset=rng.normal(size=5))
-    theta = rng.uniform(0, np.pi, 2)
-    qnode = circuits.to_qnode(circuit, problem, device=device)
-    # A few dozen 8 x 8 products of entries of order 1.
-    assert float(qnode(theta)) == pytest.approx(dense.Landscape(circuit, problem, theta).energy, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"n_qubits": 0}, "n_qubits must be an integer from 1 to 13, got 0"),
-        ({"n_qubits": -2}, "n_qubits must be an integer from 1 to 13, got -2"),
-        ({"n_qubits": 40}, r"n_qubits = 40: .* 1\.8e\+16 GiB"),
-        ({"n_qubits": True}, "n_qubits must be .* got True"),
-        ({"n_qubits": 2.5}, r"n_qubits must be .* got 2\.5"),
-        ({"n_params": 0}, "n_params must be an integer of at least 1, got 0"),
-        ({"n_params": -3}, "n_params must be an integer of at least 1, got -3"),
-        ({"n_params": 2.5}, r"n_params must be an integer of at least 1, got 2\.5"),
-        ({"n_params": True}, "n_params must be an integer of at least 1, got True"),
-        ({"n_gates": 3}, "n_gates must be at least n_params = 4 .* got 3"),
-        ({"n_gates": 4.5}, r"n_gates must be an integer .* got 4\.5"),
-        ({"reference_state": "bell"}, "unknown reference state 'bell': choose one of haar, clifford, zero"),
-    ],
-)
-def test_bad_random_circuits(changes, message, rng):
-    with pytest.raises(ValueError, match=message):
-        circuits.random_circuit(**({"n_qubits": 2, "n_params": 4, "rng": rng} | changes))
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -175,23 +60,6 @@ def test_bad_random_circuits(changes, message, rng):
 def test_bad_circuits(changes, message):
     with pytest.raises(ValueError, match=message):
         one_gate(1, 0, 2, **changes)
-
-
-def test_bad_stabilizer_size(rng):
-    with pytest.raises(ValueError, match=r"n_qubits must be .* got 0"):
-        circuits.stabilizer_state(0, rng)
-
-
-def test_circuit_and_problem_of_different_size(rng):
-    circuit = circuits.random_circuit(2, 1, rng=rng)
-    with pytest.raises(ValueError, match="the circuit has 2 qubits, the problem 3"):
-        circuits.to_qnode(circuit, hamiltonians.tfim(3))
-
-
-def test_unknown_device(rng):
-    circuit = circuits.random_circuit(2, 1, rng=rng)
-    with pytest.raises(ValueError, match=r"cannot create the device 'no\.such\.device': .*'default\.qubit'"):
-        circuits.to_qnode(circuit, hamiltonians.tfim(2), device="no.such.device")
 
 
 def gate_arrays(circuit):

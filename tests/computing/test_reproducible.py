@@ -11,8 +11,8 @@ from pathlib import Path
 import every_task
 import pytest
 
+from qgmutils.computing.simd import LANES
 from qgmutils.computing.threads import reproducible_environment
-from qgmutils.engine.simd import LANES
 
 ROOT = Path(__file__).parents[2]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -6,17 +6,17 @@ import pytest
 from numba import njit
 
 from qgmutils import circuits
+from qgmutils.computing import simd
+from qgmutils.computing.simd import LANES
 from qgmutils.engine import (
     NumbaLandscape,
     PennylaneLandscape,
     energy_and_gradient_each,
     landscape,
     observable,
-    simd,
     sweep,
 )
 from qgmutils.engine.gates import pack_circuit
-from qgmutils.engine.simd import LANES
 from qgmutils.engine.starts import FAR
 from qgmutils.losses import hamiltonians
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from qgmutils.engine.simd import TARGET_FEATURES
+from qgmutils.computing.simd import TARGET_FEATURES
 
 # Every representation of H at several sizes, lane remainders, second derivatives, hundreds of gates, vectors.
 CHOSEN = (

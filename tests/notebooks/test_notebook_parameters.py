@@ -29,10 +29,10 @@ def test_every_parameter_has_a_comment_and_a_range(notebook: Path) -> None:
 @pytest.mark.parametrize(
     ("notebook", "changes", "message"),
     [
-        ("03_minima_distribution", {"n_circuits": 9}, "n_circuits is 9; three standard errors"),
-        ("10_basin_weights", {"basin_n_circuits": 9}, "basin_n_circuits is 9; errors"),
-        ("10_basin_weights", {"mean_n_circuits": 2}, "mean_n_circuits is 2; errors"),
-        ("10_basin_weights", {"limit_n_circuits": [99, 99, 99, 9]}, "limit_n_circuits is 9; errors"),
+        ("03_minima_distribution", {"n_circuits": 9}, "n_circuits is 9.* errors"),
+        ("10_basin_weights", {"basin_n_circuits": 9}, "basin_n_circuits is 9.* errors"),
+        ("10_basin_weights", {"mean_n_circuits": 2}, "mean_n_circuits is 2.* errors"),
+        ("10_basin_weights", {"limit_n_circuits": [99, 99, 99, 9]}, "limit_n_circuits is 9.* errors"),
     ],
 )
 def test_few_circuits_give_no_standard_error(notebook: str, changes: dict[str, Any], message: str) -> None:

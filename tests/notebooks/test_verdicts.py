@@ -2,13 +2,17 @@
 
 `verdicts/<notebook>.py` has `namespace()`, which makes the variables that the cell tagged "verdicts" uses, and
 `CHANGES[claim][verdict]`, functions that change such a namespace so that the claim gets the verdict.
+
+The cell has the notebook's imports and parameters, and a `session` that the harness makes; what the cell calls,
+`session.claim(...)` for each claim and `session.verdicts()` at the end, records into a list instead of claims.json.
+A namespace need not hold a session, and may not.
 """
 
 from __future__ import annotations
 
 import ast
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ import pandas as pd
 import pytest
 
 from qgmutils.report import claims
+from qgmutils.report.session import Session
 from qgmutils.suite import manifest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -35,7 +40,7 @@ def verdicts_of(notebook: Path, namespace: Namespace, monkeypatch: pytest.Monkey
     """Run the notebook's imports, its parameters and its verdict cell; return the verdicts by claim."""
     found: list[claims.Verdict] = []
 
-    def record(verdicts: list[claims.Verdict], **_: Any) -> pd.DataFrame:
+    def record(verdicts: Sequence[claims.Verdict], **_: Any) -> pd.DataFrame:
         found.extend(verdicts)
         return pd.DataFrame()
 
@@ -47,7 +52,9 @@ def verdicts_of(notebook: Path, namespace: Namespace, monkeypatch: pytest.Monkey
     exec(compile(ast.Module(imports, []), str(notebook), "exec"), variables)
     (parameters,), (verdict_cell,) = cells(notebook, "parameters"), cells(notebook, "verdicts")
     exec(parameters, variables)
-    variables |= namespace
+    assert "session" not in namespace
+    session = Session(notebook.stem, run="", profile="quick", seed=2022, output_dir="not written")
+    variables |= namespace | {"session": session}
     exec(verdict_cell, variables)
     assert len({item.id for item in found}) == len(found)
     return {item.id: item.verdict for item in found}
@@ -76,17 +83,24 @@ def test_every_claim_gets_every_verdict(notebook: Path, monkeypatch: pytest.Monk
             assert found[claim] == verdict, (claim, verdict, found[claim])
 
 
+def findings(node: ast.AST) -> list[ast.expr]:
+    """What a call passes as a finding: by name, or to `session.claim` in the third place."""
+    if isinstance(node, ast.keyword) and node.arg == "finding":
+        return [node.value]
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "session.claim":
+        return node.args[2:3]
+    return []
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_verdicts_come_from_predicates_alone(notebook: Path) -> None:
     """No `and`, `or`, `if` or comparison builds a finding: a predicate is called with numbers."""
     (source,) = cells(notebook, "verdicts")
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.keyword) and node.arg == "finding":
+        for finding in findings(node):
             inside = [
-                type(part).__name__
-                for part in ast.walk(node.value)
-                if isinstance(part, (ast.BoolOp, ast.IfExp))
+                type(part).__name__ for part in ast.walk(finding) if isinstance(part, (ast.BoolOp, ast.IfExp))
             ]
-            assert not inside, ast.unparse(node.value)
+            assert not inside, ast.unparse(finding)
         assert not (isinstance(node, ast.Call) and ast.unparse(node.func) in ("bool", "any", "all"))
         assert not (isinstance(node, ast.Attribute) and node.attr in ("all", "any")), ast.unparse(node)

@@ -33,9 +33,9 @@ def judged(name: str = "law", **changes: Any) -> claims.Verdict:
     return claims.verdict(**(arguments | changes))
 
 
-def record(verdicts: list[claims.Verdict], folder: Path, **changes: Any) -> Any:
+def record(verdicts: list[claims.Verdict], folder: Path, **changes: Any) -> None:
     arguments = {"notebook": "01_x", "profile": "quick", "seed": 7}
-    return claims.record(verdicts, output_dir=folder, **(arguments | changes))
+    claims.record(verdicts, output_dir=folder, **(arguments | changes))
 
 
 def _record_many(folder: Path, notebook: str) -> None:
@@ -71,16 +71,7 @@ def test_wrong_verdict_is_refused(changes: dict[str, Any], message: str) -> None
 
 def test_records_are_complete(tmp_path: Path) -> None:
     empty = judged("empty", finding=within([], 1), observed="nan of 0")
-    table = record([judged(finding=above(np.float64(4 / 3), 1)), empty], tmp_path / "new")
-    assert list(table.columns) == [
-        "id",
-        "observed",
-        "expected",
-        "tolerance",
-        "value",
-        "uncertainty",
-        "verdict",
-    ]
+    record([judged(finding=above(np.float64(4 / 3), 1)), empty], tmp_path / "new")
     content = json.loads((tmp_path / "new" / "claims.json").read_text())
     assert [list(item) for item in content["claims"]] == [KEYS.split()] * 2
     first, second = content["claims"]
@@ -153,11 +144,47 @@ def test_markdown_table_escapes_cells(tmp_path: Path) -> None:
     )
 
 
+def test_a_notebook_shows_numbers_as_text_and_words_as_markdown() -> None:
+    shown = claims.Shown((judged(statement="|x| is small"), judged("other", finding=within([], 1))))
+    assert [line.split() for line in repr(shown).splitlines()] == [
+        ["id", "value", "uncertainty", "verdict"],
+        ["law", "1.01", "0.01", "reproduced"],
+        ["other", "NaN", "NaN", "inconclusive"],
+    ]
+    assert shown._repr_markdown_().splitlines()[2] == (
+        r"| `law` \|x\| is small | derived | ratio 1 | 3 standard errors | 1.01 ± 0.01 | **reproduced** |"
+    )
+
+
 def test_markdown_section_counts_and_page_lists(tmp_path: Path) -> None:
     record([judged(), judged("other", finding=within(2, 1))], tmp_path, run="a")
     found = claims.load(tmp_path / "claims.json")
     assert "| [01_x](notebooks/01_x.ipynb) | 1 | 1 |  |" in claims.markdown_section(found)
     assert claims.markdown_table(found) in claims.markdown_page(found, "quick")
+
+
+def test_page_has_a_row_a_claim_and_a_column_a_profile(tmp_path: Path) -> None:
+    found = {}
+    for profile, value in (("full", 1.01), ("quick", 2.0)):
+        law = judged(finding=within(value, 1, error=0.01, sigmas=3))
+        sized = judged("sized", statement=f"true of {profile}")
+        record([law, sized], tmp_path / profile, run="a")
+        found[profile] = claims.load(tmp_path / profile / "claims.json")
+    record([judged("only")], tmp_path / "full", notebook="02_y")
+    found["full"] = claims.load(tmp_path / "full" / "claims.json")
+    page = claims.verdicts_page(found)
+    assert "`paper`: stated in the paper's abstract" in page
+    assert "| [01_x](#01_x) | 2 / 0 / 0 | 1 / 1 / 0 |\n| [02_y](#02_y) | 1 / 0 / 0 |  |\n" in page
+    first, second = page.split("## 01_x\n")[1].split("## 02_y\n")
+    assert "(../notebooks/01_x.ipynb)" in first
+    words = "derived | ratio 1 (3 standard errors)"
+    assert [line for line in first.splitlines() if line.startswith("|")][2:] == [
+        f"| a | `law` the law holds | {words} | **reproduced**: 1.01 ± 0.01 | **not reproduced**: 2 ± 0.01 |",
+        f"| a | `sized` true of full | {words} | **reproduced**: 1.01 ± 0.01 |  |",
+        f"| a | `sized` true of quick | {words} |  | **reproduced**: 1.01 ± 0.01 |",
+    ]
+    assert "| `only` the law holds |" in second
+    assert "| Run |" not in second
 
 
 def test_replace_between() -> None:
@@ -175,7 +202,8 @@ def test_commit_is_that_of_this_repository() -> None:
 
 def test_commit_notices_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "qgmutils"
-    (package / "report").mkdir(parents=True)
+    for folder in ("report", "losses"):
+        (package / folder).mkdir(parents=True)
     monkeypatch.setattr(qgmutils, "__file__", str(package / "__init__.py"))
     assert claims.commit() == "unknown"
     (tmp_path / "notebooks").mkdir()

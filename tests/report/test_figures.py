@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -119,14 +121,149 @@ def test_wrong_names_and_folders_are_refused(drawn: tuple[Figure, pd.DataFrame],
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def linear(color: str) -> np.ndarray:
+    """Red, green and blue as light adds (the sRGB standard)."""
+    rgb = np.array(mpl.colors.to_rgb(color))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
 def test_colours_differ_for_colour_blind_readers() -> None:
     colours = [item["color"] for item in mpl.rcParams["axes.prop_cycle"]]
     assert len(colours) >= 8
-    # The usual model of deuteranopia, in linear RGB (Viénot, Brettel and Mollon 1999).
-    model = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
-    seen = np.array([model @ np.array(mpl.colors.to_rgb(colour)) ** 2.2 for colour in colours[:6]])
-    distances = np.linalg.norm(seen[:, None] - seen[None], axis=-1) + np.eye(6)
-    assert distances.min() > 0.05
+    # The usual models of deuteranopia and protanopia, in linear RGB (Viénot, Brettel and Mollon 1999).
+    deuteranopia = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
+    protanopia = np.array([[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]])
+    for model in (deuteranopia, protanopia):
+        seen = np.array([model @ linear(colour) for colour in colours])
+        distances = np.linalg.norm(seen[:, None] - seen[None], axis=-1) + np.eye(len(seen))
+        assert distances.min() > 0.05
+        assert distances[:6, :6].min() > 0.1
+
+
+def test_colours_differ_in_grey() -> None:
+    # L* of CIELAB, of which a reader tells about 2 apart.
+    luminance = np.array([linear(colour) @ [0.2126, 0.7152, 0.0722] for colour in figures.COLORS])
+    lightness = 116 * np.cbrt(luminance) - 16
+    assert np.diff(np.sort(lightness[:4])).min() > 15
+    assert np.diff(np.sort(lightness)).min() > 5
+    assert lightness.max() < 80  # on white
+
+
+def test_series_differ_in_colour_marker_and_line() -> None:
+    looks = [figures.look(i) for i in range(8)]
+    for name in ("color", "marker", "ls"):
+        assert len({look[name] for look in looks}) == 8
+    assert figures.look(8) == looks[0]
+    lightness = np.array([linear(shade[:3]) @ [0.2126, 0.7152, 0.0722] for shade in figures.shades(5)])
+    assert (np.diff(lightness) > 0).all()
+
+
+def test_pages_are_seven_inches_wide_and_name_their_panels() -> None:
+    fig, axes = figures.page(2, 3, height=4)
+    assert fig.get_size_inches() == pytest.approx([7, 4])
+    assert [ax.texts[0].get_text() for ax in axes.flat] == list("abcdef")
+    fig, ax = figures.page(height=2)
+    assert not ax.texts
+    fig, axes = figures.mosaic("ab;ac", height=3, width_ratios=(3, 2))
+    assert [ax.texts[0].get_text() for ax in axes.values()] == list(axes) == list("abc")
+    fig.draw_without_rendering()
+    assert axes["a"].get_window_extent().height > 2 * axes["b"].get_window_extent().height
+
+
+def drawn_panel() -> tuple[Figure, Axes]:
+    fig, axes = figures.page(2, 2, height=5)
+    for i, ax in enumerate(axes.flat):
+        ax.plot([1, 2, 3], [1, 2, 3], label=f"line {i}", **figures.look(i))
+        ax.set(xlabel="number of parameters p", ylabel="mean energy E", title="A title for this panel")
+        ax.legend()
+    return fig, axes[0, 0]
+
+
+def test_a_figure_of_the_style_has_no_faults(tmp_path: Path) -> None:
+    fig, _ = drawn_panel()
+    assert figures.faults(fig) == []
+    figures.save(fig, pd.DataFrame({"x": [1]}), notebook="x", output_dir=tmp_path)
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.size == (1050, 750)
+    assert (tmp_path / "x.png").stat().st_size < 250_000
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda ax: ax.set_title("small", fontsize=6), "'small' has 6 points, fewer than 7"),
+        (lambda ax: ax.legend(fontsize=5), "'line 0' has 5 points"),
+        (lambda ax: ax.tick_params(labelsize=6), "has 6 points"),
+        (lambda ax: ax.set_title(30 * "long "), "is cut off at the edge"),
+        (lambda ax: ax.figure.text(0.5, 1.0, "high", va="center"), "'high' is cut off at the edge"),
+        (
+            lambda ax: ax.set_xticks([1, 2, 2.01], ["one", "two", "three"]),
+            "'two' and 'three' lie on each other",
+        ),
+        (lambda ax: ax.set_title(14 * "long "), "lie on each other"),  # the next panel
+    ],
+)
+def test_faults_are_found(spoil: Callable[[Axes], object], fault: str) -> None:
+    fig, ax = drawn_panel()
+    spoil(ax)
+    assert any(fault in found for found in figures.faults(fig)), figures.faults(fig)
+
+
+def test_ticks_outside_of_the_axis_are_no_faults() -> None:
+    fig, ax = drawn_panel()
+    ax.set_xticks([1, 2, 50, 50.001], ["one", "two", "far", "farther"])
+    ax.set_xlim(0.5, 3)
+    assert figures.faults(fig) == []
+
+
+def test_points_have_their_errors() -> None:
+    rows = pd.DataFrame(
+        {"x": [1, 2], "y": [1.0, 2.0], "se": [0.1, 0.2], "low": [0.5, 1.9], "high": [1.2, 1.95]}
+    )
+    _, ax = figures.page(height=2)
+    figures.points(ax, rows, "x", "y", error="se", label="a", **figures.look(0))
+    figures.points(ax, rows, "x", "y", error=("low", "high"), label="b", **figures.look(1))
+    first, second = (np.array(container.lines[2][0].get_segments())[:, :, 1] for container in ax.containers)
+    np.testing.assert_allclose(first, [[0.9, 1.1], [1.8, 2.2]])
+    np.testing.assert_allclose(second, [[0.5, 1.2], [1.9, 2.0]])  # the second estimate is above its interval
+
+
+def test_labels_stand_at_the_ends_of_lines_and_apart() -> None:
+    fig, ax = figures.page(height=3)
+    for i, end in enumerate([1.0, 1.001, 0.0, 0.5]):
+        ax.plot([0, 1, 2], [0.2, 0.3, end], label=f"line {i}", color=figures.COLORS[i])
+    ax.errorbar([0, 1, 2], [0.2, 0.3, np.nan], 0.1, label="broken")
+    ax.plot([], [], label="nothing")
+    figures.label_lines(ax)
+    assert [text.get_text() for text in ax.texts] == ["line 2", "broken", "line 3", "line 0", "line 1"]
+    assert figures.faults(fig) == []
+    height = {text.get_text(): text.xy[1] for text in ax.texts}
+    place = ax.transAxes.inverted().transform(ax.transData.transform([(2, 0.0), (2, 0.5), (2, 1.0005)]))
+    found = [height["line 2"], height["line 3"], (height["line 0"] + height["line 1"]) / 2]
+    assert found == pytest.approx(place[:, 1], abs=1e-3)
+
+
+def test_errors_are_lines_around_zero() -> None:
+    table = pd.DataFrame(
+        {
+            "p": [2, 1, 1, 2],
+            "theory": ["field", "field", "edge", "edge"],
+            "error": [0.2, 0.1, np.nan, -0.1],
+            "se": [0.01, 0.02, 0.03, 0.04],
+        }
+    )
+    fig, ax = figures.page(height=2)
+    figures.error_lines(ax, table, x="p", series="theory", error="error", spread="se")
+    zero, *lines = [
+        line for line in ax.get_lines() if len(line.get_xdata()) == 2 and line.get_linestyle() != "None"
+    ]
+    assert list(zero.get_ydata()) == [0, 0]
+    np.testing.assert_array_equal(lines[0].get_xydata(), [[1, 0.1], [2, 0.2]])
+    np.testing.assert_array_equal(lines[1].get_xydata(), [[1, np.nan], [2, -0.1]])
+    segments = ax.containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose(np.array(segments)[:, :, 1], [[0.06, 0.14], [0.18, 0.22]])
+    assert [text.get_text() for text in ax.texts] == ["edge", "field"]
+    assert figures.faults(fig) == []
 
 
 def test_text_stays_text_in_pdf(drawn: tuple[Figure, pd.DataFrame]) -> None:
@@ -135,17 +272,48 @@ def test_text_stays_text_in_pdf(drawn: tuple[Figure, pd.DataFrame]) -> None:
     assert b"/Type3" not in buffer.getvalue()
 
 
-def test_ridges_have_one_row_a_sample_and_one_legend_entry_a_kind(rng):
-    fig, ax = plt.subplots()
+def ridge_axes(rows: list[figures.Ridge]) -> Axes:
+    fig, ax = figures.page(height=4)
+    figures.ridges(ax, rows, bins=np.linspace(0, 1, 11), sample="sample", mark="mark", unit="E")
+    assert figures.faults(fig) == []
+    return ax
+
+
+def test_ridges_have_one_row_a_sample_and_one_legend_entry_a_kind(rng: np.random.Generator) -> None:
     line = figures.Curve([0.0, 0.5, 2.0], [0.0, 3.0, 1.0], {"label": "theory"}, error=[0.1, 0.1, 0.1])
-    rows = [figures.Ridge(f"row {i}", rng.uniform(0, 1, 50), [line], 0.3, f"{i} %") for i in range(3)]
-    figures.ridges(ax, rows, bins=np.linspace(0, 1, 11), sample="sample", mark="mark", note="note")
+    ax = ridge_axes([figures.Ridge(f"row {i}", rng.uniform(0, 1, 50), [line], 0.3) for i in range(3)])
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["row 0", "row 1", "row 2"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["sample", "theory", "mark"]
     drawn = [curve for curve in ax.get_lines() if curve.get_label() == "theory"]
-    assert [curve.get_ydata().max() for curve in drawn] == pytest.approx([0.85, 1.85, 2.85])
-    assert all(curve.get_xdata().max() <= 1 for curve in drawn)  # the notes stand beyond
-    plt.close(fig)
+    assert all(curve.get_xdata().max() <= 1 for curve in drawn)
+
+
+def test_sample_and_prediction_of_a_ridge_have_one_unit() -> None:
+    """The law 2x on [0, 1], and a sample at its quantiles: the bins' areas are those under the curve."""
+    x = np.linspace(0, 1, 101)
+    law = figures.Curve(x, 7 * x, {"label": "theory"})  # of any norm
+    sample = np.sqrt((np.arange(1000) + 0.5) / 1000)
+    ax = ridge_axes([figures.Ridge("row", sample, [law]), figures.Ridge("alone", sample)])
+    (curve,) = [line for line in ax.get_lines() if line.get_label() == "theory"]
+    (height, edges, _), (alone, _, base) = (patch.get_data() for patch in ax.patches)
+    middle = (edges[1:] + edges[:-1]) / 2
+    np.testing.assert_allclose(height, np.interp(middle, curve.get_xdata(), curve.get_ydata()), atol=0.01)
+    (scale,) = ax.child_axes
+    texts = [tick.get_text() for tick in scale.get_yticklabels()]
+    assert curve.get_ydata().max() == pytest.approx(0.85)  # at the tick, which says 2
+    assert texts == ["2", "1.9"]
+    assert alone.max() == pytest.approx(base + 0.85)
+
+
+def test_a_peak_of_a_ridge_is_cut_and_marked() -> None:
+    flat = figures.Curve([0.0, 1.0], [1.0, 1.0], {"label": "theory"})
+    ax = ridge_axes([figures.Ridge("solved", np.zeros(50), [flat]), figures.Ridge("empty", [])])
+    (curve,) = [line for line in ax.get_lines() if line.get_label() == "theory"]
+    assert curve.get_ydata() == pytest.approx(0.85 / 4)  # all of the sample in one bin has the density 10
+    height, _, _ = ax.patches[0].get_data()
+    assert height.max() == pytest.approx(0.85)
+    marks = [line.get_xydata() for line in ax.get_lines() if line.get_marker() == "^"]
+    np.testing.assert_allclose(np.concatenate(marks), [[0.05, 0.89]])
 
 
 def test_a_panel_may_have_a_table_of_its_own(drawn: tuple[Figure, pd.DataFrame], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+import statistical
 
 from qgmutils.report import predicates
 from qgmutils.report.predicates import Finding
@@ -25,8 +26,9 @@ NO = None
         (predicates.within(1.0, 1, error=0.2, sigmas=5, resolution=0.5), None, 1, 1, 1, 0),
         (predicates.within(5.0, 1, error=0.2, sigmas=5, resolution=0.5), None, 5, 1, 1, 0),
         (predicates.within([2.0, 3.0], [2.0, 3.5]), False, 3.0, 3.5, 0, 1),
-        (predicates.outside(1.0, 0, error=0.1, sigmas=3), True, 1, 0, 0.3, 0),
-        (predicates.outside([1.0, 0.2], 0, error=0.1, sigmas=3), False, 0.2, 0, 0.3, 1),
+        (predicates.ratio([2.1, 3.8], [2, 4], error=0.1), True, 0.95, 1, 0.075, 0),
+        (predicates.ratio(3, 2, error=0.1), False, 1.5, 1, 0.15, 1),
+        (predicates.ratio(2, 2, error=0.4), None, 1, 1, 0.6, 0),
         (predicates.contains(1, 3, 3), True, 2, 3, 0, 0),
         (predicates.contains([1, 1], [3, 3], [2, 5], margin=1), False, 2, 5, 1, 1),
         (predicates.contains([1, 1], [3, 3], [2, 5], margin=2, value=[2.5, 1.5]), True, 1.5, 5, 2, 0),
@@ -71,7 +73,6 @@ PREDICATES: dict[str, Callable[[np.ndarray], Finding]] = {
     "within": lambda x: predicates.within(x, 0.0, tolerance=1.0),
     "within a NaN": lambda x: predicates.within(0.0, x, tolerance=1.0),
     "within an error of NaN": lambda x: predicates.within(0.0, 0.0, error=x, sigmas=1.0),
-    "outside": lambda x: predicates.outside(x, 9.0, tolerance=1.0),
     "contains": lambda x: predicates.contains(x, x + 1.0, 0.5),
     "above": lambda x: predicates.above(x, -1.0),
     "above an interval": lambda x: predicates.above(x, -1.0, interval=(x, x)),
@@ -153,3 +154,39 @@ def test_text_names_the_case() -> None:
     found = predicates.within(rows["ratio"], 1)
     assert found.at(rows, "p = {n_params}") == "1.5, worst of 2, of which 1 fail: p = 8"
     assert predicates.within([], 1).at(rows[:0], "p = {n_params}") == "no data"
+
+
+@pytest.mark.parametrize("samples", [2, 5, 40])
+@pytest.mark.parametrize("sigmas", [2.0, 3.0])
+def test_errors_from_few_values_are_as_rarely_wrong_as_exact_ones(samples, sigmas, rng):
+    """A true statement is rejected by chance as often as with exact errors: counted over many samples."""
+    repeats = 200_000
+    data = rng.standard_normal((repeats, samples))
+    means, errors = data.mean(axis=1), data.std(axis=1, ddof=1) / np.sqrt(samples)
+    rate = 2 * scipy.stats.norm.sf(sigmas)
+    rejected = predicates.within(means, 0.0, error=errors, sigmas=sigmas, samples=samples).failing
+    statistical.agree(rejected / repeats, rate, np.sqrt(rate * (1 - rate) / repeats))
+    assert predicates.largest_z(means / errors, sigmas, samples=samples).failing == rejected
+
+
+def test_few_values_leave_open_what_many_decide() -> None:
+    for samples, holds in ((1000, True), (3, None), (1, None)):
+        assert predicates.above(1.0, 0.8, error=0.05, sigmas=3, samples=samples).holds is holds
+        assert predicates.below(-1.0, -0.8, error=0.05, sigmas=3, samples=samples).holds is holds
+    assert predicates.within(1.0, 0.8, error=0.05, sigmas=3, doubt=3, samples=1000).holds is False
+    assert predicates.within(1.0, 0.0, error=0.05, sigmas=2, resolution=0.2, samples=3).holds is None
+    # Each case has its own number; t of one degree of freedom is the tangent of the angle.
+    found = predicates.within([1.1, 1.0], [1.0, 1.0], error=0.1, sigmas=1, samples=[2, 1000])
+    assert found.tolerance == pytest.approx(0.1 * np.tan(np.pi * (0.5 - scipy.stats.norm.sf(1))))
+
+
+def test_critical_counts() -> None:
+    rows = pd.DataFrame({"p_c": [30.0, 62.0], "low": [29.0, 61.0], "high": [31.0, 63.0], "2m": [33.0, 62.0]})
+    assert predicates.critical_count(rows, "2m").holds is True
+    assert predicates.critical_count(rows.assign(**{"2m": [33.5, 62.0]}), "2m").holds is False
+    assert predicates.critical_count(rows.assign(low=[np.nan, 61.0]), "2m").holds is None
+
+
+def test_ends_of_intervals() -> None:
+    rows = pd.DataFrame({"slope": [-1.0], "slope_low": [-2.0], "slope_high": [-0.5]})
+    assert predicates.below(rows["slope"], 0, interval=predicates.ends(rows, "slope")).holds is True

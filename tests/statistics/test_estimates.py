@@ -6,6 +6,7 @@ import pytest
 from statistical import agree
 
 from qgmutils.statistics import estimates
+from qgmutils.statistics.intervals import UndeterminedError
 
 
 def test_standard_error_counts_circuits_not_copies(rng):
@@ -14,11 +15,11 @@ def test_standard_error_counts_circuits_not_copies(rng):
     mean, error = estimates.cluster_estimate(copied, circuit, rng=rng, n_resamples=4000)
     assert mean == pytest.approx(values.mean(), abs=1e-12)
     # A bootstrap standard error of 4000 resamples is known to 1/sqrt(8000) = 1.1 %.
-    agree(error / (values.std() / np.sqrt(200)), 1, 1 / np.sqrt(8000))
+    agree(error / (values.std(ddof=1) / np.sqrt(200)), 1, 1 / np.sqrt(8000))
 
 
 def test_one_circuit_has_no_standard_error(rng):
-    with pytest.raises(ValueError, match="at least 2"):
+    with pytest.raises(UndeterminedError, match="at least 2"):
         estimates.cluster_estimate([1.0, 2.0], [3, 3], rng=rng)
 
 
@@ -69,9 +70,12 @@ def test_binned_means_leave_out_thin_bins(rng):
     [
         (
             lambda x, c, rng: estimates.cluster_estimate(x * np.nan, c, rng=rng),
-            "columns has 40 entries that are not",
+            "columns has .* 40 entries that are not",
         ),
-        (lambda x, c, rng: estimates.cluster_estimate(x, c[:-1], rng=rng), r"got \(40,\) and \(39,\)"),
+        (
+            lambda x, c, rng: estimates.cluster_estimate(x, c[:-1], rng=rng),
+            r"circuit has the shape \(39,\); it must be \(40,\)",
+        ),
         (
             lambda x, c, rng: estimates.cluster_estimate(x, c, rng=rng, n_resamples=1),
             "n_resamples must be .* least 2",
@@ -81,9 +85,9 @@ def test_binned_means_leave_out_thin_bins(rng):
             lambda x, c, rng: estimates.cluster_estimate(x, np.where(c > 1, c, np.nan), rng=rng),
             "labels without gaps",
         ),
-        (lambda x, c, rng: estimates.cluster_estimate([], [], rng=rng), r"got \(0,\) and \(0,\)"),
+        (lambda x, c, rng: estimates.cluster_estimate([], [], rng=rng), r"shape \(0,\)"),
         (lambda x, c, rng: estimates.skewness([*x[1:], np.inf], c, rng=rng), "energy has .* 1 entries"),
-        (lambda x, c, rng: estimates.relative_slope(x, x[1:], c, rng=rng), "equally long, got 40 and 39"),
+        (lambda x, c, rng: estimates.relative_slope(x, x[1:], c, rng=rng), r"equally long, got \[40, 39\]"),
         (
             lambda x, c, rng: estimates.distribution_gap(x, c, x, weights=-x, rng=rng),
             "weights must not be negative",
@@ -91,7 +95,7 @@ def test_binned_means_leave_out_thin_bins(rng):
         (lambda x, c, rng: estimates.distribution_gap(x, c, [np.nan], rng=rng), "reference has"),
         (
             lambda x, c, rng: estimates.distribution_gap(x, c, x, weights=x[1:], rng=rng),
-            "equally long, got 40 and 39",
+            r"equally long, got \[40, 39\]",
         ),
         (lambda x, c, rng: estimates.binned_means(x, x, c, [1, 0], rng=rng), "edges must not decrease"),
         (
@@ -107,3 +111,27 @@ def test_binned_means_leave_out_thin_bins(rng):
 def test_samples_without_meaning_are_refused(call, message, rng):
     with pytest.raises(ValueError, match=message):
         call(rng.uniform(0.1, 1, 40), np.arange(40) // 10, rng)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0])
+def test_exponent_of_a_power_law(exponent, rng):
+    # P(X < x) = x^a on [0, 1]; above the bound anything may follow.
+    values = np.concatenate([rng.random(40_000) ** (1 / exponent), rng.uniform(0.1, 5, 500)])
+    found, error = estimates.lower_exponent(values, 0.1)
+    below = np.sum(values < 0.1)
+    assert error == pytest.approx(found / np.sqrt(below))
+    agree(found, exponent, error)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1e-3, 1.0], "1 values are below 0.1"),
+        ([0.0, 1e-3, 1.0], "the lowest is 0"),
+        ([-0.0, 1e-3, 1.0], "the lowest is -0"),
+        ([1e-3, 1e-2, np.nan], "1 entries that are not finite"),
+    ],
+)
+def test_exponent_refuses(values, message):
+    with pytest.raises(ValueError, match=message):
+        estimates.lower_exponent(values, 0.1)

@@ -42,15 +42,15 @@ def test_one_power_is_weighted_least_squares(rng):
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="at least 3 different dims"):
+    with pytest.raises(ValueError, match="dims must be at least 3 different"):
         extrapolate([16, 16, 32], [1, 1, 1], [1, 1, 1])
     with pytest.raises(ValueError, match="positive"):
         extrapolate([16, 32, 64], [1, 1, 1], [1, 0, 1])
     with pytest.raises(ValueError, match=r"errors has .* 1 entries that are not finite"):
         extrapolate([16, 32, 64], [1, 1, 1], [1, np.nan, 1])
-    with pytest.raises(ValueError, match="dims must span"):
+    with pytest.raises(ValueError, match="dims must be at least 3 different numbers that span"):
         extrapolate([16, 16.0001, 16.0002], [1, 1, 1], [1, 1, 1])
-    with pytest.raises(ValueError, match="powers must be positive"):
+    with pytest.raises(ValueError, match="powers has the lowest value -1; all must be positive"):
         extrapolate([16, 32, 64], [1, 1, 1], [1, 1, 1], powers=[-1.0, 1.0])
     with pytest.raises(ValueError, match="means must be an array of real numbers"):
         extrapolate([16, 32, 64], ["1", "1", "1"], [1, 1, 1])
@@ -58,13 +58,13 @@ def test_bad_arguments_are_refused():
 
 def test_tables_are_those_of_the_starts(rng):
     rows = [
-        pd.DataFrame({"fraction": f, "n_qubits": n, "energy": rng.normal(f, 0.1, 30)})
+        pd.DataFrame({"fraction": f, "n_qubits": n, "loss": rng.normal(f, 0.1, 30)})
         for f in (0.5, 1.0)
         for n in (4, 5, 6)
     ]
     trend, limits = limits_table(pd.concat(rows))
-    assert trend["mean"].tolist() == pytest.approx([part["energy"].mean() for part in rows])
-    assert trend["error"].tolist() == pytest.approx([part["energy"].std() / np.sqrt(30) for part in rows])
+    assert trend["mean"].tolist() == pytest.approx([part["loss"].mean() for part in rows])
+    assert trend["error"].tolist() == pytest.approx([part["loss"].std() / np.sqrt(30) for part in rows])
     half = trend[trend["fraction"] == 0.5]
     alone = extrapolate([16, 32, 64], half["mean"], half["error"])
     assert limits["estimate"].iloc[0] == pytest.approx(alone.estimate)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qgmutils.beyond.finite_dimension.reflections import draw_row
 from qgmutils.beyond.large_dimension.elimination import loss_weights
 from qgmutils.computing.kernels import compiled
-from qgmutils.engine.simd import dot, fma, fnma, horizontal_sum, load_singles, splat_singles, store_singles
+from qgmutils.computing.simd import dot, fma, fnma, horizontal_sum, load_singles, splat_singles, store_singles
 from qgmutils.field.positive_definite import _resample
 
 __all__ = ["populations"]

@@ -13,15 +13,21 @@ For N much larger than p this is Re <b_i|(H - E)|b_j> + (sigma / sqrt(2 N)) S_ij
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from qgmutils.beyond.finite_dimension.profiles import at_least, even_levels
+from qgmutils.circuits.reference_states import haar_state
 from qgmutils.computing.kernels import compiled
+from qgmutils.ensembles.model import LossRecipe
 
 __all__ = [
+    "ReflectionModel",
     "draw_row",
     "gradient_log_density",
     "random_reflections",
@@ -65,6 +71,32 @@ def reflection_energy(
         return result
 
     return energy
+
+
+@dataclass(frozen=True)
+class ReflectionModel:
+    """A model whose generators are Haar-random reflections, with a Haar-random reference state; dense, and small.
+
+    Attributes
+    ----------
+    loss : LossRecipe
+        Of an energy, of which only the levels matter.
+    n_params : int
+    """
+
+    loss: LossRecipe
+    n_params: int
+
+    @property
+    def n_qubits(self) -> int:
+        return self.loss.n_qubits
+
+    def landscape(self, rng: np.random.Generator) -> Any:
+        """An object with the loss as its method `value`; the state is drawn first, then the reflections."""
+        levels: Array = self.loss.build().levels  # type: ignore[attr-defined]
+        state = haar_state(len(levels), rng)
+        moves = random_reflections(self.n_params, len(levels), rng)
+        return SimpleNamespace(value=reflection_energy(levels, moves, state))
 
 
 def gradient_log_density(dim: int) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.field.bulk import integrate
 from qgmutils.field.densities import LogDensity
-from qgmutils.statistics.intervals import Interval
+from qgmutils.statistics.intervals import Interval, UndeterminedError, group_weights, interval, resampled_sums
 
 __all__ = ["gap_to_all_minima", "mean_energies", "share_law", "weight_table"]
 
@@ -19,13 +19,8 @@ Array = NDArray[np.float64]
 
 _MEASURES = (
     *("trained", "flowed", "equal", "pooled", "basin_ratio", "number_ratio", "ratio", "optimiser_ratio"),
-    *("slope", "joint_energy", "joint_log_det"),
+    *("slope", "joint_loss", "joint_log_det"),
 )
-
-
-def _percentiles(estimate: float, resampled: Array) -> Interval:
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return Interval(float(estimate), float(low), float(high))
 
 
 def mean_energies(
@@ -36,7 +31,7 @@ def mean_energies(
     Parameters
     ----------
     minima : DataFrame
-        Rows of `BasinTask` of one n and p; at least two circuits.
+        Rows of `EnumerateTask` with starts, minima only, of one n and p; at least two circuits.
     rng : numpy.random.Generator
         Of the bootstrap over circuits.
 
@@ -49,28 +44,21 @@ def mean_energies(
 
     Raises
     ------
-    ValueError
+    UndeterminedError
         For fewer than two circuits.
     """
     circuit = minima.groupby("circuit")
 
     def weighted(column: str) -> Array:
-        total = circuit.apply(
-            lambda g: float(np.average(g["energy"], weights=g[column])), include_groups=False
-        )
+        total = circuit.apply(lambda g: float(np.average(g["loss"], weights=g[column])), include_groups=False)
         return total.to_numpy()
 
-    trained, flowed = weighted("trained"), weighted("flowed")
-    sums, sizes = circuit["energy"].sum().to_numpy(), circuit.size().to_numpy().astype(float)
+    energies, sizes = circuit["loss"].sum().to_numpy(), circuit.size().to_numpy()
     if len(sizes) < 2:
-        raise ValueError(f"{len(sizes)} circuit(s) give no interval; at least 2 are needed")
-    chosen = np.concatenate([[np.arange(len(sizes))], rng.integers(0, len(sizes), (n_resamples, len(sizes)))])
-    means = {
-        "trained": trained[chosen].mean(axis=1),
-        "flowed": flowed[chosen].mean(axis=1),
-        "equal": (sums / sizes)[chosen].mean(axis=1),
-        "pooled": sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1),
-    }
+        raise UndeterminedError(f"{len(sizes)} circuit(s) give no interval; at least 2 are needed")
+    sums = np.column_stack([weighted("trained"), weighted("flowed"), energies / sizes, energies, sizes])
+    trained, flowed, equal, pooled, number = resampled_sums(sums, rng, n_resamples).T / len(sizes)
+    means = {"trained": trained, "flowed": flowed, "equal": equal, "pooled": pooled / number}
     for name, above, below in (
         ("basin_ratio", "trained", "equal"),
         ("number_ratio", "equal", "pooled"),
@@ -78,7 +66,7 @@ def mean_energies(
         ("optimiser_ratio", "trained", "flowed"),
     ):
         means[name] = means[above] / means[below]
-    return {name: _percentiles(values[0], values[1:]) for name, values in means.items()}
+    return {name: interval(values, len(sizes)) for name, values in means.items()}
 
 
 def _logit(x: Array, hits: Array, group: NDArray[np.int64], weight: Array) -> Array:
@@ -118,9 +106,9 @@ def share_law(
     Parameters
     ----------
     minima : DataFrame
-        Rows of `BasinTask`; circuits are told apart by n_qubits, n_params and circuit.
+        Rows of `EnumerateTask` with starts, minima only,; circuits are told apart by n_qubits, n_params and circuit.
     columns : sequence of str
-        E.g. ["energy"] or ["energy", "log_det"].
+        E.g. ["loss"] or ["loss", "log_det"].
     rng : numpy.random.Generator
         Of the bootstrap over circuits, which covers what the columns do not explain.
     hits : str
@@ -137,20 +125,21 @@ def share_law(
 
     Raises
     ------
-    ValueError
+    UndeterminedError
         For fewer than two circuits with several minima.
     """
     group = minima.groupby(["n_qubits", "n_params", "circuit"])
-    several = minima[group["energy"].transform("size") > 1]
+    several = minima[group["loss"].transform("size") > 1]
     number = several.groupby(["n_qubits", "n_params", "circuit"]).ngroup().to_numpy()
     n_groups = int(number.max()) + 1 if len(number) else 0
     if n_groups < 2:
-        raise ValueError(f"{n_groups} circuit(s) with several minima give no law; at least 2 are needed")
+        raise UndeterminedError(
+            f"{n_groups} circuit(s) with several minima give no law; at least 2 are needed"
+        )
     x, counts = several[list(columns)].to_numpy(dtype=np.float64), several[hits].to_numpy(dtype=np.float64)
-    best = _logit(x, counts, number, np.ones(n_groups))
-    draws = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), n_resamples)
-    others = np.array([_logit(x, counts, number, draw.astype(float)) for draw in draws])
-    return {name: _percentiles(best[k], others[:, k]) for k, name in enumerate(columns)}
+    weights = np.vstack([np.ones(n_groups), group_weights(n_groups, rng, n_resamples)])
+    found = np.array([_logit(x, counts, number, weight) for weight in weights])
+    return {name: interval(found[:, k], n_groups) for k, name in enumerate(columns)}
 
 
 def weight_table(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -159,14 +148,14 @@ def weight_table(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
     Parameters
     ----------
     minima : DataFrame
-        Rows of `basins.BasinTask` with a column hamiltonian.
+        Rows of `EnumerateTask`, minima only, with a column hamiltonian.
     rng : numpy.random.Generator
 
     Returns
     -------
     DataFrame
         hamiltonian, n_qubits, n_params, circuits, minima (numbers), and with `_low` and `_high` (95 %) the means and
-        ratios of `mean_energies`, slope (of ln share on the energy), joint_energy and joint_log_det (coefficients of
+        ratios of `mean_energies`, slope (of ln share on the energy), joint_loss and joint_log_det (coefficients of
         both together).  The laws are nan where fewer than two circuits have several minima, that of both also with
         fewer than four angles, where circuits have too few minima.  A case of fewer than two circuits is left out.
     """
@@ -179,8 +168,8 @@ def weight_table(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
             continue
         found = mean_energies(group, rng)
         if (sizes > 1).sum() > 1:
-            found["slope"] = share_law(group, ["energy"], rng)["energy"]
-            both = share_law(group, ["energy", "log_det"], rng) if row["n_params"] > 3 else {}
+            found["slope"] = share_law(group, ["loss"], rng)["loss"]
+            both = share_law(group, ["loss", "log_det"], rng) if row["n_params"] > 3 else {}
             found |= {f"joint_{name}": value for name, value in both.items()}
         for name, value in found.items():
             row |= {name: value.estimate, f"{name}_low": value.low, f"{name}_high": value.high}
@@ -199,7 +188,7 @@ def gap_to_all_minima(
     densities : mapping of int to DataFrame
         Tables of `finite_dimension.FiniteMinimaDensity` by number of angles.
     trained : DataFrame
-        Columns n_params and energy; independent starts, one per circuit.
+        Columns n_params and loss; independent starts, one per circuit.
     levels : array_like, shape (N,)
 
     Returns
@@ -211,7 +200,7 @@ def gap_to_all_minima(
     for p, table in sorted(densities.items()):
         columns = ("energy", "log_density", "stderr", "effective_samples", "resolved")
         _, _, mean, error = integrate(LogDensity(*(table[c].to_numpy() for c in columns)), h.min(), h.max())
-        energy = trained.loc[trained["n_params"] == p, "energy"]
+        energy = trained.loc[trained["n_params"] == p, "loss"]
         ratio, own = energy.mean() / mean, energy.sem()
         rows.append(
             {

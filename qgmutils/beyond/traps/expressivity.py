@@ -6,24 +6,35 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import scipy.stats
-from numpy.typing import ArrayLike
 
-from qgmutils.beyond.traps import lowest_minima, own_optimum
+from qgmutils.beyond.traps import lowest_minima
+from qgmutils.beyond.traps.copies import relations
 from qgmutils.beyond.traps.lowest_minima import LowestMinima
-from qgmutils.beyond.traps.own_optimum import SETTLED_HITS, missed_mass, round_sizes
-from qgmutils.statistics.intervals import Interval, mean_interval
+from qgmutils.ensembles.model import Model, circuit_stream
+from qgmutils.ensembles.training import hits, round_sizes
+from qgmutils.inputs import is_integer
+from qgmutils.statistics.intervals import mean_interval, ratio_interval
 
-__all__ = ["forecasts", "gaps", "per_circuit", "proportion", "ratio_interval"]
+SETTLED_HITS = 8
+"""A search is settled when so many starts have ended in the lowest minimum found."""
 
 
-def per_circuit(starts: pd.DataFrame, *, max_starts: int, near: float = 0.01) -> pd.DataFrame:
-    """One row per circuit from the tables of `SearchTask`.
+def per_circuit(
+    starts: pd.DataFrame,
+    models: Mapping[tuple[int, int], Model],
+    *,
+    seed: int,
+    max_starts: int,
+    near: float = 0.01,
+) -> pd.DataFrame:
+    """One row per circuit from tables of `TrainTask` that end when settled.
 
     Parameters
     ----------
     starts : DataFrame
-    max_starts : int
+    models : mapping
+        n_qubits and n_params -> the model, for the relations of its circuits' words (`copies.relations`).
+    seed, max_starts : int
         As in the tasks.
     near : float
         Energies within this distance of the lowest one count as near, in units of E.
@@ -41,15 +52,15 @@ def per_circuit(starts: pd.DataFrame, *, max_starts: int, near: float = 0.01) ->
     rows = []
     for key, group in starts.groupby(["n_qubits", "n_params", "circuit"]):
         n, p, circuit = (int(part) for part in key)  # type: ignore[attr-defined]
-        energy = group.loc[group["certified"], "energy"].to_numpy()
-        count = own_optimum.hits(energy)
+        energy = group.loc[group["certified"], "loss"].to_numpy()
+        count = hits(energy)
         own = energy.min() if count else np.nan
         rows.append(
             {
                 "n_qubits": n,
                 "n_params": p,
                 "circuit": circuit,
-                "relations": group["relations"].iloc[0],
+                "relations": len(relations(models[n, p].circuit.build(circuit_stream(seed, n, p, circuit)))),
                 "starts": len(group),
                 "uncertified": len(group) - len(energy),
                 "own": own,
@@ -65,42 +76,6 @@ def per_circuit(starts: pd.DataFrame, *, max_starts: int, near: float = 0.01) ->
             }
         )
     return pd.DataFrame(rows)
-
-
-def ratio_interval(
-    numerator: ArrayLike, denominator: ArrayLike, rng: np.random.Generator, *, n_resamples: int = 2000
-) -> Interval:
-    """Ratio of two means over circuits with its bootstrap interval (percentiles, 95 %), circuits resampled as pairs.
-
-    Parameters
-    ----------
-    numerator, denominator : array_like, shape (C,)
-        One entry per circuit, at least two circuits; the denominators are positive.
-    rng : numpy.random.Generator
-    n_resamples : int
-
-    Raises
-    ------
-    ValueError
-        For other shapes or a denominator that is not positive.
-    """
-    a, b = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
-    if a.ndim != 1 or a.shape != b.shape or len(a) < 2 or not (b > 0).all() or not np.isfinite(a + b).all():
-        raise ValueError(
-            "numerator and denominator must be two equally long lists of at least 2 finite numbers, the denominators "
-            f"positive; got shapes {a.shape}, {b.shape} and a lowest denominator of {b.min(initial=np.inf):g}"
-        )
-    chosen = rng.integers(0, len(a), (n_resamples, len(a)))
-    low, high = np.percentile(a[chosen].sum(axis=1) / b[chosen].sum(axis=1), [2.5, 97.5])
-    return Interval(float(a.sum() / b.sum()), float(low), float(high))
-
-
-def proportion(successes: int, trials: int) -> Interval:
-    """Share of independent trials with the exact interval of Clopper and Pearson (95 %); nan without trials."""
-    if trials == 0:
-        return Interval(np.nan, np.nan, np.nan)
-    found = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(method="exact")
-    return Interval(successes / trials, float(found.low), float(found.high))
 
 
 def gaps(found: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -156,3 +131,37 @@ def forecasts(densities: Mapping[LowestMinima, pd.DataFrame], found: pd.DataFram
     columns = ["n_qubits", "n_params", "one", "one_error", "least", "mean_least", "below_least", "volume"]
     numbers = dict.fromkeys(columns, float) | dict.fromkeys(("n_qubits", "n_params", "below_least"), int)
     return pd.DataFrame(rows, columns=columns).astype(numbers)
+
+
+def missed_mass(starts: int, *, looks: int = 1, circuits: int = 1, confidence: float = 0.95) -> float:
+    """Upper bound on the share of starts that lead below the lowest of `starts` independent ones.
+
+    Parameters
+    ----------
+    starts : int
+        At least 1.
+    looks : int
+        At how many totals, fixed in advance, the search could have stopped.
+    circuits : int
+        For how many circuits the bound is to hold together.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    float
+        1 - (alpha / (looks circuits))^(1 / starts), alpha = 1 - confidence.
+
+    Notes
+    -----
+    F is the distribution function of the energy at which a random start ends.  If more than q of the
+    starts lead below the lowest energy found, all those drawn have missed a set of probability above q, which has a
+    chance of at most (1 - q)^starts: Clopper and Pearson's bound for no success, for any F.  A search that may stop
+    at several totals needs it at each of them (Bonferroni) (derived from textbook inequalities).
+    """
+    for name, value in {"starts": starts, "looks": looks, "circuits": circuits}.items():
+        if not is_integer(value) or value < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
+    return float(-np.expm1(np.log((1 - confidence) / (looks * circuits)) / starts))

@@ -5,9 +5,14 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from qgmutils.beyond.traps import expressivity, own_optimum
-from qgmutils.beyond.traps.own_optimum import SETTLED_HITS, missed_mass, round_sizes
-from qgmutils.ensembles import ensembles
+from qgmutils.beyond.traps import expressivity
+from qgmutils.beyond.traps.copies import relations
+from qgmutils.beyond.traps.expressivity import SETTLED_HITS, missed_mass
+from qgmutils.circuits.randomised import Randomised
+from qgmutils.ensembles.enumeration import EnumerateTask
+from qgmutils.ensembles.model import Model, circuit_stream
+from qgmutils.ensembles.training import TrainTask, round_sizes
+from qgmutils.losses.hamiltonians import Hamiltonian
 
 
 def _search(probabilities, max_starts, rng):
@@ -50,47 +55,37 @@ def test_bounds_are_those_of_clopper_and_pearson():
     assert missed_mass(64, looks=5, circuits=2) == pytest.approx(missed_mass(64, confidence=0.995), rel=1e-9)
 
 
-def test_search_agrees_with_enumeration_and_its_starts_with_minima_tasks(rng):
+def test_search_agrees_with_enumeration(rng):
     seed = int(rng.integers(2**31))
-    common = {"hamiltonian": "tfim", "hamiltonian_options": {}, "n_qubits": 3, "seed": seed}
-    (task,) = own_optimum.search_tasks(**common, param_counts=[3], n_circuits=4, max_starts=256)
-    table = task.run()
-    found = expressivity.per_circuit(table, max_starts=256)
+    model = Model(Randomised(3, 3), Hamiltonian("tfim", 3))
+    table = TrainTask(model=model, n_circuits=4, n_starts=256, settled_hits=SETTLED_HITS, seed=seed).run()
+    found = expressivity.per_circuit(table, {(3, 3): model}, seed=seed, max_starts=256)
     assert found["settled"].all()
-    listed = ensembles.CircuitEnumeration("tfim", (), 3, 3, "haar", 0, 4, seed).run()
+    listed = EnumerateTask(model=model, n_circuits=4, seed=seed).run()
     minima = listed[(listed["index"] == 0) & listed["complete"]]
-    lowest = minima.groupby("circuit")["energy"].min()
+    lowest = minima.groupby("circuit")["loss"].min()
     own = found.set_index("circuit")["own"]
     # All 4 basins hold most of the torus, so that 64 starts miss one with a chance far below 1e-6.
     np.testing.assert_allclose(own[lowest.index], lowest, atol=1e-9)
-    (same,) = ensembles.minima_tasks(**common, param_counts=[3], n_instances=4, n_starts=64)
-    both = table[table["start"] < 64].merge(same.run(), on=["circuit", "start"])
-    np.testing.assert_array_equal(both["energy_x"], both["energy_y"])
+    for number, count in found.set_index("circuit")["relations"].items():
+        assert count == len(relations(model.circuit.build(circuit_stream(seed, 3, 3, number))))
 
 
-def test_rows_do_not_depend_on_how_work_is_cut(rng):
-    common = {"hamiltonian": "projector", "hamiltonian_options": {"rank": 2}, "n_qubits": 3, "param_counts": [2, 3],
-              "n_circuits": 3, "max_starts": 128, "seed": int(rng.integers(2**31))}  # fmt: skip
-    order = ["n_params", "circuit", "start"]
-    whole, parts = (
-        pd.concat([task.run() for task in own_optimum.search_tasks(**common, circuits_per_task=size)])
-        .sort_values(order)
-        .reset_index(drop=True)
-        for size in (3, 1)
-    )
-    pd.testing.assert_frame_equal(whole, parts)
+MODEL = Model(Randomised(4, 5), Hamiltonian("tfim", 4))
 
 
 def _starts(energies, certified=None):
     size = len(energies)
-    return pd.DataFrame({"n_qubits": 4, "n_params": 5, "circuit": 0, "relations": 1, "start": np.arange(size),
-                         "energy": energies, "certified": True if certified is None else certified})  # fmt: skip
+    return pd.DataFrame({"n_qubits": 4, "n_params": 5, "circuit": 0, "start": np.arange(size),
+                         "loss": energies, "certified": True if certified is None else certified})  # fmt: skip
 
 
 def test_rows_of_known_circuits():
     energies = np.array([0.3, 0.1, 0.1 + 1e-12, 0.105, 0.5, 0.0])
     certified = np.array([True, True, True, True, True, False])
-    row = expressivity.per_circuit(_starts(energies, certified), max_starts=64).iloc[0]
+    row = expressivity.per_circuit(_starts(energies, certified), {(4, 5): MODEL}, seed=1, max_starts=64).iloc[
+        0
+    ]
     assert row["own"] == 0.1
     assert row["hits"] == 2
     assert row["reached"] == pytest.approx(1 / 5)
@@ -118,9 +113,6 @@ def test_shares_and_ratios_are_those_of_the_samples(rng):
         (lambda: round_sizes(100), "64 times a power of two"),
         (lambda: missed_mass(0), "starts must be an integer of at least 1"),
         (lambda: missed_mass(4, confidence=1.0), "confidence must lie"),
-        (lambda: expressivity.ratio_interval([1, 2], [1, 0], np.random.default_rng(0)), "positive"),
-        (lambda: own_optimum.search_tasks(hamiltonian="tfim", hamiltonian_options={}, n_qubits=2, param_counts=[0],
-                                          n_circuits=1, max_starts=64, seed=0), "param_counts must hold integers"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_refused(call, message):

@@ -1,1 +1,0 @@
-"""Circuits that are not randomised: hardware-efficient, brickwork, shared angles."""

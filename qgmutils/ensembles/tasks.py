@@ -1,0 +1,123 @@
+"""Ensembles of circuits as tasks: cut into pieces of a few seconds, run together, put together again.
+
+Every circuit has its own random stream, derived from the seed, the sizes and the circuit's number, so a table
+does not depend on how an ensemble is cut.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from qgmutils.computing.tasks import Task, run_tasks
+from qgmutils.ensembles.model import Model, circuit_stream
+from qgmutils.inputs import MAX_SEED, require_integer
+
+Key = TypeVar("Key", bound=Hashable)
+
+PIECE = 5.0
+"""Seconds that a piece of an ensemble is to take; a factor of two or three less or more, as the machine is."""
+AMPLITUDE = 1e-9
+"""Seconds for a gate on one amplitude, forth and back, on one core."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CircuitsTask:
+    """Circuits first_circuit ... first_circuit + n_circuits - 1 of a model.
+
+    Attributes
+    ----------
+    model : Model
+    n_circuits : int
+    seed : int
+        0 ... 2^128 - 1.
+    first_circuit : int
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    model: Model
+    n_circuits: int
+    seed: int
+    first_circuit: int = 0
+
+    def __post_init__(self) -> None:
+        require_integer(self.n_circuits, "n_circuits")
+        require_integer(self.seed, "seed", low=0, high=MAX_SEED)
+        require_integer(self.first_circuit, "first_circuit", low=0)
+
+    def streams(self) -> Iterator[tuple[int, np.random.Generator]]:
+        """Number and random stream of each circuit."""
+        for number in range(self.first_circuit, self.first_circuit + self.n_circuits):
+            yield number, circuit_stream(self.seed, self.model.n_qubits, self.model.n_params, number)
+
+    def seconds(self) -> float:
+        """What one circuit takes, roughly."""
+        raise NotImplementedError
+
+    def pieces(self, seconds: float = PIECE) -> list[Any]:
+        """The same circuits as tasks of about so many seconds."""
+        size = max(1, min(self.n_circuits, int(seconds / self.seconds())))
+        count = math.ceil(self.n_circuits / size)
+        bounds = [self.first_circuit + self.n_circuits * k // count for k in range(count + 1)]
+        return [
+            dataclasses.replace(self, first_circuit=first, n_circuits=end - first)
+            for first, end in itertools.pairwise(bounds)
+        ]
+
+
+def columns(parts: list[dict[str, Any]], *, length: str = "start") -> pd.DataFrame:
+    """One table out of many small ones, dicts of columns and constants, of which the column `length` is none.
+
+    To make a DataFrame of each would take longer than many a circuit.
+    """
+    sizes = [len(part[length]) for part in parts]
+    return pd.DataFrame(
+        {
+            name: np.concatenate(
+                [np.broadcast_to(part[name], size) for part, size in zip(parts, sizes, strict=True)]
+            )
+            for name in parts[0]
+        }
+    )
+
+
+def run_ensembles(
+    ensembles: Mapping[Key, Task], *, label: str = "", workers: int | None = None
+) -> dict[Key, pd.DataFrame]:
+    """Run ensembles, and tasks of other kinds, in one pool: their names -> their tables.
+
+    Pieces of ensembles come first, the costliest ones before the others, so that no long one is left over at the end.
+
+    Parameters
+    ----------
+    ensembles : mapping
+    label : str
+        What the progress bar is called.
+    workers : int, optional
+        As in `computing.tasks.run_tasks`.
+    """
+    pieces: list[tuple[Key, Task]] = []
+    for name, task in ensembles.items():
+        pieces += [(name, piece) for piece in (task.pieces() if isinstance(task, CircuitsTask) else [task])]
+    order = sorted(range(len(pieces)), key=lambda i: -_seconds(pieces[i][1]))
+    tables = run_tasks([pieces[i][1] for i in order], workers=workers, label=label)
+    found = dict(zip(order, tables, strict=True))
+    return {
+        name: pd.concat([found[i] for i, piece in enumerate(pieces) if piece[0] == name], ignore_index=True)
+        for name in ensembles
+    }
+
+
+def _seconds(task: Task) -> float:
+    return task.seconds() * task.n_circuits if isinstance(task, CircuitsTask) else math.inf

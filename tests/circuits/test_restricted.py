@@ -1,0 +1,81 @@
+import itertools
+
+import dense
+import numpy as np
+import pytest
+
+from qgmutils.circuits import Randomised, Restricted
+
+KINDS = ("complex", "real", "even", "even real")
+
+
+def recipe(kind, n, p):
+    return Randomised(n, p) if kind == "complex" else Restricted(n, p, symmetry=kind)
+
+
+def allowed_words(kind, n_qubits):
+    """Words of a symmetry, from their matrices, in the order of their masks x and z."""
+    flip = dense.pauli("X" * n_qubits)
+    found = []
+    for x, z in itertools.product(range(2**n_qubits), repeat=2):
+        letters = [("I", "Z", "X", "Y")[2 * (x >> b & 1) + (z >> b & 1)] for b in range(n_qubits)]
+        word = "".join(letters[::-1])
+        matrix = dense.pauli(word)
+        # Rotations are real where -iP is.
+        real = np.all((-1j * matrix).imag == 0)
+        commutes = np.array_equal(matrix @ flip, flip @ matrix)
+        phase = set(letters) == {"I"} or ("even" in kind and set(letters) == {"X"})
+        if (real or "real" not in kind) and (commutes or "even" not in kind) and not phase:
+            found.append(word)
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_qubits", [2, 3])
+def test_words_are_uniform_over_all_that_are_allowed(kind, n_qubits, rng):
+    stream = int(rng.integers(2**31))
+    circuit = recipe(kind, n_qubits, 50).build(np.random.default_rng(stream))
+    # The stream gives the reference state first, then one number a word.
+    generator, words = np.random.default_rng(stream), allowed_words(kind, n_qubits)
+    amplitudes = generator.standard_normal((2, 2**n_qubits))
+    state = amplitudes[0] + 1j * amplitudes[1] * ("real" not in kind)
+    if "even" in kind:
+        state = state + dense.pauli("X" * n_qubits) @ state
+    np.testing.assert_allclose(circuit.reference, state / np.linalg.norm(state), atol=1e-15)
+    assert circuit.words() == [words[i] for i in generator.integers(0, len(words), 50)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_keep_the_symmetry(kind, rng):
+    for _ in range(5):
+        circuit = recipe(kind, 3, 6).build(rng)
+        for state in (circuit.reference, dense.state(circuit, rng.uniform(0, np.pi, 6))):
+            if "real" in kind:
+                assert np.max(np.abs(state.imag)) < 1e-13
+            if "even" in kind:
+                np.testing.assert_allclose(dense.pauli("XXX") @ state, state, atol=1e-13)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dimension_is_the_rank_of_all_tangents(kind, rng):
+    for n in (2, 3):
+        reference = recipe(kind, n, 1).build(rng).reference
+        # One gate for each word, all at angle 0: the tangents are all -iP|reference>.
+        tangents = np.array([-1j * dense.pauli(word) @ reference for word in allowed_words(kind, n)])
+        tangents = tangents - np.outer(tangents @ reference.conj(), reference)
+        rank = np.linalg.matrix_rank(np.hstack([tangents.real, tangents.imag]), tol=1e-10)
+        assert rank == recipe(kind, n, 1).manifold_dimension
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"symmetry": "odd"}, "unknown symmetry 'odd': choose one of real, even, even real"),
+        ({"symmetry": "even", "n_qubits": 1}, "'even' has a single state for n_qubits = 1"),
+        ({"n_qubits": 0}, "n_qubits must be"),
+        ({"n_params": 0}, "n_params must be .* got 0"),
+    ],
+)
+def test_what_has_no_symmetry(options, message):
+    with pytest.raises(ValueError, match=message):
+        Restricted(**({"n_qubits": 2, "n_params": 1} | options))
