@@ -363,13 +363,8 @@ def _report(
         replaced = complete and options.output_dir is None and digits is None
     if replaced and comparison is not None:
         try:
-            publish.publish(output_dir, committed, profile=options.profile, comparison=comparison)
-            publish.update_readme(
-                repository / "README.md",
-                claims.load(committed / "claims.json"),
-                details,
-                changed=bool(comparison.differences),
-            )
+            publish.publish(output_dir, committed, comparison=comparison)
+            publish.update_readme(repository / "README.md", details, changed=bool(comparison.differences))
         except OSError as error:
             place = error.filename2 or committed
             replaced, obstacle = False, f"{place} cannot be brought up to date ({error.strerror or error})"
