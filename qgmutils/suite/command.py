@@ -368,6 +368,8 @@ def _report(
         except OSError as error:
             place = error.filename2 or committed
             replaced, obstacle = False, f"{place} cannot be brought up to date ({error.strerror or error})"
+        except ValueError as error:  # of the records of another profile
+            obstacle = f"{committed.parent / publish.PAGE} cannot be brought up to date: {error}"
     rows, differing = _verdicts(runs, failed, output_dir / "claims.json")
     if len(rows) > 1:
         print("\n" + terminal.verdict_table(rows, width=terminal.width()))

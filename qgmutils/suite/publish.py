@@ -33,6 +33,8 @@ def publish(new: Path, committed: Path, *, comparison: Comparison) -> None:
     ------
     OSError
         A file cannot be replaced.  Those before it have been; the next run replaces the rest.
+    ValueError
+        Another profile's claims.json holds no records, so that only the page cannot be written.
     """
     committed.mkdir(parents=True, exist_ok=True)
     files.sweep(committed)

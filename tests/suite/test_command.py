@@ -240,6 +240,19 @@ def test_what_cannot_be_replaced_is_named(
     assert (committed / "01_sizes.csv").is_file()
     assert (committed / "other.csv").is_dir()
 
+    # Only the page needs the records of another profile.
+    other = committed.parent / "full" / "claims.json"
+    other.parent.mkdir()
+    other.write_text("[]")
+    assert report(folder, output) == 1
+    said = capsys.readouterr().out
+    assert (
+        f"{committed.parent / 'VERDICTS.md'} cannot be brought up to date: {other} holds no claim records"
+        in said
+    )
+    other.unlink()
+    assert report(folder, output) == 0
+
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
