@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qgmutils.computing import kernels
+from qgmutils.computing.engines import chosen_engine as chosen_engine
 
 NO_GUARD = (
     "worker processes import the program's main module and so start it again: put what it does, not what it defines, "
@@ -177,8 +178,3 @@ def _follow_owner() -> None:
     if owner is not None:
         owner.join()
         os._exit(1)
-
-
-def chosen_engine() -> tuple[str, str]:
-    """Engine and device that were asked for."""
-    return os.environ.get("QGMUTILS_ENGINE", "numba"), os.environ.get("QGMUTILS_DEVICE", "default.qubit")

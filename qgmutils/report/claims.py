@@ -295,32 +295,6 @@ def markdown_table(claims: Iterable[Claim]) -> str:
     return _markdown(heads, rows)
 
 
-def markers(profile: str) -> tuple[str, str]:
-    """The lines of the README between which the verdicts of a profile stand."""
-    return f"<!-- verdicts:{profile}:begin -->", f"<!-- verdicts:{profile}:end -->"
-
-
-def markdown_section(claims: Iterable[Claim]) -> str:
-    """Render how many verdicts of each kind every notebook has, for the README.
-
-    Parameters
-    ----------
-    claims : iterable of Claim
-        Those of one notebook follow each other.
-
-    Returns
-    -------
-    str
-        A Markdown table, ending with a line end.
-    """
-    lines = ["| Notebook | " + " | ".join(VERDICTS) + " |", "|---|" + "---|" * len(VERDICTS)]
-    for name, group in itertools.groupby(claims, key=lambda claim: claim.notebook):
-        found = [claim.verdict for claim in group]
-        numbers = " | ".join(str(found.count(word) or "") for word in VERDICTS)
-        lines.append(f"| [{name}](notebooks/{name}.ipynb) | {numbers} |")
-    return "\n".join(lines) + "\n"
-
-
 def markdown_page(claims: Iterable[Claim], profile: str) -> str:
     """Render every claim of a profile, for the page beside its figures.
 

@@ -50,8 +50,8 @@ six: its tables are compared to {compare.DIGITS} digits, and never replace the c
 Results are cached: an interrupted run goes on where it stopped, a second one
 takes seconds.  A run writes to outputs/<profile>, or to a folder beside it
 that is named after what was changed.  A complete run of a profile with nothing
-changed is then compared with figures/<profile>, and replaces there, and in the
-README, what differs.
+changed is then compared with figures/<profile>, and replaces there, and in
+figures/VERDICTS.md and the README, what differs.
 
 exit status:
   0    everything ran, and every verdict is the manifest's (or -p was given);
@@ -364,12 +364,13 @@ def _report(
     if replaced and comparison is not None:
         try:
             publish.publish(output_dir, committed, comparison=comparison)
+            publish.write_verdicts(committed.parent, manifest.PROFILES)
             publish.update_readme(repository / "README.md", details, changed=bool(comparison.differences))
         except OSError as error:
             place = error.filename2 or committed
             replaced, obstacle = False, f"{place} cannot be brought up to date ({error.strerror or error})"
         except ValueError as error:  # of the records of another profile
-            obstacle = f"{committed.parent / publish.PAGE} cannot be brought up to date: {error}"
+            obstacle = f"{committed.parent / publish.VERDICTS} cannot be brought up to date: {error}"
     rows, differing = _verdicts(runs, failed, output_dir / "claims.json")
     if len(rows) > 1:
         print("\n" + terminal.verdict_table(rows, width=terminal.width()))

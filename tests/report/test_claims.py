@@ -15,6 +15,7 @@ import qgmutils
 from qgmutils.computing import tasks
 from qgmutils.report import claims
 from qgmutils.report.predicates import Finding, above, within
+from qgmutils.suite import manifest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEYS = "id notebook run statement provenance expected observed tolerance verdict numbers"
@@ -156,10 +157,9 @@ def test_a_notebook_shows_numbers_as_text_and_words_as_markdown() -> None:
     )
 
 
-def test_markdown_section_counts_and_page_lists(tmp_path: Path) -> None:
+def test_page_of_a_profile_lists_its_claims(tmp_path: Path) -> None:
     record([judged(), judged("other", finding=within(2, 1))], tmp_path, run="a")
     found = claims.load(tmp_path / "claims.json")
-    assert "| [01_x](notebooks/01_x.ipynb) | 1 | 1 |  |" in claims.markdown_section(found)
     assert claims.markdown_table(found) in claims.markdown_page(found, "quick")
 
 
@@ -230,8 +230,8 @@ def test_commit_notices_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / name).write_text("1\n")
 
 
-def test_readme_shows_the_recorded_verdicts() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = claims.markdown_section(claims.load(ROOT / "figures" / "quick" / "claims.json"))
-    assert claims.replace_between(text, *claims.markers("quick"), section) == text
-    assert section in text
+def test_the_page_shows_the_recorded_verdicts() -> None:
+    folder = ROOT / "figures"
+    found = {profile: claims.load(folder / profile / "claims.json") for profile in manifest.PROFILES}
+    page = claims.verdicts_page({profile: records for profile, records in found.items() if records})
+    assert (folder / "VERDICTS.md").read_text(encoding="utf-8") == page
