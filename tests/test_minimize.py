@@ -8,9 +8,12 @@ import scipy.stats
 from statistical import alarm
 
 from qgmutils import circuits, minimize
+from qgmutils.circuits.randomised import Randomised
 from qgmutils.engine import landscape
-from qgmutils.ensembles.ensembles import MinimaTask
+from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.training import TrainTask
 from qgmutils.losses import hamiltonians
+from qgmutils.losses.hamiltonians import Hamiltonian
 from qgmutils.losses.loss import Loss
 
 TOLERANCE = minimize.GRADIENT_TOLERANCE
@@ -364,11 +367,11 @@ def test_starts_are_left_alone(rng):
 
 def energies(hamiltonian, options, n_params, rng):
     """52 circuits with 8 starts each, n = 6, Haar-random reference states, a new ensemble in every run."""
-    task = MinimaTask(hamiltonian, options, 6, n_params, "haar", 0, 52, 8, seed=int(rng.integers(2**31)))
-    table = task.run()
+    model = Model(Randomised(6, n_params), Hamiltonian(hamiltonian, 6, options))
+    table = TrainTask(model=model, n_circuits=52, n_starts=8, seed=int(rng.integers(2**31))).run()
     assert len(table) == 52 * 8
     assert table.certified.mean() > 0.99
-    return table.energy.to_numpy()
+    return table.loss.to_numpy()
 
 
 def test_few_angles_on_a_projector(rng):

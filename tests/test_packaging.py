@@ -214,7 +214,7 @@ def test_data_flows_one_way() -> None:
 
 
 def test_layers_are_those_that_are_documented() -> None:
-    table = read("CONTRIBUTING.md").partition("| in `qgmutils`")[2].partition("\n\n")[0]
+    table = read("CONTRIBUTING.md").partition("| part of `qgmutils`")[2].partition("\n\n")[0]
     first_column = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
     assert re.findall(r"`(\w+)/?`", " ".join(first_column)) == list(LAYERS)
 
@@ -250,15 +250,15 @@ def test_manifest_of_outputs_lists_every_figure_and_all_verdicts() -> None:
     for profile in (path.name for path in ROOT.glob("figures/*/")):
         expected[f"figures/{profile}/claims.json"] = f"The verdict on every claim ({profile})"
         for run in manifest.load(ROOT / "notebooks" / "claims.toml"):
-            name = f"figures/{profile}/{run.label}.png"
-            if (
-                run.profile == profile and (ROOT / name).is_file()
-            ):  # a run may be newer than the last complete one
+            if run.profile == profile:
                 cells = json.loads(read(f"notebooks/{run.notebook}.ipynb"))["cells"]
                 title = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
                 comment = f"{title} ({', '.join(filter(None, (run.name, profile)))})"
-                expected[name] = comment
-    assert {item["file"]: item["comment"] for item in CODECHECK["manifest"]} == expected
+                expected[f"figures/{profile}/{run.label}.png"] = comment
+    listed = {item["file"]: item["comment"] for item in CODECHECK["manifest"]}
+    assert listed.items() <= expected.items()
+    # A run may be newer than the last complete one of its profile.
+    assert {name for name in expected if (ROOT / name).is_file()} <= set(listed)
 
 
 def test_licence_is_whole() -> None:
