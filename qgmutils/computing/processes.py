@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qgmutils.computing import kernels
-from qgmutils.computing.engines import chosen_engine as chosen_engine
 
 NO_GUARD = (
     "worker processes import the program's main module and so start it again: put what it does, not what it defines, "
