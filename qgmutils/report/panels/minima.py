@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from qgmutils.ensembles.clustering import ZERO
 from qgmutils.field.companion import companion_log_density
@@ -94,7 +95,7 @@ def distributions(ax: Axes, minima: pd.DataFrame, densities: Mapping[int, pd.Dat
 
 
 def means(ax: Axes, summary: pd.DataFrame, m: float) -> None:
-    """Draw mean losses of minima against gamma = p/2m, with what the field says.
+    """Draw mean losses of minima against gamma = p/2m, with what the field says in the colours of `distributions`.
 
     Parameters
     ----------
@@ -106,15 +107,18 @@ def means(ax: Axes, summary: pd.DataFrame, m: float) -> None:
     """
     gamma = summary["gamma"]
     fine = np.geomspace(gamma.min(), max(1.0, gamma.max()), 200)
-    ax.plot(fine, threshold_energy(fine), color=figures.COLORS[5], lw=2, label=r"$E_\mathrm{th}(\gamma)$")
+    ax.plot(fine, threshold_energy(fine), color=figures.COLORS[5], lw=2)
     known = [p for p in summary["p"] if p < 2 * m + 2]
-    ax.plot(gamma[: len(known)], [_companion_mean(p, m) for p in known], **_COMPANION)
+    ax.plot(gamma[: len(known)], [_companion_mean(p, m) for p in known], **(_COMPANION | {"label": None}))
     ax.plot(gamma, summary["Kac-Rice"], "k_", ms=10, mew=1.5, label="Kac–Rice")
-    for i, name, label in ((3, "enumerated", "all minima of circuits"), (0, "trained", "trained minima")):
+    for i, name, label in ((3, "enumerated", "enumerated"), (0, "trained", "trained")):
         look = figures.look(i) | {"ls": "", "mfc": "none" if i else None, "label": label}
         ax.errorbar(gamma, summary[name], 2 * summary[f"{name} s.e."], **look)
     ax.set(xscale="log", xlabel=r"$\gamma=p/2m$", ylabel="mean E of minima", ylim=(-0.02, None))
-    ax.legend(loc="upper right")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.legend(loc="lower left")  # where there are few parameters no minimum is low
 
 
 def reference_states(ax: Axes, minima: pd.DataFrame) -> None:
@@ -126,18 +130,20 @@ def reference_states(ax: Axes, minima: pd.DataFrame) -> None:
     minima : DataFrame
         Columns reference_state, n_params (one number), circuit and loss, one row a start.
     """
+    right = 1.05 * max(0.01, minima["loss"].max())  # rounding errors of zero are not to fill the panel
     for i, (state, name) in enumerate(STATES.items()):
         rows = minima[minima["reference_state"] == state]
         losses = np.sort(rows["loss"].clip(lower=0))
         by_circuit = rows.groupby("circuit")["loss"].mean()
         label = f"{name}: {plus_minus(by_circuit.mean(), by_circuit.sem())}"
         look = figures.look(i) | {"marker": "", "lw": 1.5, "label": label}
-        # From (0, 0) on, so that a step at E = 0 is seen.
-        ax.step(np.append(0, losses), np.linspace(0, 1, len(losses) + 1), where="post", **look)
-    right = max(0.01, minima["loss"].max())  # rounding errors of zero are not to fill the panel
-    ax.set(xlim=(-0.02 * right, 1.05 * right), ylim=(-0.02, 1.02), xlabel="E at the minima")
+        share = np.linspace(0, 1, len(losses) + 1)
+        # From (0, 0) on, so that a step at E = 0 is seen, to the right edge.
+        ax.step(np.concatenate([[0], losses, [right]]), np.append(share, 1), where="post", **look)
+    ax.set(xlim=(-0.02 * right, right), ylim=(-0.02, 1.02), xlabel="E at the minima")
     ax.set_ylabel(f"share of starts below E, p = {minima['n_params'].iloc[0]}")
-    ax.legend(loc="lower right", title="reference state: mean E ± s.e.", alignment="left")
+    # Below the label of the axis, as the legend of the distributions.
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), title="reference state: mean E ± s.e.")
 
 
 def _companion_mean(p: int, m: float) -> float:
