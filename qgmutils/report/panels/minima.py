@@ -22,7 +22,7 @@ STATES = {"haar": "Haar-random", "clifford": "stabilizer", "zero": r"$|0\ldots0\
 
 _LOSS = r"loss at the minima, $E=(\langle H\rangle-\lambda_1)/(\bar\lambda-\lambda_1)$"
 _KAC_RICE: dict[str, Any] = {"color": "black", "lw": 1.3, "label": "Kac–Rice: all minima of the field"}
-_COMPANION: dict[str, Any] = {"color": figures.COLORS[1], "ls": "--", "lw": 1, "label": "companion curve"}
+_COMPANION: dict[str, Any] = {"color": figures.COLORS[1], "ls": "--", "lw": 1}
 _BINS = 60
 
 
@@ -61,7 +61,7 @@ def clustering(
 
 
 def distributions(ax: Axes, minima: pd.DataFrame, densities: Mapping[int, pd.DataFrame], m: float) -> None:
-    """Draw the losses of trained minima, one row a number of parameters, with the densities that are predicted.
+    """Draw the losses of trained minima, one row a number of parameters, with the field's densities.
 
     Parameters
     ----------
@@ -74,13 +74,10 @@ def distributions(ax: Axes, minima: pd.DataFrame, densities: Mapping[int, pd.Dat
         Degrees of freedom of the random field.
     """
     rows, shares = [], []
-    x = np.linspace(1e-4, 0.4999, 400)
     for p in sorted(minima["n_params"].unique()):
-        losses, curves = minima.loc[minima["n_params"] == p, "loss"], []
-        if p < 2 * m + 2:
-            curves.append(figures.Curve(x, np.exp(companion_log_density(x, p, m)), _COMPANION))
-        if (curve := densities.get(p)) is not None:
-            curves.append(figures.Curve(curve["energy"], curve["density"], _KAC_RICE, curve["stderr"]))
+        losses = minima.loc[minima["n_params"] == p, "loss"]
+        known = [densities[p]] if p in densities else []
+        curves = [figures.Curve(t["energy"], t["density"], _KAC_RICE, t["stderr"]) for t in known]
         label = f"p = {p}\n$\\gamma$ = {number(p / (2 * m), 2)}"
         # Rounding errors of zero are on both sides of it.
         rows.append(figures.Ridge(label, losses.clip(lower=0), curves, float(threshold_energy(p / (2 * m)))))
@@ -108,11 +105,14 @@ def means(ax: Axes, summary: pd.DataFrame, m: float) -> None:
     gamma = summary["gamma"]
     fine = np.geomspace(gamma.min(), max(1.0, gamma.max()), 200)
     ax.plot(fine, threshold_energy(fine), color=figures.COLORS[5], lw=2)
-    known = [p for p in summary["p"] if p < 2 * m + 2]
-    ax.plot(gamma[: len(known)], [_companion_mean(p, m) for p in known], **(_COMPANION | {"label": None}))
+    companion = np.array([_companion_mean(p, m) for p in summary["p"] if p < 2 * m + 2])
+    ax.plot(gamma[: len(companion)], companion, **_COMPANION)
+    if (high := np.flatnonzero(companion > 0.15)).size:  # its end is where all curves end
+        place = (gamma[high[-1]], companion[high[-1]])
+        ax.annotate("companion curve", place, (4, 4), textcoords="offset points", fontsize=figures.SMALLEST)
     ax.plot(gamma, summary["Kac-Rice"], "k_", ms=10, mew=1.5, label="Kac–Rice")
-    for i, name, label in ((3, "enumerated", "enumerated"), (0, "trained", "trained")):
-        look = figures.look(i) | {"ls": "", "mfc": "none" if i else None, "label": label}
+    for i, name in ((3, "enumerated"), (0, "trained")):
+        look = figures.look(i) | {"ls": "", "mfc": "none" if i else None, "label": name}
         ax.errorbar(gamma, summary[name], 2 * summary[f"{name} s.e."], **look)
     ax.set(xscale="log", xlabel=r"$\gamma=p/2m$", ylabel="mean E of minima", ylim=(-0.02, None))
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
