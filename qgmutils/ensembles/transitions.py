@@ -130,8 +130,8 @@ def critical_counts(
     rows: list[dict[str, Any]] = []
     for key, starts in minima.groupby(by, sort=True):
         row: dict[str, Any] = dict(zip(by, key, strict=True))  # type: ignore[call-overload]
-        row |= {"first": starts.loc[starts["solved"], "n_params"].min(), "reason": ""}
-        row |= dict.fromkeys(("p_c", "low", "high"), np.nan)
+        row["first"] = starts.loc[starts["solved"], "n_params"].min()
+        row |= dict.fromkeys(("p_c", "low", "high"), np.nan) | {"reason": ""}
         try:
             found = critical_count(
                 starts["n_params"], starts["solved"], starts["circuit"], rng, n_resamples=n_resamples
