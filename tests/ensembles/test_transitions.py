@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from qgmutils.circuits.randomised import Randomised
 
+from qgmutils.circuits.randomised import Randomised
 from qgmutils.ensembles import transitions
 from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.training import TrainTask
