@@ -49,9 +49,7 @@ class PennylaneLandscape:
 
     @any_angle
     def value(self, theta: Array) -> Array:
-        if self._energy is not None:
-            return np.array([float(self._energy(self._angles(start))) for start in theta])
-        return value_and_cotangent(self.loss, self._all_states(theta))[0]
+        return np.array([self._value(self._angles(start)) for start in theta])
 
     @any_angle
     def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
@@ -63,7 +61,10 @@ class PennylaneLandscape:
 
     @any_angle
     def states(self, theta: Array) -> States:
-        states = self._all_states(theta)
+        n_inputs = 1 if self.loss.inputs is None else len(self.loss.inputs)
+        states = np.empty((len(theta), n_inputs, self.loss.dim), dtype=np.complex128)
+        for out, start in zip(states, theta, strict=True):
+            out[:] = self._states(self._angles(start))
         return states[:, 0] if self.loss.inputs is None else states
 
     @any_angle
@@ -110,13 +111,10 @@ class PennylaneLandscape:
         starts = self.circuit.reference[None] if inputs is None else inputs
         return np.array([state(start.copy()) for start in starts])  # some devices refuse read-only arrays
 
-    def _all_states(self, theta: Array) -> States:
-        """Final states (B, M, N)."""
-        n_inputs = 1 if self.loss.inputs is None else len(self.loss.inputs)
-        states = np.empty((len(theta), n_inputs, self.loss.dim), dtype=np.complex128)
-        for out, start in zip(states, theta, strict=True):
-            out[:] = self._states(self._angles(start))
-        return states
+    def _value(self, angles: Array) -> float:
+        if self._energy is not None:
+            return float(self._energy(angles))
+        return float(value_and_cotangent(self.loss, self._states(angles)[None])[0][0])
 
     def _tangents(self, angles: Array) -> States:
         """Derivatives of the final states with respect to gate angles, (q, M, N)."""
