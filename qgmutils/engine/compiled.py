@@ -17,7 +17,7 @@ from qgmutils.computing.threads import one_thread
 from qgmutils.engine import curvature, sweep
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.observable import DIAGONAL, PAULI, SPARSE, factor, pack_problem
-from qgmutils.engine.starts import any_angle, curvature_of, require_pair, value_and_cotangent
+from qgmutils.engine.starts import any_angle, curvature_of, is_energy, require_pair, value_and_cotangent
 from qgmutils.inputs import frozen
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss, States
@@ -49,14 +49,14 @@ class NumbaLandscape:
     gates : gates.Gates
         The circuit as the kernels read it.
     observable : observable.Observable or None
-        H as the kernels apply it; None where the loss is no `Energy` and has to be asked.
+        H as the kernels apply it; None where the loss has to be asked.
     """
 
     def __init__(self, circuit: Circuit, loss: Loss) -> None:
         require_pair(circuit, loss)
         self.circuit, self.loss = circuit, loss
         self.gates = pack_circuit(circuit)
-        self.observable = pack_problem(loss) if isinstance(loss, Energy) else None
+        self.observable = pack_problem(loss) if is_energy(loss) else None
 
     def with_circuit(self, circuit: Circuit) -> NumbaLandscape:
         """The same for another circuit of as many qubits."""

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit, make_device, to_qnode
-from qgmutils.engine.starts import any_angle, curvature_of, require_pair, value_and_cotangent
-from qgmutils.losses.energy import Energy
+from qgmutils.engine.starts import any_angle, curvature_of, is_energy, require_pair, value_and_cotangent
 from qgmutils.losses.loss import Loss, States
 
 Array = NDArray[np.float64]
@@ -38,7 +37,7 @@ class PennylaneLandscape:
             circuit.reference,
         )
         self._machine = make_device(device, circuit.n_qubits)
-        self._energy = to_qnode(self._gates, loss, device=device) if isinstance(loss, Energy) else None
+        self._energy = to_qnode(self._gates, loss, device=device) if is_energy(loss) else None
         # Chain rule from gate angles to parameters, (q, p).
         self._chain = np.zeros((circuit.n_gates, circuit.n_params))
         self._chain[np.arange(circuit.n_gates), circuit.parameter] = circuit.scale

@@ -74,10 +74,7 @@ class Rows(NamedTuple):
 def allocate(circuit: Circuit) -> Work:
     """Scratch for evaluations of this circuit; one evaluation at a time may use it."""
     state, angles = _sizes(circuit)
-    sizes = state, state, angles, angles, 4 * LANES, LANES, 2 * LANES
-    starts = [0, *itertools.accumulate(-(-size // 8) * 8 for size in sizes)]
-    whole = aligned_zeros(starts.pop())  # in one piece: on small circuits, arrays take as long as an energy
-    doubles = [whole[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    doubles = _pieces(state, state, angles, angles, 4 * LANES, LANES, 2 * LANES)
     doubles[-1][LANES:] = -0.0
     masks = np.zeros((5, LANES), np.int64)
     return Work(*doubles, *masks)  # type: ignore[arg-type]
@@ -86,12 +83,21 @@ def allocate(circuit: Circuit) -> Work:
 def allocate_rows(circuit: Circuit, groups: int) -> Rows:
     """Room for that many groups of rows."""
     state, angles = _sizes(circuit)
-    return Rows(*(aligned_zeros(groups * size).reshape(groups, size) for size in (state, angles, angles)))
+    return Rows(
+        *(each.reshape(groups, -1) for each in _pieces(*(groups * n for n in (state, angles, angles))))
+    )
 
 
 def _sizes(circuit: Circuit) -> tuple[int, int]:
     """Doubles of a state and of the gates' angles, for all lanes."""
     return STATE * 2**circuit.n_qubits, LANES * circuit.n_gates
+
+
+def _pieces(*sizes: int) -> list[NDArray[np.float64]]:
+    """Aligned arrays in one piece of memory: on small circuits, to make each takes as long as an energy."""
+    starts = [0, *itertools.accumulate(-(-size // 8) * 8 for size in sizes)]
+    whole = aligned_zeros(starts.pop())
+    return [whole[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 
 @inner

@@ -299,6 +299,6 @@ def test_cuda_takes_energies_only(rng):
     for make in (CudaLandscape, lambda *pair: landscape(*pair, engine="cuda")):
         with pytest.raises(
             ValueError,
-            match=r"serves losses\.energy\.Energy only, got Purity; engine='numba' serves any loss",
+            match=r"serves losses\.energy\.Energy without inputs only, got Purity; engine='numba' serves any loss",
         ):
             make(circuit, Purity(2))
