@@ -27,6 +27,7 @@ from qgmutils.field.polynomials import (
     unpack,
 )
 from qgmutils.field.spectra import wishart_dimension
+from qgmutils.inputs import require_integer
 
 __all__ = ["CriticalPoints", "FieldEnumeration", "critical_points"]
 
@@ -158,11 +159,6 @@ class CriticalPoints:
     complete: bool
     n_starts: int
 
-    @property
-    def euler_characteristic(self) -> int:
-        """``sum (-1)^index``; 0 on a torus if the list is complete and no point is degenerate (Morse)."""
-        return int(np.sum(1 - 2 * (self.index % 2)))
-
 
 def _torus_has(index: NDArray[np.int64], p: int) -> bool:
     """Whether a function on the p-torus may have non-degenerate critical points of these indices and no others (Morse).
@@ -234,8 +230,7 @@ def critical_points(
     ValueError
         If ``n_starts`` is not a positive integer.
     """
-    if int(n_starts) != n_starts or n_starts < 1:
-        raise ValueError(f"n_starts must be a positive integer, got {n_starts!r}")
+    n_starts = require_integer(n_starts, "n_starts")
     p = polynomial.n_params
     limit = 200 * n_starts * 4 ** max(p - 4, 0) if max_starts is None else max_starts
     points = np.empty((0, p))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 __all__ = ["LogDensity", "UnresolvedError", "collect", "density_table", "normalised"]
@@ -47,6 +48,12 @@ class LogDensity:
     resolved: NDArray[np.bool_]
 
 
+def relative_variance(effective: ArrayLike, count: int) -> Any:
+    """Of a mean of `count` weights of which so many are effective: (1/effective - 1/n) n/(n-1), at least 0."""
+    with np.errstate(divide="ignore"):
+        return np.maximum((1 / np.asarray(effective) - 1 / count) * count / (count - 1), 0.0)
+
+
 def collect(energies: Array, log_weights: Sequence[Array], least: float, size: int = 1) -> LogDensity:
     """The density at each energy from one list of independent log weights per energy, each of `size` matrices.
 
@@ -60,10 +67,8 @@ def collect(energies: Array, log_weights: Sequence[Array], least: float, size: i
         log_density.append(total - np.log(count))
         found = bool(np.isfinite(total))
         effective.append(float(np.exp(2 * total - logsumexp(2 * log_w))) if found else 0.0)
-        with np.errstate(divide="ignore"):
-            # Relative variance of a mean of n weights: (1/effective - 1/n) n/(n-1).
-            spread = (1 / np.float64(effective[-1]) - 1 / count) * count / (count - 1)
-        stderr.append(np.sqrt(max(spread, 0.0)))
+        spread = relative_variance(effective[-1], count)
+        stderr.append(np.sqrt(spread))
         if found and size > 1:
             effective[-1] = min(1 / max(spread, 1e-24), float(count * size))
     number = np.array(effective)

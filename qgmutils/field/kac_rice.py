@@ -27,10 +27,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammainccinv, gammaln, logsumexp
 
 from qgmutils.computing.kernels import compiled
-from qgmutils.field.densities import LogDensity, UnresolvedError, collect
+from qgmutils.field.densities import LogDensity, UnresolvedError, collect, relative_variance
 from qgmutils.field.determinants import sample_determinants
 from qgmutils.field.positive_definite import N_POPULATIONS, POPULATION_SIZE, populations
 from qgmutils.field.spectra import log_determinant_limit, wishart_dimension
+from qgmutils.inputs import require_integer
 
 __all__ = [
     "MIN_EFFECTIVE_SAMPLES",
@@ -64,12 +65,6 @@ class Counts:
     resolved: NDArray[np.bool_]
 
 
-def _check_n_params(n_params: int) -> int:
-    if int(n_params) != n_params or n_params < 1:
-        raise ValueError(f"n_params must be a positive integer, got {n_params!r}")
-    return int(n_params)
-
-
 def _check_energies(energies: ArrayLike) -> Array:
     values = np.atleast_1d(np.asarray(energies, dtype=np.float64))
     if values.ndim != 1 or not (np.isfinite(values).all() and (values > 0).all()):
@@ -77,18 +72,13 @@ def _check_energies(energies: ArrayLike) -> Array:
     return values
 
 
-def _check_index(index: int | None, p: int) -> int:
+def check_index(index: int | None, p: int) -> int:
+    """The index, or -1 for None, which stands for all; ValueError for any other."""
     if index is None:
         return -1
     if int(index) != index or not 0 <= index <= p:
         raise ValueError(f"index must be None (all) or an integer from 0 to n_params = {p}, got {index!r}")
     return int(index)
-
-
-def _check_at_least(name: str, value: int, least: int) -> int:
-    if int(value) != value or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return int(value)
 
 
 @compiled
@@ -168,10 +158,10 @@ def whrf_log_density(
     LogDensity
         ``exp(log_density)`` integrates to the expected number of critical points in ``[0, pi)^p``.
     """
-    energies, p = _check_energies(energies), _check_n_params(n_params)
-    wanted, two_m = _check_index(index, p), wishart_dimension(degrees_of_freedom)
-    layers = _check_at_least("layers", layers, 1)
-    n_samples = _check_at_least("n_samples", n_samples, 2 * N_POPULATIONS if wanted == 0 else 2)
+    energies, p = _check_energies(energies), require_integer(n_params, "n_params")
+    wanted, two_m = check_index(index, p), wishart_dimension(degrees_of_freedom)
+    layers = require_integer(layers, "layers")
+    n_samples = require_integer(n_samples, "n_samples", low=2 * N_POPULATIONS if wanted == 0 else 2)
     prefactor = log_prefactor(energies, p, two_m / 2, layers)
     if wanted == 0:
         count = max(N_POPULATIONS, n_samples // POPULATION_SIZE)
@@ -189,9 +179,7 @@ def whrf_log_density(
         first = np.logaddexp(first, logsumexp(log_det, axis=0))
         second = np.logaddexp(second, logsumexp(2 * log_det, axis=0))
     effective = np.exp(_log_ratio(2 * first, second))
-    with np.errstate(divide="ignore"):
-        # Relative variance of a mean of n weights: (1/effective - 1/n) n/(n-1).
-        stderr = np.sqrt(np.clip(1 / effective - 1 / n_samples, 0, None) * n_samples / (n_samples - 1))
+    stderr = np.sqrt(relative_variance(effective, n_samples))
     return LogDensity(
         energies, first - np.log(n_samples) + prefactor, stderr, effective, effective >= min_effective_samples
     )
@@ -244,9 +232,9 @@ def expected_counts(
     UnresolvedError
         If no index at all, or not the one asked for, is resolved by the sample.
     """
-    p, two_m = _check_n_params(n_params), wishart_dimension(degrees_of_freedom)
-    wanted, layers = _check_index(index, p), _check_at_least("layers", layers, 1)
-    n_samples = _check_at_least("n_samples", n_samples, 2)
+    p, two_m = require_integer(n_params, "n_params"), wishart_dimension(degrees_of_freedom)
+    wanted, layers = check_index(index, p), require_integer(layers, "layers")
+    n_samples = require_integer(n_samples, "n_samples", low=2)
     energies, weights = _quadrature(p, two_m / 2, energy_range)
     log_weight = log_prefactor(energies, p, two_m / 2, layers) + np.log(weights)
     labels = np.arange(p + 1) if wanted < 0 else np.array([wanted])

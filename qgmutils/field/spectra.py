@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.inputs import known_array, real_array
+from qgmutils.inputs import known_array, real_array, require_integer
 
 __all__ = [
     "hessian_density",
@@ -26,8 +26,6 @@ __all__ = [
     "log_determinant_limit",
     "marchenko_pastur_density",
     "sample_hessian_parts",
-    "sample_hessians",
-    "semicircle_density",
     "threshold_energy",
     "wishart_dimension",
 ]
@@ -82,14 +80,6 @@ def marchenko_pastur_density(x: ArrayLike, ratio: float) -> Array:
     safe = np.where(inside, x, 1.0)
     root = np.sqrt(np.clip((upper - safe) * (safe - lower), 0.0, None))
     return np.where(inside, root / (2 * np.pi * ratio * safe), 0.0)
-
-
-def semicircle_density(x: ArrayLike, variance: float) -> Array:
-    """Density of the semicircle law of mean 0 and the given positive variance. Source: textbook result (field)."""
-    if not (np.isfinite(variance) and variance > 0):
-        raise ValueError(f"variance must be positive and finite, got {variance!r}")
-    x = known_array(x, "x")
-    return np.sqrt(np.clip(4 * variance - x**2, 0.0, None)) / (2 * np.pi * variance)
 
 
 def _upper_resolvent(x: Array, gamma: float, energy: float) -> NDArray[np.complex128]:
@@ -255,10 +245,8 @@ def sample_hessian_parts(
     ValueError
         If a count is not a positive integer, or ``degrees_of_freedom`` is below 0.5.
     """
-    for name, value in (("n_params", n_params), ("size", size), ("layers", layers)):
-        if int(value) != value or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}")
-    p, two_m = int(n_params), wishart_dimension(degrees_of_freedom)
+    p, size = require_integer(n_params, "n_params"), require_integer(size, "size")
+    layers, two_m = require_integer(layers, "layers"), wishart_dimension(degrees_of_freedom)
     dof = two_m - 1 + int(extra_dof)
     if dof >= p:  # Bartlett: the Cholesky factor of a Wishart matrix has independent entries
         factor = np.tril(rng.standard_normal((size, p, p)), -1)
@@ -271,22 +259,3 @@ def sample_hessian_parts(
     if layers > 1:
         symmetric[:, np.arange(p), np.arange(p)] = np.sqrt(2 - 2 / layers) * rng.standard_normal((size, p))
     return wishart, symmetric / np.sqrt(two_m)
-
-
-def sample_hessians(
-    n_params: int,
-    degrees_of_freedom: float,
-    energy: float,
-    size: int,
-    rng: np.random.Generator,
-    *,
-    layers: int = 1,
-) -> Array:
-    """Sample Hessians ``2 r A`` of the WHRF at critical points of the given energy, shape (size, p, p).
-
-    ``degrees_of_freedom`` is rounded as in :func:`wishart_dimension`. The law is that of the field conditioned on
-    ``F = E`` and a vanishing gradient, without the weight ``|det|`` that a critical point drawn at random carries.
-    """
-    energy = float(_check_energy(energy))
-    wishart, symmetric = sample_hessian_parts(n_params, degrees_of_freedom, size, rng, layers=layers)
-    return 2 * layers * (wishart + np.sqrt(energy) * symmetric - energy * np.eye(n_params))

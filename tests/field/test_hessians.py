@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from field_hessians import field_hessians
 from statistical import agree
 
 from qgmutils.ensembles.sampling import HessianTask
@@ -48,7 +49,7 @@ def test_random_points_differ_from_critical_ones_by_one_wishart_direction(rng):
         "whrf", problem, p, np.full(size, energy), np.ones(size), minima=False, rng=rng, draws=1
     )
     two_m = spectra.wishart_dimension(problem.degrees_of_freedom)
-    critical = np.linalg.eigvalsh(spectra.sample_hessians(p, two_m / 2, energy, size, rng)) / 2
+    critical = np.linalg.eigvalsh(field_hessians(p, two_m / 2, energy, size, rng))
     for sample, expected in ((values, 1 - energy), (critical, 1 - 1 / two_m - energy)):
         trace = sample.mean(axis=1)
         agree(trace.mean(), expected, trace.std() / np.sqrt(size))
@@ -56,7 +57,7 @@ def test_random_points_differ_from_critical_ones_by_one_wishart_direction(rng):
 
 def test_limiting_index_is_that_of_large_matrices(rng):
     gamma, energies = 0.4, [0.02, 0.4, 1.0, 2.5]
-    matrices = [spectra.sample_hessians(200, 200 / (2 * gamma), e, 4, rng) for e in energies]
+    matrices = [field_hessians(200, 200 / (2 * gamma), e, 4, rng) for e in energies]
     observed = [np.mean(np.linalg.eigvalsh(m) < 0) for m in matrices]
     # Eigenvalues of 4 matrices of size 200; their counts fluctuate by less than 1 each, the limit is off by O(1/p).
     np.testing.assert_allclose(hessians.limiting_index(gamma, energies), observed, atol=0.01)

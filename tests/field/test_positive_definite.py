@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from field_hessians import field_hessians
 from statistical import agree
 
 from qgmutils.field.positive_definite import populations
-from qgmutils.field.spectra import sample_hessians
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,8 @@ def test_mean_determinant_agrees_with_plain_sampling(n_params, two_m, layers, rn
     # Few matrices are positive definite with many layers, and their determinants are skewed: at p = 6, 2m = 6 and
     # E = 0.1 100,000 count as 270 alike, too few for a normal law.
     energy = rng.uniform(0.05, 0.1 if layers == 3 else 0.4)
-    matrices = sample_hessians(n_params, two_m / 2, energy, 100_000, rng, layers=layers)
-    eigenvalues = np.linalg.eigvalsh(matrices / (2 * layers))
+    matrices = field_hessians(n_params, two_m / 2, energy, 100_000, rng, layers=layers)
+    eigenvalues = np.linalg.eigvalsh(matrices)
     weights = np.where(eigenvalues[:, 0] > 0, np.prod(eigenvalues, axis=1), 0.0)
     plain, plain_error = weights.mean(), weights.std(ddof=1) / np.sqrt(len(weights))
     found = np.exp(populations(energy, n_params, two_m, size=250, count=160, rng=rng, layers=layers))

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from field_hessians import field_hessians
 from scipy.integrate import quad
 from statistical import agree
 
@@ -41,18 +42,11 @@ def test_density_tends_to_marchenko_pastur_without_noise(ratio):
     assert mass == pytest.approx(min(1, 1 / ratio), abs=1e-6)
 
 
-def test_semicircle_has_its_variance():
-    edge = 2 * np.sqrt(0.7)
-    assert quad(spectra.semicircle_density, -edge, edge, args=(0.7,))[0] == pytest.approx(1, abs=1e-7)
-    variance = quad(lambda x: x**2 * spectra.semicircle_density(x, 0.7), -edge, edge)[0]
-    assert variance == pytest.approx(0.7, abs=1e-7)
-
-
 @pytest.mark.parametrize(("gamma", "energy"), PAIRS)
 def test_sampled_matrices_follow_the_density(rng, gamma, energy):
     p = 300
     m = p / (2 * gamma)
-    values = np.linalg.eigvalsh(spectra.sample_hessians(p, m, energy, 4, rng)) / 2
+    values = np.linalg.eigvalsh(field_hessians(p, m, energy, 4, rng))
     left, right = spectra.hessian_edges(gamma, energy)
     x = np.linspace(left, right, 4001)
     density = spectra.hessian_density(x, gamma, energy)
@@ -117,7 +111,7 @@ def test_determinant_limit_matches_quadrature_and_matrices(rng, gamma, energy):
     limit = float(spectra.log_determinant_limit(gamma, energy))
     assert limit == pytest.approx(integral, abs=1e-5)
     p = 200
-    matrices = spectra.sample_hessians(p, p / (2 * gamma), energy, 10, rng) / 2
+    matrices = field_hessians(p, p / (2 * gamma), energy, 10, rng)
     # ln|det| fluctuates by O(sqrt(log p)), with an exponential tail from eigenvalues near 0 (hence the median);
     # 2m - 1 for 2m and the finite size shift it by O(1).
     assert abs(np.median(np.linalg.slogdet(matrices)[1]) / p - limit) < 8 / p
@@ -129,11 +123,10 @@ def test_bad_input_is_named():
         lambda: spectra.hessian_edges(0.1, -1.0),
         lambda: spectra.hessian_density(0.0, 0.0, 1.0),
         lambda: spectra.log_determinant_limit(0.1, 0.0),
-        lambda: spectra.semicircle_density(0.0, 0.0),
         lambda: spectra.wishart_dimension(0.2),
         lambda: spectra.wishart_dimension(float("nan")),
-        lambda: spectra.sample_hessians(0, 3.0, 0.1, 1, np.random.default_rng(0)),
-        lambda: spectra.sample_hessians(2, 3.0, 0.1, 1, np.random.default_rng(0), layers=0),
+        lambda: spectra.sample_hessian_parts(0, 3.0, 1, np.random.default_rng(0)),
+        lambda: spectra.sample_hessian_parts(2, 3.0, 1, np.random.default_rng(0), layers=0),
     ):
         with pytest.raises(ValueError, match=r"must be .*got"):
             call()
