@@ -20,25 +20,23 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.beyond.finite_dimension.profiles import (
-    at_least,
     entropic_variance,
     even_levels,
-    inside,
-    sample_profiles,
 )
 from qgmutils.beyond.finite_dimension.proposals import estimates, split, tuned, weighted_profiles
 from qgmutils.beyond.finite_dimension.reflections import sample_critical_hessians
+from qgmutils.beyond.large_dimension.edges import inside
 from qgmutils.field.bulk import Populations, find_bulk, integrate, sample_bulk
 from qgmutils.field.densities import LogDensity, UnresolvedError, collect, density_table
-from qgmutils.field.kac_rice import Counts
+from qgmutils.field.kac_rice import Counts, check_index
 from qgmutils.field.positive_definite import N_POPULATIONS
+from qgmutils.inputs import require_integer
 
 __all__ = [
     "MIN_EFFECTIVE_SAMPLES",
     "FiniteMinimaDensity",
     "finite_counts",
     "finite_log_density",
-    "haar_log_density",
     "minima_density",
 ]
 
@@ -46,20 +44,8 @@ Array = NDArray[np.float64]
 
 #: Effective samples below which an estimate is refused: its relative standard error would exceed 1/14.
 MIN_EFFECTIVE_SAMPLES = 200.0
-
-
-def haar_log_density(
-    levels: ArrayLike, energies: ArrayLike, *, n_samples: int, rng: np.random.Generator
-) -> LogDensity:
-    """ln of the density of <H> over Haar-random states, from the weights of :func:`sample_profiles`.
-
-    A check of the sampling against :func:`qgmutils.field.haar.energy_cdf`; arguments as there and in
-    :func:`finite_log_density`, whose result this returns.
-    """
-    h = even_levels(levels)
-    n_samples = at_least("n_samples", n_samples, 2)
-    points = np.atleast_1d(np.asarray(energies, dtype=np.float64))
-    return collect(points, [sample_profiles(h, e, n_samples, rng)[1] for e in points], MIN_EFFECTIVE_SAMPLES)
+_N_ENERGIES = 24
+_MAX_ROUNDS = 12
 
 
 def _plain(
@@ -89,7 +75,6 @@ def finite_log_density(
     index: int | None = None,
     n_samples: int,
     rng: np.random.Generator,
-    min_effective_samples: float = MIN_EFFECTIVE_SAMPLES,
 ) -> LogDensity:
     """Kac-Rice density in energy of the critical points of circuits with Haar-rotated generators, at finite N.
 
@@ -107,41 +92,37 @@ def finite_log_density(
         Matrices per energy; for minima at least 2 `N_POPULATIONS`, shared out among populations of at most 128, and
         five populations more or so at each energy tune the sampling.
     rng : numpy.random.Generator
-    min_effective_samples : float
-        Effective samples below which an energy is marked as unresolved.
 
     Returns
     -------
     LogDensity
         ``exp(log_density)`` integrates to the expected number of critical points in [0, pi)^p.  Errors at different
-        energies are independent.
+        energies are independent; an energy with less than :data:`MIN_EFFECTIVE_SAMPLES` is unresolved.
 
     Raises
     ------
     ValueError
         For levels, energies or counts out of range.
     """
-    h, p = even_levels(levels), at_least("n_params", n_params, 1)
+    h, p = even_levels(levels), require_integer(n_params, "n_params")
     points = np.atleast_1d(np.asarray(energies, dtype=np.float64))
     for energy in points:
         inside(energy, h)
-    if index is not None and (int(index) != index or not 0 <= index <= p):
-        raise ValueError(f"index must be None (all) or an integer from 0 to n_params = {p}, got {index!r}")
-    n_samples = at_least("n_samples", n_samples, 2 * N_POPULATIONS if index == 0 else 2)
-    if index != 0:
-        wanted, logs = -1 if index is None else int(index), []
+    wanted = check_index(index, p)
+    n_samples = require_integer(n_samples, "n_samples", low=2 * N_POPULATIONS if wanted == 0 else 2)
+    if wanted != 0:
+        logs = []
         for energy in points:
             variance = entropic_variance(h, energy)
             for _ in range(2):
                 seen = _plain(h, energy, p, wanted, min(n_samples, 200), variance, rng)[1]
                 variance = seen if np.isfinite(seen) else variance
             logs.append(_plain(h, energy, p, wanted, n_samples, variance, rng)[0])
-        return collect(points, logs, min_effective_samples)
+        return collect(points, logs, MIN_EFFECTIVE_SAMPLES)
     size, count = split(n_samples)
     proposals, _ = tuned(h, p, points, size, rng)
-    return collect(
-        points, [estimates(h, p, one, size, count, rng) for one in proposals], min_effective_samples, size
-    )
+    logs = [estimates(h, p, one, size, count, rng) for one in proposals]
+    return collect(points, logs, MIN_EFFECTIVE_SAMPLES, size)
 
 
 def minima_density(
@@ -150,11 +131,12 @@ def minima_density(
     *,
     n_samples: int,
     rng: np.random.Generator,
-    n_energies: int = 24,
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES,
-    max_rounds: int = 12,
 ) -> LogDensity:
     """The density of minima over its whole bulk, which a scan finds, sampled until their number is known well enough.
+
+    It is known at 24 energies, evenly spaced in phi, E = bottom + (top - bottom) sin^2(phi / 2), as :func:`integrate`
+    needs them, after at most 12 rounds.
 
     Parameters
     ----------
@@ -162,12 +144,8 @@ def minima_density(
         As in :func:`finite_log_density`.
     n_samples : int
         Matrices at each energy and round on average, at least 2 `N_POPULATIONS`; more where there are more minima.
-    n_energies : int
-        At least 8; evenly spaced in phi, E = bottom + (top - bottom) sin^2(phi / 2), as :func:`integrate` needs them.
     min_effective_samples : float
         Least 1/(relative standard error)^2 of the number of minima.
-    max_rounds : int
-        Rounds after which sampling ends in any case, at least 1.
 
     Returns
     -------
@@ -185,9 +163,8 @@ def minima_density(
     bulk, each with pilots of its own, and covers all humps that rise to within 8 e-folds of the highest one; what is
     narrower than the distance of two energies may be missed.
     """
-    h, p = even_levels(levels), at_least("n_params", n_params, 1)
-    n_energies, max_rounds = at_least("n_energies", n_energies, 8), at_least("max_rounds", max_rounds, 1)
-    size, count = split(at_least("n_samples", n_samples, 2 * N_POPULATIONS))
+    h, p = even_levels(levels), require_integer(n_params, "n_params")
+    size, count = split(require_integer(n_samples, "n_samples", low=2 * N_POPULATIONS))
     bottom, top = float(h[0]), float(h[-1])
 
     def scan(places: Array) -> Array:
@@ -196,7 +173,7 @@ def minima_density(
         drawn = [estimates(h, p, one, max(size, 32), 1, rng)[0] for one in proposals]
         return np.array(drawn)
 
-    energies = find_bulk(scan, bottom, top, n_energies, enough=8)
+    energies = find_bulk(scan, bottom, top, _N_ENERGIES, enough=8)
     proposals, logs = tuned(h, p, energies, size, rng)
     by_energy = {one.energy: one for one in proposals}
 
@@ -204,7 +181,7 @@ def minima_density(
         return estimates(h, p, by_energy[energy], size, number, rng)
 
     # Five pilots each are rarely far off, and humps at p = N are but three energies wide.
-    wanted = Populations(size, count, max_rounds, min_effective_samples, window=3)
+    wanted = Populations(size, count, _MAX_ROUNDS, min_effective_samples, window=3)
     return sample_bulk(energies, logs, sample, bottom, top, wanted)
 
 
@@ -215,8 +192,6 @@ def finite_counts(
     index: int | None = 0,
     n_samples: int,
     rng: np.random.Generator,
-    n_energies: int = 24,
-    min_effective_samples: float = MIN_EFFECTIVE_SAMPLES,
 ) -> Counts:
     """Expected number and mean energy of the critical points of one index, or of all, over [0, pi)^p.
 
@@ -225,44 +200,38 @@ def finite_counts(
     levels, n_params, index, rng
         As in :func:`finite_log_density`; arrays of the result have shape (1,), with index -1 for all.
     n_samples : int
-        Matrices at each of the energies; for minima in each round of :func:`minima_density`.
-    n_energies : int
-        Nodes of the trapezoidal rule, at least 8, over the bulk that a scan with few matrices finds.
-    min_effective_samples : float
-        Least 1/(relative standard error)^2 of the number.
+        Matrices at each of the 24 energies that a scan with few of them finds; for minima in each round of
+        :func:`minima_density`.
 
     Raises
     ------
     UnresolvedError
-        If the sample holds fewer effective samples than that.
+        If the number has fewer effective samples, 1/(relative standard error)^2, than :data:`MIN_EFFECTIVE_SAMPLES`.
     ValueError
         As :func:`finite_log_density`.
     """
-    h, p = even_levels(levels), at_least("n_params", n_params, 1)
-    n_energies = at_least("n_energies", n_energies, 8)
-    least = min_effective_samples
-    if index == 0:
-        density = minima_density(
-            h, p, n_samples=n_samples, rng=rng, n_energies=n_energies, min_effective_samples=least
-        )
+    h, p = even_levels(levels), require_integer(n_params, "n_params")
+    wanted = check_index(index, p)
+    if wanted == 0:
+        density = minima_density(h, p, n_samples=n_samples, rng=rng)
     else:
-        few = min(at_least("n_samples", n_samples, 2), max(100, n_samples // 4))
+        few = min(require_integer(n_samples, "n_samples", low=2), max(100, n_samples // 4))
 
         def scan(energies: Array) -> Array:
             return finite_log_density(energies, h, p, index=index, n_samples=few, rng=rng).log_density
 
         # Saddles may have humps at several levels, some of them narrow.
-        energies = find_bulk(scan, float(h[0]), float(h[-1]), n_energies, depth=9.0, looks=2)
+        energies = find_bulk(scan, float(h[0]), float(h[-1]), _N_ENERGIES, depth=9.0, looks=2)
         density = finite_log_density(energies, h, p, index=index, n_samples=n_samples, rng=rng)
     count, count_stderr, mean, mean_stderr = integrate(density, h[0], h[-1])
     effective = (count / count_stderr) ** 2 if count_stderr > 0 else 0.0
-    if not effective >= least:
+    if not effective >= MIN_EFFECTIVE_SAMPLES:
         raise UnresolvedError(
-            f"the sample must hold at least {least:g} effective matrices, got {effective:.1f} from "
+            f"the sample must hold at least {MIN_EFFECTIVE_SAMPLES:g} effective matrices, got {effective:.1f} from "
             f"n_samples = {n_samples} at n_params = {p}, N = {len(h)}; raise n_samples or lower n_params"
         )
     return Counts(
-        index=np.array([-1 if index is None else index]),
+        index=np.array([wanted]),
         count=np.array([count]),
         count_stderr=np.array([count_stderr]),
         mean_energy=np.array([mean]),
@@ -285,7 +254,6 @@ class FiniteMinimaDensity:
     n_samples : int
         Matrices per energy and round.
     seed : int
-    n_energies : int
     min_effective_samples : float
     """
 
@@ -293,7 +261,6 @@ class FiniteMinimaDensity:
     n_params: int
     n_samples: int
     seed: int
-    n_energies: int = 24
     min_effective_samples: float = MIN_EFFECTIVE_SAMPLES
 
     def run(self) -> pd.DataFrame:
@@ -307,7 +274,6 @@ class FiniteMinimaDensity:
             self.n_params,
             n_samples=self.n_samples,
             rng=np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key)),
-            n_energies=self.n_energies,
             min_effective_samples=self.min_effective_samples,
         )
         return density_table(found)

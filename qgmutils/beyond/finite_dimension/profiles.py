@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln
 
-from qgmutils.inputs import real_array, require_integer, require_number, require_positive
+from qgmutils.beyond.large_dimension.edges import inside
+from qgmutils.inputs import real_array, require_integer, require_positive
 
 __all__ = ["entropic_variance", "profile_rates", "sample_profiles"]
 
@@ -26,18 +27,6 @@ def even_levels(levels: ArrayLike) -> Array:
             f"(a reflection has as many eigenvalues +1 as -1), got {levels!r}"
         )
     return h
-
-
-def inside(energy: float, levels: Array) -> float:
-    if not levels[0] < require_number(energy, "energy") < levels[-1]:
-        raise ValueError(
-            f"energy must lie between the levels {levels[0]:g} and {levels[-1]:g}, got {energy!r}"
-        )
-    return float(energy)
-
-
-def at_least(name: str, value: int, least: int) -> int:
-    return require_integer(value, name, low=least)
 
 
 def profile_rates(levels: ArrayLike, energy: float, variance: float | None = None) -> Array:
@@ -127,7 +116,7 @@ def sample_profiles(
     uniform (derived).
     """
     h = even_levels(levels)
-    energy, size = inside(energy, h), at_least("size", size, 1)
+    energy, size = inside(energy, h), require_integer(size, "size")
     w = profile_rates(h, energy) if rates is None else np.asarray(rates, dtype=np.float64)
     if w.shape != h.shape or not (np.isfinite(w).all() and (w > 0).all()):
         raise ValueError(f"rates must be {len(h)} positive finite numbers, got {rates!r}")

@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from qgmutils.beyond.finite_dimension.profiles import at_least, even_levels
+from qgmutils.beyond.finite_dimension.profiles import even_levels
 from qgmutils.circuits.reference_states import haar_state
 from qgmutils.computing.kernels import compiled
 from qgmutils.ensembles.model import LossRecipe
+from qgmutils.inputs import require_integer
 
 __all__ = [
     "ReflectionModel",
@@ -46,9 +47,9 @@ def random_reflections(size: int, dim: int, rng: np.random.Generator) -> NDArray
     ValueError
         For a dimension that is odd or below 2, or a size below 1.
     """
-    if at_least("dim", dim, 2) % 2:
+    if require_integer(dim, "dim", low=2) % 2:
         raise ValueError(f"dim must be even for a reflection of trace zero, got {dim}")
-    shape = (at_least("size", size, 1), dim, dim // 2)
+    shape = (require_integer(size, "size"), dim, dim // 2)
     half = np.linalg.qr(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))[0]
     return 2 * half @ half.conj().swapaxes(1, 2) - np.eye(dim)
 
@@ -109,7 +110,7 @@ def gradient_log_density(dim: int) -> float:
     component of a unit vector of R^(N+1).  kappa_N is the mean of 1/s times the density of x at 0, and
     sqrt(N / pi) (1 + O(1/N)) (derived).
     """
-    n = float(at_least("dim", dim, 4))
+    n = float(require_integer(dim, "dim", low=4))
     inverse = 2 * gammaln(n / 2) - gammaln((n - 1) / 2) - gammaln((n + 1) / 2)
     return float(-inverse + gammaln(n - 1) - gammaln(n - 1.5) - np.log(np.pi) / 2)
 
@@ -234,4 +235,4 @@ def sample_critical_hessians(
     energies = pi @ h
     if not (np.einsum("ba,ba->b", pi, (h - energies[:, None]) ** 2) > 0).all():
         raise ValueError("profiles must cover more than one level: on one level every derivative is 0")
-    return _hessians(h, energies, np.sqrt(pi), at_least("n_params", n_params, 1), rng)
+    return _hessians(h, energies, np.sqrt(pi), require_integer(n_params, "n_params"), rng)

@@ -55,6 +55,15 @@ def check_point(energy: float, variance: float) -> None:
     require_positive(variance, "variance")
 
 
+def inside(energy: float, levels: Array) -> float:
+    """The energy; a ValueError if it does not lie between the lowest and the highest of the sorted levels."""
+    if not levels[0] < require_number(energy, "energy") < levels[-1]:
+        raise ValueError(
+            f"energy must lie between the levels {levels[0]:g} and {levels[-1]:g}, got {energy!r}"
+        )
+    return float(energy)
+
+
 @compiled
 def _inverse(theta, h, share, energy, variance, ratio):  # type: ignore[no-untyped-def]
     """x, x' and x'' as functions of Theta."""

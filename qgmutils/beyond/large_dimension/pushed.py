@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.beyond.large_dimension.complexity import held_determinant, rate_and_edge, variance_range
-from qgmutils.beyond.large_dimension.edges import check_point, levels_and_ratio
+from qgmutils.beyond.large_dimension.edges import check_point, inside, levels_and_ratio
 from qgmutils.beyond.large_dimension.typical import TypicalMinimum, climb, distinct, typical_minima
 from qgmutils.computing.kernels import compiled
 
@@ -65,12 +65,11 @@ def pushed_variance(levels: ArrayLike, energy: float, n_params: float) -> float:
     so it may be of no meaning where the edge is far below zero.  Source: derived here (derived).
     """
     h, share, ratio = levels_and_ratio(levels, n_params)
-    if not h[0] < energy < h[-1]:
-        raise ValueError(f"energy must lie between the levels {h[0]:g} and {h[-1]:g}, got {energy!r}")
-    least, most = variance_range(h, float(energy))
+    energy = inside(energy, h)
+    least, most = variance_range(h, energy)
     if len(h) == 2:
         return float(least)
-    fraction = _best_fraction(h, share, float(energy), _FINE_FRACTIONS, ratio, float(np.size(levels)))
+    fraction = _best_fraction(h, share, energy, _FINE_FRACTIONS, ratio, float(np.size(levels)))
     return float(least + fraction * (most - least))
 
 

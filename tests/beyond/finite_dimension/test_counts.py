@@ -102,12 +102,12 @@ def _enumerate(levels, n_params, n_circuits, rng):
 @pytest.mark.parametrize(("dim", "n_params"), [(4, 2), (8, 4), (6, 3)])
 def test_counts_and_energies_agree_with_enumerated_circuits(dim, n_params, rng):
     """Every critical point of random circuits: the theory has no approximation, even at these small dimensions."""
-    # Between two levels that nearly meet the density of a small dimension has a feature that 16 energies do not see.
+    # Between two levels that nearly meet the density of a small dimension has a feature that 24 energies do not see.
     levels = separated_levels(rng, dim)
     counts, energies = _enumerate(levels, n_params, 400, rng)
     sums = np.array([e.sum() for e in energies])
     for index in range(n_params + 1):
-        theory = finite.finite_counts(levels, n_params, index=index, n_samples=2000, rng=rng, n_energies=16)
+        theory = finite.finite_counts(levels, n_params, index=index, n_samples=2000, rng=rng)
         error = np.hypot(counts[:, index].std(ddof=1) / np.sqrt(400), theory.count_stderr[0])
         agree(counts[:, index].mean(), theory.count[0], error, freedom=399)
         if index == 0:
@@ -136,9 +136,7 @@ def test_energies_of_enumerated_minima_have_the_density(rng):
 def test_alternating_sum_vanishes(rng):
     """Morse: sum (-1)^k count_k = 0 on the torus."""
     levels = random_levels(rng, 16)
-    counts = [
-        finite.finite_counts(levels, 3, index=k, n_samples=2000, rng=rng, n_energies=16) for k in range(4)
-    ]
+    counts = [finite.finite_counts(levels, 3, index=k, n_samples=2000, rng=rng) for k in range(4)]
     total = sum((-1) ** k * c.count[0] for k, c in enumerate(counts))
     agree(total, 0, np.sqrt(sum(c.count_stderr[0] ** 2 for c in counts)))
 
@@ -258,7 +256,7 @@ def test_unresolved_events_are_refused(rng):
     assert np.isinf(density.stderr[1])
     # Twelve rounds of 16 matrices at each of 24 energies are 4,608 in all.
     with pytest.raises(densities.UnresolvedError, match="raise n_samples"):
-        finite.finite_counts(levels, 20, n_samples=16, min_effective_samples=1e6, rng=rng)
+        finite.finite_counts(levels, 20, n_samples=16, rng=rng)
 
 
 def test_bad_arguments_are_refused(rng):

@@ -5,15 +5,16 @@ import pytest
 from levels import random_levels
 from statistical import agree
 
-from qgmutils.beyond.finite_dimension import counts, profiles
-from qgmutils.field import haar
+from qgmutils.beyond.finite_dimension import profiles
+from qgmutils.field import densities, haar
 
 
 @pytest.mark.parametrize("degenerate", [False, True])
 def test_weights_reproduce_the_exact_law_of_the_energy(degenerate, rng):
     levels = np.repeat([0.0, 16 / 5], [11, 5]) if degenerate else random_levels(rng, 16)
     energies, step = np.array([0.3, 0.7, 1.0, 1.6]), 1e-3
-    density = counts.haar_log_density(levels, energies, n_samples=20_000, rng=rng)
+    weights = [profiles.sample_profiles(levels, energy, 20_000, rng)[1] for energy in energies]
+    density = densities.collect(energies, weights, 200.0)
     exact = (haar.energy_cdf(energies + step, levels) - haar.energy_cdf(energies - step, levels)) / (2 * step)
     # The difference quotient is off by 1e-6 of the density's second derivative, some 20 at most.
     agree(np.exp(density.log_density) / exact, 1, density.stderr, slack=1e-4)
