@@ -154,7 +154,6 @@ def _binary(emit):
 add = _binary(lambda builder, a, b: builder.fadd(a, b))
 sub = _binary(lambda builder, a, b: builder.fsub(a, b))
 mul = _binary(lambda builder, a, b: builder.fmul(a, b))
-div = _binary(lambda builder, a, b: builder.fdiv(a, b))
 
 
 def call(builder, name, *vectors):
@@ -204,17 +203,6 @@ def horizontal_sum(typingctx, a):
         return parts[0]
 
     return a.number(a), codegen
-
-
-@intrinsic
-def odd_bits(typingctx, value):
-    """1 if an int64 has an odd number of set bits, else 0."""
-
-    def codegen(context, builder, signature, args):
-        count = get_or_insert_function(builder.module, ir.FunctionType(_int64, [_int64]), "llvm.ctpop.i64")
-        return builder.and_(builder.call(count, args), _int64(1))
-
-    return types.int64(types.int64), codegen
 
 
 inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from qgmutils.computing import cache, tasks
 from qgmutils.computing.notices import warn
 
 
-def verify(*, sample: int, rng: np.random.Generator, folder: Path | None = None) -> pd.DataFrame:
+def verify(*, sample: int, rng: np.random.Generator) -> pd.DataFrame:
     """Recompute a random sample of the results that the present code has stored, and compare every byte.
 
     Parameters
@@ -22,8 +21,6 @@ def verify(*, sample: int, rng: np.random.Generator, folder: Path | None = None)
         How many, at least 1; all if there are fewer.
     rng : Generator
         Chooses them.
-    folder : Path, optional
-        Where they are.  Default: `cache.cache_directory`.
 
     Returns
     -------
@@ -40,10 +37,10 @@ def verify(*, sample: int, rng: np.random.Generator, folder: Path | None = None)
     """
     if sample < 1:
         raise ValueError(f"sample is {sample}; it must be at least 1")
-    place = folder if folder is not None else cache.cache_directory()
+    place = cache.cache_directory()
     if place is None or not place.is_dir():
         raise ValueError(
-            f"there is no folder {place} with results; compute some first, or name another folder"
+            f"there is no folder {place} with results; compute some first, or name another folder in QGMUTILS_CACHE"
         )
     counts = {"present": 0, "other": 0, "damaged": 0}
     found = []

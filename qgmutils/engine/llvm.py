@@ -18,7 +18,7 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from qgmutils.computing import kernels
-from qgmutils.computing.simd import TARGET_FEATURES, VectorType, call, lanes, multiply_add, spread
+from qgmutils.computing.simd import LANES, TARGET_FEATURES, call, lanes, multiply_add, spread
 
 _INT = ir.IntType(64)
 _DOUBLE = ir.DoubleType()
@@ -125,11 +125,6 @@ class Code:
     def splat(self, value):
         """One double in all lanes."""
         return spread(self.builder, self.vector, value)
-
-    def permute(self, a, order):
-        """The lanes in another order."""
-        places = ir.Constant(ir.VectorType(ir.IntType(32), self.width), order)
-        return self.builder.shuffle_vector(a, ir.Constant(self.vector, ir.Undefined), places)
 
     def splat_integer(self, value):
         """One int64 in all lanes: a vector of integers, as `bits` makes them."""
@@ -238,7 +233,6 @@ class _Kernel(NamedTuple):
     n_arguments: int
     results: int
     cases: tuple[str, ...]
-    vector: VectorType
 
     def variants(self):
         """(symbol, flags) for all values of the flags."""
@@ -252,13 +246,13 @@ class _Kernel(NamedTuple):
             yield "_".join(name).replace(".", "_"), flags
 
     def type(self):
-        result = ir.LiteralStructType([self.vector.llvm] * self.results) if self.results else ir.VoidType()
+        result = ir.LiteralStructType([lanes.llvm] * self.results) if self.results else ir.VoidType()
         return ir.FunctionType(result, [_INT] * self.n_arguments)
 
     def write(self, module):
         for name, flags in self.variants():
             function = ir.Function(module, self.type(), name)
-            code = Code(ir.IRBuilder(function.append_basic_block("entry")), self.vector.llvm.count)
+            code = Code(ir.IRBuilder(function.append_basic_block("entry")), LANES)
             # Two blocks: variables go to the end of the first one.
             start = function.append_basic_block("start")
             code.builder.branch(start)
@@ -278,7 +272,7 @@ _kernels: list[_Kernel] = []
 _engines: list[Any] = []
 
 
-def kernel(n_arguments, *, results=0, cases=(), vector=lanes):
+def kernel(n_arguments, *, results=0, cases=()):
     """Decorator: a function callable from compiled code, from what writes its body.
 
     Parameters
@@ -290,8 +284,6 @@ def kernel(n_arguments, *, results=0, cases=(), vector=lanes):
     cases : sequence of str
         Names of flags.  The kernel is written once for all their values, which the body gets as Python bools by
         keyword; callers pass them as the bits of one number, their first argument.
-    vector : VectorType
-        Of doubles: what the body's vectors are.
 
     Returns
     -------
@@ -300,7 +292,7 @@ def kernel(n_arguments, *, results=0, cases=(), vector=lanes):
     """
 
     def decorate(body):
-        made = _Kernel(body, n_arguments, results, tuple(cases), vector)
+        made = _Kernel(body, n_arguments, results, tuple(cases))
         _kernels.append(made)
 
         def codegen(context, builder, signature, args):
@@ -322,7 +314,7 @@ def kernel(n_arguments, *, results=0, cases=(), vector=lanes):
                 return context.make_tuple(builder, signature.return_type, vectors)
             return builder.extract_value(value, 0) if results else context.get_dummy_value()
 
-        returned = types.UniTuple(vector, results) if results > 1 else vector if results else types.void
+        returned = types.UniTuple(lanes, results) if results > 1 else lanes if results else types.void
         arguments = [types.int64] * (bool(cases) + n_arguments)
         # numba asks for named arguments.
         names = ", ".join(f"a{i}" for i in range(len(arguments)))

@@ -25,7 +25,8 @@ Array = NDArray[np.float64]
 _LOG_RANGE = (-25.0, 12.0)
 
 
-def _levels(levels: ArrayLike) -> Array:
+def known_levels(levels: ArrayLike) -> Array:
+    """The levels as they are; ValueError for fewer than two, for levels that are not finite or all equal."""
     h = real_array(levels, "levels")
     if h.ndim != 1 or len(h) < 2 or not np.isfinite(h).all() or not np.var(h) > 0:
         raise ValueError(f"levels must be at least two finite numbers that are not all equal, got {levels!r}")
@@ -58,7 +59,7 @@ def energy_cdf(energy: ArrayLike, levels: ArrayLike) -> Array:
     integral of its characteristic function (Gil-Pelaez; for chi-square weights Imhof 1961).  A projector of rank k has
     E = (N/k) Beta(k, N - k).
     """
-    h = _levels(levels)
+    h = known_levels(levels)
     x = known_array(energy, "energy")
     result = np.where(x <= h.min(), 0.0, 1.0)
     weights = np.unique(h, return_counts=True)
@@ -96,7 +97,7 @@ def third_moment_ratio(levels: ArrayLike) -> float:
     ValueError
         As `energy_cdf`.
     """
-    h = _levels(levels)
+    h = known_levels(levels)
     c = (h - h.mean()) / (h.mean() - h.min())
     return float(np.mean(c**3) / np.mean(c**2) ** 2)
 
@@ -106,7 +107,7 @@ def skewness_ratio(levels: ArrayLike) -> float:
 
     Equals s sqrt(N (N + 1)) / (N + 2), from the third moment of the uniform law on the simplex.
     """
-    n = len(_levels(levels))
+    n = len(known_levels(levels))
     return third_moment_ratio(levels) * float(np.sqrt(n * (n + 1))) / (n + 2)
 
 
@@ -116,7 +117,7 @@ def gradient_slope(levels: ArrayLike) -> float:
     For a uniformly random non-identity word the mean of (dE/dtheta)^2 is exactly 2 sigma^2 N / (N^2 - 1), with
     sigma^2 = <h^2> - E^2, at every state.  Averaged over Haar-random states its slope is s (N + 1) / (N + 2).
     """
-    n = len(_levels(levels))
+    n = len(known_levels(levels))
     return third_moment_ratio(levels) * (n + 1) / (n + 2)
 
 
@@ -178,7 +179,7 @@ def sample_tangent_hessians(
     ValueError
         As `energy_cdf`, for energies and variances of different shapes or not finite, and negative variances.
     """
-    h = _levels(levels)
+    h = known_levels(levels)
     e, v = real_array(energies, "energies"), real_array(variances, "variances")
     n_params = require_integer(n_params, "n_params")
     if not (np.all(np.isfinite(e)) and np.all(np.isfinite(v)) and np.all(v >= 0)):

@@ -211,7 +211,6 @@ def expected_counts(
     index: int | None = None,
     layers: int = 1,
     energy_range: tuple[float, float] | None = None,
-    min_effective_samples: float = MIN_EFFECTIVE_SAMPLES,
 ) -> Counts:
     """Expected number and mean energy of the WHRF's critical points of every index, over ``[0, pi)^p``.
 
@@ -220,7 +219,7 @@ def expected_counts(
 
     Parameters
     ----------
-    n_params, degrees_of_freedom, n_samples, rng, layers, min_effective_samples
+    n_params, degrees_of_freedom, n_samples, rng, layers
         See :func:`whrf_log_density`.
     index : int or None
         One index, or None for all of 0..p.
@@ -249,10 +248,10 @@ def expected_counts(
         effective = np.nan_to_num(c.sum(0) ** 2 / (c**2).sum(0))
         energy = moment.mean(0) / c.mean(0)
         energy_stderr = (moment - energy * c).std(0, ddof=1) / c.mean(0) / np.sqrt(n_samples)
-    resolved = effective >= min_effective_samples
+    resolved = effective >= MIN_EFFECTIVE_SAMPLES
     if not resolved.any():
         raise UnresolvedError(
-            f"the sample must hold at least {min_effective_samples:g} effective matrices of index "
+            f"the sample must hold at least {MIN_EFFECTIVE_SAMPLES:g} effective matrices of index "
             f"{'any' if index is None else index}, got {effective.max():.1f} from n_samples = {n_samples} at "
             f"n_params = {p}, m = {two_m / 2:g}; raise n_samples or lower n_params"
         )

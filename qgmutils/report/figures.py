@@ -284,40 +284,6 @@ def ridges(ax: Axes, rows: Sequence[Ridge], *, bins: ArrayLike, sample: str, mar
     ax.legend(handles.values(), handles.keys(), loc="upper center", **place)
 
 
-def error_lines(
-    ax: Axes,
-    table: pd.DataFrame,
-    *,
-    x: str,
-    series: str,
-    error: str,
-    spread: str | None = None,
-    direct: bool = True,
-) -> None:
-    """Draw how far predictions are from what was found, one line a series, around the line of no error.
-
-    Parameters
-    ----------
-    ax : Axes
-        One panel, such as one size.
-    table : DataFrame
-        One row a point; a line has a gap where its error is NaN.
-    x, series, error : str
-        Columns: the place, the name of the line, and its error.
-    spread : str, optional
-        Column of the standard errors of `error`, drawn as bars of two.
-    direct : bool
-        Whether the lines are labelled at their ends.  Series have the same look in all panels with the same series.
-    """
-    ax.axhline(0, color="0.6", lw=0.8, zorder=0)
-    for i, (name, rows) in enumerate(table.groupby(series, sort=False)):
-        ordered = rows.sort_values(x)
-        bars = None if spread is None else 2 * ordered[spread]
-        ax.errorbar(ordered[x], ordered[error], bars, label=str(name), **look(i))
-    if direct:
-        label_lines(ax)
-
-
 def faults(fig: Figure) -> list[str]:
     """What a reader could not read: text that is too small, cut off at the edge, or on top of other text.
 

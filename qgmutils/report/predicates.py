@@ -203,8 +203,10 @@ def contains(
     return _finding(np.where(gap <= 0, 1, -1), gap, x, np.maximum(right - x, x - left), target, slack)
 
 
-def critical_count(rows: pd.DataFrame, prediction: str, *, margin: float = 2.0) -> Finding:
-    """Whether measured critical counts are those of a prediction: `contains`, of their intervals.
+def critical_count(rows: pd.DataFrame, prediction: str) -> Finding:
+    """Whether measured critical counts are those of a prediction: `contains`, of their intervals widened by 2.
+
+    Two parameters are one complex amplitude, the step in which a count of dimensions is sharp.
 
     Parameters
     ----------
@@ -212,15 +214,12 @@ def critical_count(rows: pd.DataFrame, prediction: str, *, margin: float = 2.0) 
         One row a case, with the columns p_c, low, high (NaN where the scan has found none) and `prediction`.
     prediction : str
         Column of what is predicted.
-    margin : float
-        By how many parameters the intervals are widened.  Two are one complex amplitude, the step in which a count
-        of dimensions is sharp.
 
     Returns
     -------
     Finding
     """
-    return contains(rows["low"], rows["high"], rows[prediction], margin=margin, value=rows["p_c"])
+    return contains(rows["low"], rows["high"], rows[prediction], margin=2, value=rows["p_c"])
 
 
 def above(

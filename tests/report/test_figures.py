@@ -243,29 +243,6 @@ def test_labels_stand_at_the_ends_of_lines_and_apart() -> None:
     assert found == pytest.approx(place[:, 1], abs=1e-3)
 
 
-def test_errors_are_lines_around_zero() -> None:
-    table = pd.DataFrame(
-        {
-            "p": [2, 1, 1, 2],
-            "theory": ["field", "field", "edge", "edge"],
-            "error": [0.2, 0.1, np.nan, -0.1],
-            "se": [0.01, 0.02, 0.03, 0.04],
-        }
-    )
-    fig, ax = figures.page(height=2)
-    figures.error_lines(ax, table, x="p", series="theory", error="error", spread="se")
-    zero, *lines = [
-        line for line in ax.get_lines() if len(line.get_xdata()) == 2 and line.get_linestyle() != "None"
-    ]
-    assert list(zero.get_ydata()) == [0, 0]
-    np.testing.assert_array_equal(lines[0].get_xydata(), [[1, 0.1], [2, 0.2]])
-    np.testing.assert_array_equal(lines[1].get_xydata(), [[1, np.nan], [2, -0.1]])
-    segments = ax.containers[0].lines[2][0].get_segments()
-    np.testing.assert_allclose(np.array(segments)[:, :, 1], [[0.06, 0.14], [0.18, 0.22]])
-    assert [text.get_text() for text in ax.texts] == ["edge", "field"]
-    assert figures.faults(fig) == []
-
-
 def test_text_stays_text_in_pdf(drawn: tuple[Figure, pd.DataFrame]) -> None:
     buffer = io.BytesIO()
     drawn[0].savefig(buffer, format="pdf")

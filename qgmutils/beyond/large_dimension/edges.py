@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.computing.kernels import compiled
-from qgmutils.inputs import real_array, require_number, require_positive
+from qgmutils.field.haar import known_levels
+from qgmutils.inputs import require_number, require_positive
 
 __all__ = ["distinct_levels", "left_edge"]
 
@@ -35,9 +36,7 @@ def distinct_levels(levels: ArrayLike) -> tuple[Array, Array]:
     ValueError
         For fewer than two levels, levels that are not finite, or all equal.
     """
-    h = np.sort(real_array(levels, "levels")) if np.ndim(levels) == 1 else np.empty(0)
-    if len(h) < 2 or not np.isfinite(h).all() or not h[-1] > h[0]:
-        raise ValueError(f"levels must be at least two finite numbers that are not all equal, got {levels!r}")
+    h = np.sort(known_levels(levels))
     starts = np.flatnonzero(np.diff(h, prepend=-np.inf) > 1e-10 * (h[-1] - h[0]))
     counts = np.diff(starts, append=len(h))
     return np.add.reduceat(h, starts) / counts, counts / len(h)
