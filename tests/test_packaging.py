@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 
 import qgmutils
+from qgmutils.computing import front
 from qgmutils.suite import manifest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -217,6 +218,48 @@ def test_layers_are_those_that_are_documented() -> None:
     table = read("CONTRIBUTING.md").partition("| part of `qgmutils`")[2].partition("\n\n")[0]
     first_column = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
     assert re.findall(r"`(\w+)/?`", " ".join(first_column)) == list(LAYERS)
+
+
+# Called by others, or by users alone.
+CALLED_FROM_OUTSIDE = {
+    *front.PLACES,
+    *("_repr_markdown_", "get_code"),  # by Jupyter, and by the import system
+    *("_VectorModel", "cache_path", "load_overload", "save_overload"),  # by numba
+    "hessian_and_quantum_fisher",  # of a landscape
+}
+
+
+def programs() -> Iterable[str]:
+    """All code but that of tests: package, benchmarks, sessions, notebooks, and the examples of the documentation."""
+    for pattern in ("qgmutils/**/*.py", "benchmarks/*.py", "noxfile.py"):
+        yield from (path.read_text(encoding="utf-8") for path in ROOT.glob(pattern))
+    for path in ROOT.glob("notebooks/*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        yield from ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    for path in ROOT.glob("docs/*.md"):
+        yield from re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def names_used(node: ast.AST, inside: frozenset[str] = frozenset()) -> set[str]:
+    """Names that code reads, without those of definitions in their own bodies."""
+    if isinstance(node, ast.Name):
+        return {node.id} - inside
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        inside |= {node.name}
+    found = {node.attr} if isinstance(node, ast.Attribute) else set()
+    return found.union(*(names_used(child, inside) for child in ast.iter_child_nodes(node)))
+
+
+def test_everything_has_a_caller_besides_its_tests() -> None:
+    used = set().union(*(names_used(ast.parse(re.sub(r"(?m)^[%!].*", "", text))) for text in programs()))
+    defined = {
+        node.name: f"{'.'.join(module)}: {node.name}"
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("__")
+    }
+    assert [defined[name] for name in sorted(defined.keys() - used - CALLED_FROM_OUTSIDE)] == []
+    assert CALLED_FROM_OUTSIDE - front.PLACES.keys() <= defined.keys() - used
 
 
 def test_versions_agree() -> None:
