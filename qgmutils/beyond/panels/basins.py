@@ -22,21 +22,27 @@ def _plain(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def shares(ax: Axes, minima: pd.DataFrame, law: pd.DataFrame) -> None:
+def shares(ax: Axes, minima: pd.DataFrame, weights: pd.DataFrame) -> None:
     """Share of starts that a minimum has, in units of an equal share, against its loss.
 
     Parameters
     ----------
     ax : Axes
     minima : DataFrame
-        Rows of `EnumerateTask` with starts, minima only, of one n and p and of circuits with all starts assigned.
-        A minimum without a start is drawn as a triangle, at a third of a start.
-    law : DataFrame
-        The row of `basin_weights.weight_table` of the same case, or none.
+        As `basin_weights.isolated` returns; those of the first Hamiltonian and size are drawn, with the most angles.
+        A minimum without a start is a triangle, at a third of a start.
+    weights : DataFrame
+        As `basin_weights.weight_table` returns, with the law of the shares.
     """
     if minima.empty:
         ax.text(0.5, 0.5, NO_DATA, transform=ax.transAxes, ha="center")
         return
+    law = weights
+    for name in ("hamiltonian", "n_qubits"):
+        first = minima[name].iloc[0]
+        minima, law = minima[minima[name] == first], law[law[name] == first]
+    most = minima["n_params"].max()
+    minima, law = minima[minima["n_params"] == most], law[law["n_params"] == most]
     circuit = minima.groupby("circuit")
     offset = minima["loss"] - circuit["loss"].transform("mean")
     unit = circuit["trained"].transform("size") / circuit["trained"].transform("sum")

@@ -85,7 +85,11 @@ def mean_energies(ax: Axes, minima: pd.DataFrame) -> None:
         ax.plot(bad["x"], bad["threshold"], "x", color=style["color"])
         for x, y, count in good[["x", "mean_energy", "count"]].to_numpy():
             text = f"{count:.0f}" if count < 1000 else f"$10^{{{np.log10(count):.0f}}}$"
-            place: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": figures.SMALLEST}
+            place: dict[str, Any] = {
+                "textcoords": "offset points",
+                "ha": "center",
+                "fontsize": figures.SMALLEST,
+            }
             ax.annotate(text, (x, y), (0, 6), color="0.25", **place)
     counts = sorted(set(minima["p"]))
     ax.set_xticks([0, *[p**-0.5 for p in counts]], ["∞", *[str(p) for p in counts]])

@@ -19,14 +19,15 @@ def ax():
 
 
 def _minima():
-    return pd.DataFrame(
-        {"circuit": [0, 0, 1, 1, 1], "loss": [0.2, 0.4, 0.3, 0.5, 0.7], "trained": [30, 10, 20, 20, 0]}
-    )
+    rows = {"circuit": [0, 0, 1, 1, 1], "loss": [0.2, 0.4, 0.3, 0.5, 0.7], "trained": [30, 10, 20, 20, 0]}
+    return pd.DataFrame(rows).assign(hamiltonian="A", n_qubits=4, n_params=5)
 
 
 def test_shares_are_in_units_of_an_equal_one(ax):
-    law = pd.DataFrame({"slope": [-4.0], "slope_low": [-6.0], "slope_high": [-2.0]})
-    basins.shares(ax, _minima(), law)
+    law = pd.DataFrame({"hamiltonian": ["A", "A", "B"], "n_qubits": 4, "n_params": [4, 5, 5],
+                        "slope": [-1.0, -4.0, -2.0], "slope_low": -6.0, "slope_high": -2.0})  # fmt: skip
+    others = [_minima().assign(hamiltonian="B"), _minima().assign(n_qubits=5), _minima().assign(n_params=4)]
+    basins.shares(ax, pd.concat([_minima(), *others]), law)
     found, none, line = ax.get_lines()
     np.testing.assert_allclose(
         found.get_xydata(), [[-0.1, 1.5], [0.1, 0.5], [-0.2, 1.5], [0, 1.5]], atol=1e-12
