@@ -252,7 +252,7 @@ def losses(
     circuit, theta = random_start(n_qubits, n_params, SIMULATORS[THIS].starts, rng)
     energy = hamiltonians.tfim(n_qubits)
     inputs = np.array([circuits.haar_state(2**n_qubits, rng) for _ in range(n_inputs)])
-    targets = LeastSquares(inputs, energy, rng.uniform(0, 2, n_inputs))
+    targets = LeastSquares(inputs, energy.matrix, rng.uniform(0, 2, n_inputs))
     runs: dict[str, Callable[[], float]] = {}
     for loss in (energy, BornMachine(rng.dirichlet(np.ones(2**n_qubits))), targets):
         worker = Worker(SIMULATORS[THIS])
