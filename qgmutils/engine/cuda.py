@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit
 from qgmutils.engine.gates import pack_circuit
-from qgmutils.engine.starts import any_angle, is_energy, require_pair
+from qgmutils.engine.starts import any_angle, is_energy
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss
 
