@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from qgmutils.report import figures
 
@@ -60,6 +60,8 @@ def shares(ax: Axes, minima: pd.DataFrame, weights: pd.DataFrame) -> None:
         ax.plot(x, height * np.exp(slope * x), color="black", label=label)
     ax.set(yscale="log", xlabel="E − mean E of the circuit's minima", ylabel="share of starts / equal share")
     _plain(ax.yaxis)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.set_ylim(bottom=ax.get_ylim()[0] / 2.5)  # room for the legend
     ax.legend(loc="lower left")
 
 
@@ -109,8 +111,8 @@ def gap(ax: Axes, means: pd.DataFrame) -> None:
             ha="right",
             fontsize=7,
         )
-    ax.set(xlim=(0, None), yscale="log", xlabel="$p/p_c$", ylabel="mean E")
-    ax.margins(y=0.12)
+    ax.set(yscale="log", xlabel="$p/p_c$", ylabel="mean E")
+    ax.margins(x=0.15, y=0.12)
     _plain(ax.yaxis)
     ax.legend(loc="lower left")
 
