@@ -21,9 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from qgmutils import descent
 from qgmutils.circuits import Circuit
+from qgmutils.computing.simd import LANES
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine import Landscape, NumbaLandscape
-from qgmutils.engine.simd import LANES
 from qgmutils.inputs import real_array, require_integer, require_positive
 from qgmutils.losses.energy import Energy
 

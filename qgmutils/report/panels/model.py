@@ -83,6 +83,6 @@ def slice_map(ax: Axes, plane: pd.DataFrame) -> None:
     x, y, loss = wide.columns.to_numpy(), wide.index.to_numpy(), wide.to_numpy()
     ax.contourf(x, y, loss, levels=12, cmap="Blues_r")
     lines = ax.contour(x, y, loss, levels=8, colors="0.15", linewidths=0.5)
-    ax.clabel(lines, lines.levels[::2], fontsize=figures.SMALLEST, fmt="%.2f")
+    ax.clabel(lines, list(lines.levels)[::2], fontsize=figures.SMALLEST, fmt="%.2f")
     ax.plot(0, 0, "o", ms=5, mfc="white", mec="black")
     ax.set(xlabel="along the flattest direction (rad)", ylabel="along the steepest (rad)")
