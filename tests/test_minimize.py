@@ -221,7 +221,7 @@ def test_what_did_not_converge_stays_with_its_reason(engine, rng):
 def test_unreachable_tolerance_ends_in_the_line_search(rng):
     # Gradients round to about 1e-16, so 1e-30 is never reached; the search must say so and stop.
     surface = case(3, 6, rng)
-    found = minimize.minimize(surface, starts(9, 6, rng), gradient_tolerance=1e-30)
+    found = minimize.minimize(surface, starts(9, 6, rng), gradient_tolerance=1e-30, max_iterations=2000)
     assert set(found.reason) <= {"line search", "iterations"}
     assert not found.certified.any()
     assert np.all(found.gradient_norm < 1e-6)
@@ -443,14 +443,15 @@ class Wells(Loss):
 class WellsLandscape:
     """L = level + sum_i [1 - cos 2t_i + 0.1 (1 - cos t_i)]: minima at t_i = 0, and 0.2 higher ones at t_i = pi."""
 
-    def __init__(self, n_params, *, level=0.0, loss=None):
-        self.circuit = circuits.random_circuit(2, n_params, rng=np.random.default_rng(0))
-        self.level, self.loss = level, Wells(floor=level) if loss is None else loss
+    def __init__(self, n_params, *, level=0.0, loss=None, n_gates=None, rounding=0.0):
+        self.circuit = circuits.random_circuit(2, n_params, rng=np.random.default_rng(0), n_gates=n_gates)
+        self.level, self.loss, self.rounding = level, Wells(floor=level) if loss is None else loss, rounding
         self.batches = []
 
     def value_and_gradient(self, theta):
         self.batches.append(len(theta))
         value = np.sum(1 - np.cos(2 * theta) + 0.1 * (1 - np.cos(theta)), axis=1)
+        value += self.rounding * np.sin(1e10 * theta.sum(axis=1))
         return self.level + value, 2 * np.sin(2 * theta) + 0.1 * np.sin(theta)
 
     def hessian(self, theta):
@@ -494,6 +495,15 @@ def test_a_loss_with_levels_too_close_is_not_certified():
     surface = WellsLandscape(2, loss=Wells(first_gap=2e-5))
     with pytest.warns(UserWarning, match=r"1 of 1 .* of wells are 6e-05 apart, less than 10 .* of 6\.15e-06"):
         assert not minimize.minimize(surface, np.zeros((1, 2))).certified[0]
+
+
+def test_values_may_be_as_coarse_as_their_gates_make_them(rng):
+    theta = rng.uniform(0, 2 * np.pi, (80, 2))
+    noise = 300 * np.finfo(float).eps
+    many = minimize.minimize(WellsLandscape(2, n_gates=300, rounding=noise / 2), theta)
+    few = minimize.minimize(WellsLandscape(2, n_gates=2, rounding=noise / 2), theta)
+    assert many.certified.all()
+    assert "line search" in few.reason
 
 
 def test_no_more_starts_are_evaluated_than_are_under_way(rng):

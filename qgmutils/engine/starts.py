@@ -9,13 +9,14 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit
 from qgmutils.inputs import real_array
+from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss, States, require_states
 
 Array = NDArray[np.float64]
@@ -40,6 +41,11 @@ def require_pair(circuit: Circuit, loss: Loss) -> None:
         raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the loss {loss.n_qubits}")
     if loss.inputs is not None:
         require_states(loss.inputs, loss.dim, "the loss's inputs")
+
+
+def is_energy(loss: Loss) -> TypeGuard[Energy]:
+    """Whether the loss is an energy of the circuit's own reference state, which engines have a shorter way for."""
+    return isinstance(loss, Energy) and loss.inputs is None
 
 
 def checked(theta: ArrayLike, n_params: int) -> Array:

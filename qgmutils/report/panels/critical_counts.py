@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from qgmutils.losses.loss import SOLVED
 from qgmutils.report import figures
@@ -29,6 +30,48 @@ def size_looks(sizes: Iterable[int]) -> dict[int, dict[str, Any]]:
         n: figures.look(i) | {"color": shade, "ls": "-", "ms": 3, "lw": 1, "label": f"n = {n}"}
         for i, (n, shade) in enumerate(zip(order, figures.shades(len(order)), strict=True))
     }
+
+
+def transition(
+    shares: pd.DataFrame, counts_found: pd.DataFrame, predictions: Mapping[str, str], *, title: str
+) -> Figure:
+    """The figure of notebook 04: shares solved against p and p/p_c, mean losses, and critical counts against size.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        As of `transitions.solved_shares` by n_qubits, with the column p/p_c.
+    counts_found : DataFrame
+        As of `transitions.critical_counts` by n_qubits, with the columns of predictions.
+    predictions : mapping of str to str
+        Column -> name in the legend.
+    title : str
+
+    Returns
+    -------
+    Figure
+    """
+    looks = size_looks(shares["n_qubits"])
+    fig, axes = figures.page(2, 2, height=5.4)
+    fig.suptitle(title, fontsize=8)
+    solved_shares(axes[0, 0], shares, "n_qubits", looks)
+    axes[0, 0].set_xscale("log")
+    lines = {
+        column: figures.look(i) | {"marker": "", "label": name}
+        for i, (column, name) in enumerate(predictions.items())
+    }
+    if len(looks) == 1:  # a line through one point is invisible
+        lines = {column: line | {"marker": "_", "ms": 10} for column, line in lines.items()}
+    counts(axes[0, 1], counts_found, "n_qubits", lines)
+    axes[0, 1].set(xlabel="number of qubits n", xticks=list(looks))
+    axes[0, 1].legend()
+    solved_shares(axes[1, 0], shares, "n_qubits", looks, x="p/p_c")
+    axes[1, 0].set_xlim(0.5, 1.6)
+    mean_losses(axes[1, 1], shares, "n_qubits", looks, x="p/p_c")
+    axes[1, 1].set_xlim(0, 1.6)
+    short = {n: look | {"label": str(n) if i else look["label"]} for i, (n, look) in enumerate(looks.items())}
+    name_onsets(axes[0, 0], dict(zip(counts_found["n_qubits"], counts_found["p_c"], strict=True)), short)
+    return fig
 
 
 def solved_shares(
@@ -65,7 +108,7 @@ def mean_losses(
     x: str = "n_params",
     floor: float = SOLVED / 10,
 ) -> None:
-    """Draw mean losses at the ends of searches on a logarithmic scale; means below `floor` lie on the lower edge.
+    """Draw mean losses at the ends of searches on a logarithmic scale; means below `floor` lie on it.
 
     Parameters
     ----------
@@ -74,19 +117,19 @@ def mean_losses(
     shares : DataFrame
         Columns `series`, `x` and loss.
     floor : float
-        Lower end of the axis.
+        The lowest value on the axis.
     """
     for rows, look in _lines(shares, series, looks, x):
-        ax.plot(rows[x], rows["loss"].clip(lower=floor), clip_on=False, **look)
+        ax.plot(rows[x], rows["loss"].clip(lower=floor), **look)
     ax.axhline(SOLVED, color="0.6", lw=0.8, zorder=0)
     ax.set(xlabel=COUNT if x == "n_params" else RATIO, ylabel="mean loss E of minima")
-    ax.set(yscale="log", ylim=(floor, None))
+    ax.set(yscale="log", ylim=(0.5 * floor, None))  # so that marks at the floor are whole
 
 
 def name_onsets(ax: Axes, places: Mapping[Any, float], looks: Looks) -> None:
     """Write the names of series above the panel, each where its curve rises; those without a place are left out.
 
-    Call it when the axis is complete: a name that would lie on the one to its left is moved up a line.
+    Call it when the figure is complete: a name that would lie on the one to its left is moved up a line.
 
     Parameters
     ----------
