@@ -52,17 +52,15 @@ def energies(ax: Axes, rows: pd.DataFrame) -> None:
         Of one size: fraction, settled, typical and lowest with their ends, one, least and volume.
     """
     x, bottom = rows["fraction"], rows["lowest"].min() / 10
-    ax.set(yscale="log", ylim=(bottom, 1.3), xlim=(x.min(), 1), xlabel="$p/p_c$", ylabel="energy E")
+    ax.set(yscale="log", ylim=(bottom, 1.3), xlim=(x.min() - 0.02, 1), xlabel="$p/p_c$", ylabel="energy E")
     ax.fill_between(x, rows["lowest"], rows["typical"], color=MEAN, alpha=0.15, lw=0)
     ax.fill_between(x, bottom, rows["least"], color="0.9", lw=0)
     settled = rows["settled"] > 0.5
     for name, color, marker in (("typical", MEAN, "o"), ("lowest", LOWEST, "s")):
         ends = (f"{name}_low", f"{name}_high")
-        figures.points(ax, rows, "fraction", name, error=ends, color=color, marker=marker, clip_on=False)
+        figures.points(ax, rows, "fraction", name, error=ends, color=color, marker=marker)
     open_ones = rows[~settled]
-    ax.plot(
-        open_ones["fraction"], open_ones["lowest"], "s", color=LOWEST, mfc="white", zorder=3, clip_on=False
-    )
+    ax.plot(open_ones["fraction"], open_ones["lowest"], "s", color=LOWEST, mfc="white", zorder=3)
     ax.plot(x, rows["one"], color="black", label="one minimum expected below: $e_1$")
     ax.plot(x, rows["volume"], color="0.35", ls="--", label="bound from volumes, 95 %")
     last, size = rows.iloc[-1], 9
