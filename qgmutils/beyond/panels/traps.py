@@ -70,7 +70,7 @@ def energies(ax: Axes, rows: pd.DataFrame) -> None:
     wide = rows.iloc[int(np.argmax(rows["typical"] / rows["lowest"] * (x < x.max())))]
     middle = np.sqrt(wide["typical"] * wide["lowest"])
     ax.text(wide["fraction"], middle, "trap", color=MEAN, ha="center", va="center", fontsize=size)
-    ax.text(0.02, 0.3, "out of reach of 95 % of circuits", transform=ax.transAxes, color="0.3", fontsize=size)
+    ax.text(0.04, 0.3, "out of reach of 95 % of circuits", transform=ax.transAxes, color="0.3", fontsize=size)
     ax.legend(loc="lower left")
 
 
