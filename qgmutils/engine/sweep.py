@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.computing.kernels import compiled
 from qgmutils.computing.simd import (
     LANES,
