@@ -68,7 +68,8 @@ def legend(fig: Figure, *, marks: list[str], line: str = "") -> None:
         What dotted lines are, in figures with lines.
     """
     handles = [
-        Line2D([], [], ls=_LINE[s], label=label, marker="o", **_mark(s)) for s, label in STATES.items()
+        Line2D([], [], ls=_LINE[state] if line else "", label=label, marker="o", **_mark(state))
+        for state, label in STATES.items()
     ]
     handles += [Line2D([], [], ls=":", color="0.4", label=line)] if line else []
     for name in marks:
@@ -98,7 +99,8 @@ def transitions(ax: Axes, shares: pd.DataFrame, counts: pd.DataFrame) -> None:
         ends = ROWS[row["ansatz"]] + np.array([-0.5, 0.5])
         ax.plot([row["count_by_rank"]] * 2, ends, ls=":", color=_COLOR[row["reference_state"]], lw=1)
     _rows(ax)
-    ax.set(xlabel="number of angles p", xlim=(0, None), title="share of starts solved")
+    n, starts = shares[["n_qubits", "starts"]].iloc[0]
+    ax.set(xlabel="number of angles p", xlim=(0, None), title=f"solved (n = {n}, {starts} starts)")
 
 
 def ranks(ax: Axes, table: pd.DataFrame) -> None:
@@ -192,9 +194,10 @@ def minima(ax: Axes, starts: pd.DataFrame, theories: dict[str, Prediction]) -> N
         ax.plot([found.mean] * 2, [0, foot], color="0.6", ls=ls, lw=0.8, zorder=0)
         ax.text(found.mean, foot + 1, name, ha="center", va="bottom", fontsize=figures.SMALLEST)
     _rows(ax, top=2.2)
-    hamiltonian, n_params = starts[["hamiltonian", "n_params"]].iloc[0]
+    hamiltonian, n, p = starts[["hamiltonian", "n_qubits", "n_params"]].iloc[0]
     ax.set(xlabel="E at the minima (bar: mean)", xlim=(-0.02, None))
-    ax.set_title(f"{HAMILTONIANS[hamiltonian][0]}, p = {n_params}")
+    size = starts["circuit"].nunique()
+    ax.set_title(f"{HAMILTONIANS[hamiltonian][0]}, n = {n}, p = {p}, {size} starts")
 
 
 def ratios(ax: Axes, table: pd.DataFrame) -> None:
@@ -237,6 +240,8 @@ def shared_minima(ax: Axes, table: pd.DataFrame, n_circuits: int) -> None:
     """Numbers of minima against the gates an angle, as `shared_angles.compare` of so many circuits returns them."""
     ax.plot(table.index, table["count"], "-", color="0.3", label="random field")
     error = student(n_circuits) * table["found_error"]
-    ax.errorbar(table.index, table["found"], error, fmt="o", color=figures.COLORS[0], label="circuits")
+    ax.errorbar(
+        table.index, table["found"], error, fmt="o", color=figures.COLORS[0], label=f"{n_circuits} circuits"
+    )
     ax.set(xlabel="gates an angle r", xticks=table.index, ylim=(0, None), title="number of minima")
     ax.legend(loc="upper left")

@@ -70,7 +70,7 @@ def test_counts_in_words():
 
 def test_transitions_fill_their_rows(ax):
     shares = pd.DataFrame({"n_params": [8, 16, 24], "share": [0.0, 0.5, 1.0], "ansatz": "real"})
-    panels.transitions(ax, shares.assign(reference_state="zero"), COUNTS)
+    panels.transitions(ax, shares.assign(reference_state="zero", n_qubits=4, starts=12), COUNTS)
     curve, mark = points(ax)[:2]
     assert curve[0].tolist() == [8, 16, 24]
     assert np.diff(curve[1]) == pytest.approx([np.ptp(curve[1]) / 2] * 2)
@@ -103,7 +103,7 @@ def test_minima_below_the_densities(ax):
         "one": Prediction(np.array([0.0, 0.5, 1.0]), np.array([0.0, 1.0, 0.0]), 0.0),
         "other": Prediction(np.array([0.6, 0.7, 0.8]), np.array([0.25, 0.5, 0.25]), 0.0),
     }
-    panels.minima(ax, starts.assign(hamiltonian="tfim", n_params=16), theories)
+    panels.minima(ax, starts.assign(hamiltonian="tfim", n_qubits=4, n_params=16), theories)
     assert points(ax, "o")[0][0].tolist() == [0.1, 0.3]
     bar = [x for x, y in points(ax) if len(x) == 2 and x[0] == x[1] and in_row("real", y).all()]
     assert bar[0][0] == pytest.approx(0.2)
