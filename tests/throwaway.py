@@ -81,8 +81,6 @@ notebook = "03_fails"
 full = {weight = 1}
 """
 README = """# Title
-<!-- verdicts:quick:begin -->
-<!-- verdicts:quick:end -->
 <!-- timing:quick:begin -->
 <!-- timing:quick:end -->
 end

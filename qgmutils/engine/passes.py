@@ -231,19 +231,6 @@ def slope_one(code, x, z, turned, psi, lam, sign, dim, *, diagonal, odd):
     return (code.get(total),)
 
 
-@kernel(7, cases=("odd",))
-def add_word(code, x, z, turned, state, out, signed, dim, *, odd):
-    """out += factor (-iP) state, with the factor and minus it in `signed`."""
-    x, z = _scaled(code, x, z)
-    with code.repeat(dim) as number:
-        k = code.times(number, STATE)
-        j = code.xor(k, x)
-        f = code.load(signed, code.times(code.xor(code.odd_bits(code.both(k, z)), turned), LANES))
-        (r, i), (u, w) = code.load_complex(state, k), code.load_complex(out, j)
-        sums = (code.fma(f, r, u), code.fma(f, i, w)) if odd else (code.fma(f, i, u), code.fnma(f, r, w))
-        code.store_complex(out, j, sums)
-
-
 @kernel(3)
 def scale(code, state, factor, dim):
     """Multiply a state by one number a lane, at the address `factor`."""

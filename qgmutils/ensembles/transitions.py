@@ -22,8 +22,8 @@ from qgmutils.statistics.intervals import UndeterminedError, wilson
 Key = TypeVar("Key", bound=tuple[Any, ...])
 
 ZERO = 1e-13
-"""Losses below this one count as exactly zero.  Searches that end in a ground state end at 1e-14 or less; one angle below
-the count, where there is none, the power law x^(1/2) gives this bound a share below 1e-5."""
+"""Losses below this one count as exactly zero.  Searches that end in a ground state end at 1e-14 or less; one angle
+below the count, where there is none, the power law x^(1/2) gives this bound a share below 1e-5."""
 
 _COARSE = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1, 3 / 2, 2, 3, 4)
 _SUBDIVISIONS = 3

@@ -131,7 +131,7 @@ def look(series: int) -> dict[str, Any]:
 
 def shades(count: int) -> list[tuple[float, ...]]:
     """Colours of a series that is ordered, such as sizes: from dark to light, also in grey."""
-    return [tuple(shade) for shade in plt.get_cmap("viridis")(np.linspace(0, 0.85, count))]
+    return [tuple(shade) for shade in plt.get_cmap("viridis")(np.linspace(0, 0.8, count))]
 
 
 def points(

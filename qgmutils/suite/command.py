@@ -50,8 +50,8 @@ six: its tables are compared to {compare.DIGITS} digits, and never replace the c
 Results are cached: an interrupted run goes on where it stopped, a second one
 takes seconds.  A run writes to outputs/<profile>, or to a folder beside it
 that is named after what was changed.  A complete run of a profile with nothing
-changed is then compared with figures/<profile>, and replaces there, and in the
-README, what differs.
+changed is then compared with figures/<profile>, and replaces there, and in
+figures/VERDICTS.md and the README, what differs.
 
 exit status:
   0    everything ran, and every verdict is the manifest's (or -p was given);
@@ -319,12 +319,15 @@ def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
                 count = f"[{len(runner.outcomes)}/{len(runs)}]"
                 tqdm.write(f"{count} {outcome.run.label} {state} in {terminal.duration(outcome.seconds)}")
                 sys.stdout.flush()
-            fractions = runner.progress()
-            reached = done + sum(weights[label] * fraction for label, fraction in fractions.items())
+            states = runner.progress()
+            reached = done + sum(weights[label] * fraction for label, (fraction, _) in states.items())
             # The weights are right for the machine they were measured on; trust our own pace more and more.
             elapsed = time.monotonic() - started
-            pace = (reached + 20 * max(1, len(fractions))) / (elapsed + 20)
-            running = ", ".join(f"{label} {fraction:.0%}" for label, fraction in fractions.items())
+            pace = (reached + 20 * max(1, len(states))) / (elapsed + 20)
+            running = ", ".join(
+                f"{label} {'compiling kernels' if compiling else f'{fraction:.0%}'}"
+                for label, (fraction, compiling) in states.items()
+            )
             bar.n = min(reached, total)
             bar.set_postfix_str(
                 f"about {terminal.duration((total - reached) / pace)} left: {running}", refresh=False
@@ -360,16 +363,13 @@ def _report(
         replaced = complete and options.output_dir is None and digits is None
     if replaced and comparison is not None:
         try:
-            publish.publish(output_dir, committed, profile=options.profile, comparison=comparison)
-            publish.update_readme(
-                repository / "README.md",
-                claims.load(committed / "claims.json"),
-                details,
-                changed=bool(comparison.differences),
-            )
+            publish.publish(output_dir, committed, comparison=comparison)
+            publish.update_readme(repository / "README.md", details, changed=bool(comparison.differences))
         except OSError as error:
             place = error.filename2 or committed
             replaced, obstacle = False, f"{place} cannot be brought up to date ({error.strerror or error})"
+        except ValueError as error:  # of the records of another profile
+            obstacle = f"{committed.parent / publish.PAGE} cannot be brought up to date: {error}"
     rows, differing = _verdicts(runs, failed, output_dir / "claims.json")
     if len(rows) > 1:
         print("\n" + terminal.verdict_table(rows, width=terminal.width()))

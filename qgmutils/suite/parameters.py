@@ -63,22 +63,25 @@ class Rule:
 
 
 _COUNT = Rule(1, 10**9)
+_SEVERAL = Rule(2, 10**9)  # a standard error needs two
 _PROJECTORS = tuple(f"projector 1/{2**k}" for k in range(1, 6))
 RULES: dict[str, Rule] = {
     "seed": Rule(0),
     "n_qubits": Rule(1, MAX_QUBITS),
     "n_params": _COUNT,
     "param_counts": _COUNT,
+    "enumerated_param_counts": Rule(1, 10),  # all minima can be found up to 10 angles
     "max_params": Rule(0, 10**9),
-    "n_circuits": _COUNT,
+    "n_circuits": _SEVERAL,
     "n_starts": _COUNT,
+    "energy_n_starts": _SEVERAL,
     "max_starts": _COUNT,
-    "n_samples": _COUNT,
-    "n_fields": _COUNT,
-    "n_states": _COUNT,
+    "n_samples": Rule(16, 10**9),  # densities are estimated from effective samples
+    "n_fields": _SEVERAL,
     "n_rays": _COUNT,
+    "n_steps": _COUNT,
     "n_candidates": _COUNT,
-    "n_matrices": _COUNT,
+    "n_matrices": _SEVERAL,
     "hamiltonian": Rule(names=tuple(hamiltonians.HAMILTONIANS)),
     "hamiltonians": Rule(names=(*hamiltonians.HAMILTONIANS, *_PROJECTORS)),
     "reference_state": Rule(names=circuits.REFERENCE_STATES),
@@ -127,6 +130,8 @@ class Parameter:
         limits = rule(self.name)
         try:
             found = _typed(value, self.annotation)
+            if not self.name.endswith("options") and _has_empty(found):
+                raise _Refused("not empty, nor any list in it")
             for leaf in _leaves(found):
                 if isinstance(leaf, float) and not math.isfinite(leaf):
                     raise _Refused("finite")
@@ -238,6 +243,14 @@ def _leaves(value: object) -> Iterable[Any]:
             yield from _leaves(item)
     else:
         yield value
+
+
+def _has_empty(value: object) -> bool:
+    """Whether a list or dict is empty, or has one in it that is."""
+    if not isinstance(value, (list, dict)):
+        return False
+    items = list(value.values() if isinstance(value, dict) else value)
+    return not items or any(_has_empty(item) for item in items)
 
 
 def _close(value: object, names: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""From the folder that a run wrote to what is committed: figures/<profile>, and the profile's parts of the README."""
+"""From the folder that a run wrote to what is committed: figures/<profile>, the page of all verdicts, the README."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,19 @@ from qgmutils.computing import files, processes
 from qgmutils.report import claims
 from qgmutils.suite import terminal
 from qgmutils.suite.compare import Comparison
+from qgmutils.suite.manifest import PROFILES
 
-PAGE = "claims.md"
-"""Name of the page with every claim of a profile."""
+PAGE = "VERDICTS.md"
+"""Name of the page with every claim of every profile, beside their folders."""
 
 
-def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison) -> None:
-    """Bring the committed folder of a profile up to date; files that are equal stay untouched.
+def publish(new: Path, committed: Path, *, comparison: Comparison) -> None:
+    """Bring the committed folder of a profile and `PAGE` up to date; files that are equal stay untouched.
 
     Parameters
     ----------
     new, committed : Path
         The folders, as they were compared.
-    profile : str
-        Name of the profile.
     comparison : Comparison
         What differs.
 
@@ -35,6 +33,8 @@ def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison)
     ------
     OSError
         A file cannot be replaced.  Those before it have been; the next run replaces the rest.
+    ValueError
+        Another profile's claims.json holds no records, so that only the page cannot be written.
     """
     committed.mkdir(parents=True, exist_ok=True)
     files.sweep(committed)
@@ -44,14 +44,13 @@ def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison)
                 shutil.copyfile(new / name, temporary)
         else:
             (committed / name).unlink(missing_ok=True)
-    page = claims.markdown_page(claims.load(committed / "claims.json"), profile)
-    _write(committed / PAGE, page)
+    paths = {name: committed.parent / name / "claims.json" for name in PROFILES}
+    records = {name: claims.load(path) for name, path in paths.items() if path.is_file()}
+    _write(committed.parent / PAGE, claims.verdicts_page(records))
 
 
-def update_readme(
-    readme: Path, records: Collection[claims.Claim], details: dict[str, Any], *, changed: bool
-) -> None:
-    """Bring the profile's table of verdicts and the sentence about its time up to date, where the README has them.
+def update_readme(readme: Path, details: dict[str, Any], *, changed: bool) -> None:
+    """Bring the sentence about a profile's time up to date, where the README has it.
 
     A time is another one in every run: the sentence is replaced when something else has changed, or is missing.
 
@@ -59,8 +58,6 @@ def update_readme(
     ----------
     readme : Path
         The file; nothing happens without it.
-    records : collection of Claim
-        The profile's verdicts.
     details : dict
         Content of run.json.
     changed : bool
@@ -69,12 +66,9 @@ def update_readme(
     if not readme.is_file():
         return
     text = readme.read_text(encoding="utf-8")
-    profile = details["profile"]
-    text = claims.replace_between(text, *claims.markers(profile), claims.markdown_section(records))
-    begin, end = timing_markers(profile)
+    begin, end = timing_markers(details["profile"])
     if changed or f"{begin}\n{end}" in text:
-        text = claims.replace_between(text, begin, end, timing_sentence(details))
-    _write(readme, text)
+        _write(readme, claims.replace_between(text, begin, end, timing_sentence(details)))
 
 
 def timing_markers(profile: str) -> tuple[str, str]:

@@ -104,3 +104,28 @@ def test_verdicts_come_from_predicates_alone(notebook: Path) -> None:
             assert not inside, ast.unparse(finding)
         assert not (isinstance(node, ast.Call) and ast.unparse(node.func) in ("bool", "any", "all"))
         assert not (isinstance(node, ast.Attribute) and node.attr in ("all", "any")), ast.unparse(node)
+
+
+CELL = """
+for id, value in values.items():
+    session.claim(id, "It is 1.", predicates.within(value, 1) if value else None, expected="1", tolerance="0")
+session.verdicts()
+"""
+
+
+def test_a_cell_records_into_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tagged = [
+        nbformat.v4.new_code_cell(source, metadata={"tags": tags})
+        for source, tags in (
+            ("seed: int = 2022", ["parameters"]),
+            ("from qgmutils.report import Session, predicates\nsession = Session('not made')", []),
+            (CELL, ["verdicts"]),
+        )
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=tagged), "x.ipynb")
+    found = verdicts_of(Path("x.ipynb"), {"values": {"yes": 1, "no": 2}}, monkeypatch)
+    assert found == {"yes": "reproduced", "no": "not reproduced"}
+    assert [path.name for path in tmp_path.iterdir()] == ["x.ipynb"]  # no claims.json
+    with pytest.raises(AssertionError, match="if value else None"):
+        test_verdicts_come_from_predicates_alone(Path("x.ipynb"))

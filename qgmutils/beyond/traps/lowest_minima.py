@@ -184,7 +184,7 @@ def log_haar_bound(energy: float, levels: ArrayLike) -> float:
     """Upper bound on ln P(E < energy) over Haar-random states.
 
     With independent exponentials X_a, E < e means sum (h_a - e) X_a < 0, whose probability is at most
-    prod 1 / (1 + b (h_a - e)) for every b >= 0 (Chernoff; derived).
+    prod 1 / (1 + b (h_a - e)) for every b with 0 <= b < 1 / (e - h_min) (Chernoff; derived).
 
     Parameters
     ----------
