@@ -29,6 +29,8 @@ from qgmutils.losses.energy import Energy
 from qgmutils.losses.hamiltonians import Hamiltonian
 
 Case = tuple[str, str, str, int]
+"""Values of the columns `CASE`."""
+
 CASE = ["ansatz", "reference_state", "hamiltonian", "n_qubits"]
 """Columns that tell models apart: the name of an ansatz, a reference state, a Hamiltonian's name, n."""
 

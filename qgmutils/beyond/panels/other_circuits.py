@@ -24,10 +24,7 @@ ROWS = {name: len(ANSATZE) - i for i, name in enumerate(ANSATZE)}
 
 _COLOR = {"haar": figures.COLORS[0], "zero": figures.COLORS[5]}
 _LINE = {"haar": "-", "zero": "--"}
-_FOOT, _HEIGHT = (
-    0.38,
-    0.76,
-)  # of the curves in a row: where 0 is below its middle, and how high 1 is above that
+_FOOT, _HEIGHT = 0.38, 0.76  # of curves: 0 lies so far below the middle of a row, and 1 so far above 0
 
 
 def _mark(state: str, **style: Any) -> dict[str, Any]:
@@ -100,7 +97,7 @@ def transitions(ax: Axes, shares: pd.DataFrame, counts: pd.DataFrame) -> None:
         ax.plot([row["count_by_rank"]] * 2, ends, ls=":", color=_COLOR[row["reference_state"]], lw=1)
     _rows(ax)
     n, starts = shares[["n_qubits", "starts"]].iloc[0]
-    ax.set(xlabel="number of angles p", xlim=(0, None), title=f"solved (n = {n}, {starts} starts)")
+    ax.set(xlabel="number of parameters p", xlim=(0, None), title=f"solved (n = {n}, {starts} starts)")
 
 
 def ranks(ax: Axes, table: pd.DataFrame) -> None:
@@ -122,7 +119,7 @@ def ranks(ax: Axes, table: pd.DataFrame) -> None:
             label = f"{rows['rank'].max()}"
             ax.text(*place, label, color=_COLOR[state], va="center", fontsize=figures.SMALLEST)
     _rows(ax, names=False)
-    ax.set(xlabel="number of angles p", xlim=(0, 1.2 * last), title="rank of the metric")
+    ax.set(xlabel="number of parameters p", xlim=(0, 1.2 * last), title="rank of the metric")
 
 
 def critical_counts(ax: Axes, table: pd.DataFrame) -> None:
