@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qgmutils.computing import kernels
-
 
 @dataclasses.dataclass(frozen=True)
 class Shift:
@@ -101,19 +99,3 @@ class Returns:
             "missing": pd.DataFrame({"x": ["a", None]}),
             "twice": pd.DataFrame([[1, 2]], columns=["x", "x"]),
         }[self.what]  # type: ignore[return-value]
-
-
-@dataclasses.dataclass(frozen=True)
-class Compiles:
-    """Is busy with a kernel until there is a file."""
-
-    number: int
-    go: str
-
-    def run(self) -> pd.DataFrame:
-        name = f"{self.number}-{Path(self.go).parent.name}"
-        missing = kernels.load(name) is None
-        deadline = time.monotonic() + 60
-        while not Path(self.go).exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return pd.DataFrame({"compiled": [missing and kernels.compiling()]})

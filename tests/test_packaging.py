@@ -255,8 +255,10 @@ def test_manifest_of_outputs_lists_every_figure_and_all_verdicts() -> None:
                 title = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
                 comment = f"{title} ({', '.join(filter(None, (run.name, profile)))})"
                 expected[f"figures/{profile}/{run.label}.png"] = comment
-    assert {item["file"]: item["comment"] for item in CODECHECK["manifest"]} == expected
-    assert all((ROOT / name).is_file() for name in expected)
+    listed = {item["file"]: item["comment"] for item in CODECHECK["manifest"]}
+    assert listed.items() <= expected.items()
+    # A run may be newer than the last complete one of its profile.
+    assert {name for name in expected if (ROOT / name).is_file()} <= set(listed)
 
 
 def test_licence_is_whole() -> None:

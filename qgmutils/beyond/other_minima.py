@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from qgmutils.beyond.predictions import Prediction, density_tasks, predict
 from qgmutils.beyond.reachable import CASE
-from qgmutils.computing.tasks import run_tasks
+from qgmutils.beyond.theories import Prediction, density_task, predict
+from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import SOLVED
 
 THEORIES = ("finite dimension", "field, m")
-"""Densities of all minima, named as in `beyond.predictions`: at this 2^n (derived), and of the random field (field)."""
+"""Densities of all minima, named as in `beyond.theories`: at this 2^n (derived), and of the random field (field)."""
 
 
 def mean_ratios(minima: pd.DataFrame) -> pd.DataFrame:
@@ -64,18 +65,13 @@ def theories_of_minima(
     dict
         (theory, p) -> `Prediction`.
     """
-    tasks = {
-        (theory, p): task
-        for p in param_counts
-        for theory, task in density_tasks(problem, p, n_samples=n_samples, seed=seed).items()
-        if theory in THEORIES
-    }
-    tables = dict(zip(tasks, run_tasks(list(tasks.values()), label="densities"), strict=True))
-    found: dict[tuple[str, int], Prediction] = {}
-    for p in param_counts:
-        predicted = predict(problem, p, {name: table for (name, q), table in tables.items() if q == p})
-        found |= {(theory, p): predicted[theory] for theory in THEORIES}
-    return found
+    cases = list(itertools.product(THEORIES, param_counts))
+    options = {"n_samples": n_samples, "seed": seed}
+    tasks = {(theory, p): density_task(theory, problem, p, **options) for theory, p in cases}
+    tables = run_ensembles(
+        {case: task for case, task in tasks.items() if task is not None}, label="densities"
+    )
+    return {(theory, p): predict(theory, problem, p, tables.get((theory, p))) for theory, p in cases}
 
 
 def theory_ratios(means: pd.DataFrame, theories: dict[tuple[str, int], Prediction]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from qgmutils.computing.threads import one_thread
 from qgmutils.engine import curvature, sweep
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.observable import DIAGONAL, PAULI, SPARSE, factor, pack_problem
-from qgmutils.engine.starts import any_angle, curvature_of, require_pair, value_and_cotangent
+from qgmutils.engine.starts import any_angle, curvature_of, is_energy, value_and_cotangent
 from qgmutils.inputs import frozen
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss, States
@@ -27,6 +27,10 @@ Array = NDArray[np.float64]
 ROWS_BYTES = 2**19
 """Memory of the rows (start, input) that go through the gates before a loss is asked about them: few enough to stay in
 a near cache, and so many that the question, which is put in Python, costs little."""
+
+
+_POWERS = np.array([1, 1j, -1, -1j])
+"""Of i."""
 
 
 class NumbaLandscape:
@@ -45,14 +49,14 @@ class NumbaLandscape:
     gates : gates.Gates
         The circuit as the kernels read it.
     observable : observable.Observable or None
-        H as the kernels apply it; None where the loss is no `Energy` and has to be asked.
+        H as the kernels apply it; None where the loss has to be asked.
     """
 
     def __init__(self, circuit: Circuit, loss: Loss) -> None:
         require_pair(circuit, loss)
         self.circuit, self.loss = circuit, loss
         self.gates = pack_circuit(circuit)
-        self.observable = pack_problem(loss) if isinstance(loss, Energy) else None
+        self.observable = pack_problem(loss) if is_energy(loss) else None
 
     def with_circuit(self, circuit: Circuit) -> NumbaLandscape:
         """The same for another circuit of as many qubits."""
@@ -66,7 +70,7 @@ class NumbaLandscape:
             return values
         work, rows = self.scratch(), self._rows(1)
         for some in self._parts(len(theta)):
-            values[some] = self._ask(self._run(theta[some], work, rows))[0]
+            values[some] = self._ask(*self._run(theta[some], work, rows))[0]
         return values
 
     @any_angle
@@ -79,13 +83,13 @@ class NumbaLandscape:
         parts = self._parts(len(theta))
         rows = self._rows(max((part.stop - part.start for part in parts), default=0))
         for some in parts:
-            values[some], cotangents = self._ask(self._run(theta[some], work, rows))
+            values[some], cotangents = self._ask(*self._run(theta[some], work, rows))
             sweep.undo_rows(self.gates, self._n_inputs, work, rows, cotangents, gradient[some])
         return values, gradient
 
     @any_angle
     def states(self, theta: Array) -> States:
-        states = self._run(theta, self.scratch(), self._rows(1))
+        states, _ = self._run(theta, self.scratch(), self._rows(1))
         return states[:, 0] if self.loss.inputs is None else states
 
     @any_angle
@@ -127,27 +131,32 @@ class NumbaLandscape:
         """Memory for the way back of so many starts."""
         return sweep.allocate_rows(self.circuit, -(-starts * self._n_inputs // LANES))
 
-    def _run(self, theta: Array, work: sweep.Work, rows: sweep.Rows) -> States:
-        """Final states (B, M, N), their phases included where the loss sees them."""
-        states = np.empty((len(theta), self._n_inputs, self.loss.dim), dtype=np.complex128)
-        sweep.run_rows(
-            self.gates,
-            self._inputs,
-            self._n_inputs,
-            work,
-            rows,
-            theta,
-            self.loss.phase_sensitive,
-            states.reshape(-1, self.loss.dim),
-        )
-        return states
+    def _run(self, theta: Array, work: sweep.Work, rows: sweep.Rows) -> tuple[States, States]:
+        """Final states (B, M, N), and their phases (B, 1, 1) relative to those that the kernels have.
 
-    def _ask(self, states: States) -> tuple[Array, States]:
-        """What the loss says: values (B,), and cotangents as rows (B M, N) that the kernels can read."""
+        They are 1 unless the loss sees them.
+        """
+        dim, starts = self.loss.dim, len(theta)
+        states = np.empty((starts, self._n_inputs, dim), dtype=np.complex128)
+        flat = states.view(np.float64).reshape(-1, 2 * dim)
+        power = np.zeros(starts, dtype=np.int64)
+        seen = self.loss.phase_sensitive
+        sweep.run_rows(self.gates, self._inputs, self._n_inputs, work, rows, theta, seen, power, flat)
+        phases = _POWERS[power][:, None, None]
+        if seen:
+            states *= phases
+        return states, phases
+
+    def _ask(self, states: States, phases: States) -> tuple[Array, Array]:
+        """What the loss says: values (B,), and cotangents (B M, 2 N) of the states that the kernels have."""
         with one_thread():  # the last digits of BLAS depend on its number of threads
             values, cotangents = value_and_cotangent(self.loss, states)
-        rows = np.require(cotangents, np.complex128, ["C", "W"]).reshape(-1, self.loss.dim)
-        return values, rows
+        if self.loss.phase_sensitive:
+            cotangents = phases.conj() * cotangents
+        cotangents = np.ascontiguousarray(cotangents, dtype=np.complex128)
+        if not cotangents.flags.writeable:  # for which the kernels would be compiled anew
+            cotangents = cotangents.copy()
+        return values, cotangents.view(np.float64).reshape(-1, 2 * self.loss.dim)
 
     @cached_property
     def _chain(self) -> sp.csr_array | None:
@@ -188,22 +197,25 @@ class NumbaLandscape:
         if self.observable is not None:
             result = curvature.allocate_tangents(self.circuit)
             curvature.energy_derivatives(self.gates, self.observable, work, angles, result)
-            yield self._in_parameters(result, 0)
+            yield self._in_parameters(result)
             return
-        _, cotangents = self._ask(self._run(start[None], work, self._rows(1)))
+        states, phases = self._run(start[None], work, self._rows(1))
+        _, cotangents = self._ask(states, phases)
         for number, cotangent in enumerate(cotangents):
             work.source[:] = number
-            result, phases = curvature.allocate_tangents(self.circuit), self.loss.phase_sensitive
-            curvature.derivatives(self.gates, self._inputs, work, angles, phases, cotangent, result)
-            yield self._in_parameters(result, work.phase[0])
+            result = curvature.allocate_tangents(self.circuit)
+            curvature.derivatives(self.gates, self._inputs, work, angles, cotangent, result)
+            yield self._in_parameters(result)._replace(phase=complex(phases[0, 0, 0]))
 
-    def _in_parameters(self, result: curvature.Tangents, phase: int) -> _Expansion:
+    def _in_parameters(self, result: curvature.Tangents) -> _Expansion:
         """Derivatives with respect to parameters from those with respect to gate angles."""
         q, chain = self.circuit.n_gates, self._chain
         t, s = result.tangents[:, :q], result.second[:, :q]
-        if chain is None:
-            return _Expansion(result.psi, t, s, phase)
-        return _Expansion(result.psi, t @ chain, chain.T @ (s @ chain), phase)
+        return (
+            _Expansion(result.psi, t, s)
+            if chain is None
+            else _Expansion(result.psi, t @ chain, chain.T @ (s @ chain))
+        )
 
     def _curvature(self, inputs: list[_Expansion]) -> Array:
         """The Hessian of one start, symmetric up to rounding."""
@@ -227,17 +239,17 @@ class NumbaLandscape:
 class _Expansion(NamedTuple):
     """One final state to second order in the parameters, real and imaginary parts in turn.
 
-    psi (2 N,), tangents T_i (2 N, p) and Re <lambda|d_i d_j psi> (p, p); i^phase is missing in psi and T.
+    psi (2 N,), tangents T_i (2 N, p) and Re <lambda|d_i d_j psi> (p, p); psi and T lack the phase.
     """
 
     psi: Array
     tangents: Array
     second: Array
-    phase: int
+    phase: complex = 1.0
 
     def complex(self, parts: Array) -> States:
         """(..., N) from (2 N, ...), with the phase."""
-        return 1j**self.phase * np.ascontiguousarray(parts.T).view(np.complex128)
+        return self.phase * np.ascontiguousarray(parts.T).view(np.complex128)
 
 
 def _symmetric(matrix: Any) -> Array:

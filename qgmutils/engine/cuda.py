@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit
 from qgmutils.engine.gates import pack_circuit
-from qgmutils.engine.starts import any_angle, require_pair
+from qgmutils.engine.starts import any_angle, is_energy
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss
 
@@ -71,9 +71,9 @@ class CudaLandscape:
 
     def __init__(self, circuit: Circuit, loss: Loss) -> None:
         require_pair(circuit, loss)
-        if not isinstance(loss, Energy):
+        if not is_energy(loss):
             raise ValueError(
-                f"engine='cuda' serves losses.energy.Energy only, got {type(loss).__name__}; "
+                f"engine='cuda' serves losses.energy.Energy without inputs only, got {type(loss).__name__}; "
                 "engine='numba' serves any loss"
             )
         self.circuit, self.loss = circuit, loss

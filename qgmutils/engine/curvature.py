@@ -19,7 +19,7 @@ from qgmutils.computing.kernels import compiled
 from qgmutils.computing.simd import LANES, address, inner, load, mul, splat, store, sub
 from qgmutils.engine import passes
 from qgmutils.engine.passes import STATE
-from qgmutils.engine.sweep import RESCALE, evaluate_energy, forward, set_cotangent, set_out, set_signed, turn
+from qgmutils.engine.sweep import RESCALE, evaluate_energy, forward, set_out, set_signed, turn
 
 _TILE_BYTES = 2**17
 
@@ -161,18 +161,14 @@ def energy_derivatives(gates, observable, work, theta, result):
 
 
 @compiled
-def derivatives(gates, inputs, work, theta, phases, cotangent, result):
-    """Fill `result` for one start and the input in work.source, with its cotangent (N,); all lanes hold the same.
-
-    psi and the tangents lack the power of i in work.phase.
-    """
-    set_out(gates, inputs, work, theta, phases)
+def derivatives(gates, inputs, work, theta, cotangent, result):
+    """Fill `result` for one start and the input in work.source, with its cotangent (2 N,); all lanes hold the same."""
+    set_out(gates, inputs, work, theta, False)
     forward(gates, work)
-    for lane in range(LANES):
-        set_cotangent(work, cotangent, lane)
     overlap = 0.0
-    for k in range(0, work.psi.size, LANES):
-        overlap += work.psi[k] * work.lam[k]
+    for k in range(cotangent.size):
+        work.lam[LANES * k : LANES * (k + 1)] = cotangent[k]
+        overlap += work.psi[LANES * k] * cotangent[k]
     _derivatives(gates, work, overlap, result)
 
 

@@ -259,6 +259,26 @@ def add_to_lanes(code, source, factors, state, dim):
         code.store(state, k, code.fma(code.load_splat(source, number), factor, code.load(state, k)))
 
 
+@kernel(4)
+def into_lanes(code, source, rows, out, count):
+    """out (count, lane) from `count` numbers of `source` for each lane, from where `rows` says, int64 (LANES,)."""
+    first = [code.load_integer(rows, lane) for lane in range(LANES)]
+    with code.repeat(count) as k:
+        for lane in range(LANES):
+            value = code.load_double(source, code.plus(first[lane], k))
+            code.store_double(out, code.plus(code.times(k, LANES), lane), value)
+
+
+@kernel(4)
+def out_of_lanes(code, source, rows, out, count):
+    """The reverse of `into_lanes`; of lanes with the same place the last one stays."""
+    first = [code.load_integer(rows, lane) for lane in range(LANES)]
+    with code.repeat(count) as k:
+        for lane in range(LANES):
+            value = code.load_double(source, code.plus(code.times(k, LANES), lane))
+            code.store_double(out, code.plus(first[lane], k), value)
+
+
 @kernel(7, cases=("odd",))
 def word_of_lane_zero(code, x, z, turned, state, factor, out, dim, *, odd):
     """out = factor (-iP) state of lane 0, as a state (dim, re/im) of one lane; `factor` is the address of a number."""

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.circuits import Circuit, make_device, to_qnode
-from qgmutils.engine.starts import any_angle, curvature_of, require_pair, value_and_cotangent
-from qgmutils.losses.energy import Energy
+from qgmutils.engine.starts import any_angle, curvature_of, is_energy, value_and_cotangent
 from qgmutils.losses.loss import Loss, States
 
 Array = NDArray[np.float64]
@@ -38,7 +37,7 @@ class PennylaneLandscape:
             circuit.reference,
         )
         self._machine = make_device(device, circuit.n_qubits)
-        self._energy = to_qnode(self._gates, loss, device=device) if isinstance(loss, Energy) else None
+        self._energy = to_qnode(self._gates, loss, device=device) if is_energy(loss) else None
         # Chain rule from gate angles to parameters, (q, p).
         self._chain = np.zeros((circuit.n_gates, circuit.n_params))
         self._chain[np.arange(circuit.n_gates), circuit.parameter] = circuit.scale
@@ -49,9 +48,7 @@ class PennylaneLandscape:
 
     @any_angle
     def value(self, theta: Array) -> Array:
-        if self._energy is not None:
-            return np.array([float(self._energy(self._angles(start))) for start in theta])
-        return value_and_cotangent(self.loss, self._all_states(theta))[0]
+        return np.array([self._value(self._angles(start)) for start in theta])
 
     @any_angle
     def value_and_gradient(self, theta: Array) -> tuple[Array, Array]:
@@ -63,7 +60,10 @@ class PennylaneLandscape:
 
     @any_angle
     def states(self, theta: Array) -> States:
-        states = self._all_states(theta)
+        n_inputs = 1 if self.loss.inputs is None else len(self.loss.inputs)
+        states = np.empty((len(theta), n_inputs, self.loss.dim), dtype=np.complex128)
+        for out, start in zip(states, theta, strict=True):
+            out[:] = self._states(self._angles(start))
         return states[:, 0] if self.loss.inputs is None else states
 
     @any_angle
@@ -110,13 +110,10 @@ class PennylaneLandscape:
         starts = self.circuit.reference[None] if inputs is None else inputs
         return np.array([state(start.copy()) for start in starts])  # some devices refuse read-only arrays
 
-    def _all_states(self, theta: Array) -> States:
-        """Final states (B, M, N)."""
-        n_inputs = 1 if self.loss.inputs is None else len(self.loss.inputs)
-        states = np.empty((len(theta), n_inputs, self.loss.dim), dtype=np.complex128)
-        for out, start in zip(states, theta, strict=True):
-            out[:] = self._states(self._angles(start))
-        return states
+    def _value(self, angles: Array) -> float:
+        if self._energy is not None:
+            return float(self._energy(angles))
+        return float(value_and_cotangent(self.loss, self._states(angles)[None])[0][0])
 
     def _tangents(self, angles: Array) -> States:
         """Derivatives of the final states with respect to gate angles, (q, M, N)."""

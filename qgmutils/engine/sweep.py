@@ -36,7 +36,7 @@ from qgmutils.computing.simd import (
 from qgmutils.engine import passes
 from qgmutils.engine.gates import small_angles, start_states
 from qgmutils.engine.observable import apply
-from qgmutils.engine.passes import STATE
+from qgmutils.engine.passes import STATE, into_lanes, out_of_lanes
 
 RESCALE = 64
 """Gates between two rescalings; a state grows by at most 2^32 in between, which costs no digit."""
@@ -45,7 +45,8 @@ RESCALE = 64
 class Work(NamedTuple):
     """Scratch of one evaluation, allocated once: two states and two numbers a gate.
 
-    `source` is the number of the input that each lane starts from, `phase` the power of i that the passes leave out.
+    `source` is the number of the input that each lane starts from, `phase` the power of i that the passes leave out,
+    and `row` where in an array of rows the lane's one is.
     """
 
     psi: NDArray[np.float64]
@@ -59,38 +60,43 @@ class Work(NamedTuple):
     frame_z: NDArray[np.int64]
     source: NDArray[np.int64]
     phase: NDArray[np.int64]
+    row: NDArray[np.int64]
 
 
 class Rows(NamedTuple):
-    """What the way back needs of rows, LANES of them a group: final states, angles and phases, (groups, ...)."""
+    """What the way back needs of rows, LANES of them a group: final states and angles, (groups, ...)."""
 
     psi: NDArray[np.float64]
     tangent: NDArray[np.float64]
     cosine: NDArray[np.float64]
-    phase: NDArray[np.int64]
 
 
 def allocate(circuit: Circuit) -> Work:
     """Scratch for evaluations of this circuit; one evaluation at a time may use it."""
     state, angles = _sizes(circuit)
-    sizes = state, state, angles, angles, 4 * LANES, LANES, 2 * LANES
-    starts = [0, *itertools.accumulate(-(-size // 8) * 8 for size in sizes)]
-    whole = aligned_zeros(starts.pop())  # in one piece: on small circuits, arrays take as long as an energy
-    doubles = [whole[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    doubles = _pieces(state, state, angles, angles, 4 * LANES, LANES, 2 * LANES)
     doubles[-1][LANES:] = -0.0
-    return Work(*doubles, *np.zeros((4, LANES), np.int64))
+    masks = np.zeros((5, LANES), np.int64)
+    return Work(*doubles, *masks)  # type: ignore[arg-type]
 
 
 def allocate_rows(circuit: Circuit, groups: int) -> Rows:
     """Room for that many groups of rows."""
     state, angles = _sizes(circuit)
-    psi, tangent, cosine = (np.empty((groups, size)) for size in (state, angles, angles))
-    return Rows(psi, tangent, cosine, np.zeros((groups, LANES), np.int64))
+    psi, tangent, cosine = _pieces(groups * state, groups * angles, groups * angles)
+    return Rows(psi.reshape(groups, state), *(each.reshape(groups, angles) for each in (tangent, cosine)))
 
 
 def _sizes(circuit: Circuit) -> tuple[int, int]:
     """Doubles of a state and of the gates' angles, for all lanes."""
     return STATE * 2**circuit.n_qubits, LANES * circuit.n_gates
+
+
+def _pieces(*sizes: int) -> list[NDArray[np.float64]]:
+    """Aligned arrays in one piece of memory: on small circuits, to make each takes as long as an energy."""
+    starts = [0, *itertools.accumulate(-(-size // 8) * 8 for size in sizes)]
+    whole = aligned_zeros(starts.pop())
+    return [whole[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 
 @inner
@@ -207,15 +213,6 @@ def backward(gates, work, gradient):
 
 
 @inner
-def _into_lanes(theta, first, used, out):
-    """Starts first ... first + used - 1 of (B, p) as (parameter, lane); the last one fills the lanes left over."""
-    for lane in range(LANES):
-        row = first + min(lane, used - 1)
-        for i in range(theta.shape[1]):
-            out[LANES * i + lane] = theta[row, i]
-
-
-@inner
 def set_out(gates, inputs, work, theta, phases):
     """The reduced angles, and in work.psi the states that the gates act on; work.phase if `phases`."""
     frame_x, frame_z = address(work.frame_x), address(work.frame_z)
@@ -267,8 +264,7 @@ def evaluate_batch(gates, observable, work, theta, energy, gradient):
     lanes_theta, lanes_gradient = np.zeros(LANES * p), np.zeros(LANES * p)
     lanes_energy = np.zeros(LANES)
     for first in range(0, starts, LANES):
-        used = min(LANES, starts - first)
-        _into_lanes(theta, first, used, lanes_theta)
+        used = _take(work, theta, first, 1, lanes_theta)
         if energy_only:
             evaluate_energy(gates, observable, work, lanes_theta, lanes_energy)
         else:
@@ -277,6 +273,20 @@ def evaluate_batch(gates, observable, work, theta, energy, gradient):
             energy[first + lane] = lanes_energy[lane]
             for i in range(gradient.shape[1]):
                 gradient[first + lane, i] = lanes_gradient[LANES * i + lane]
+
+
+@inner
+def _take(work, array, first, repeats, out):
+    """Rows first, first + 1 ... of an array (R, count), each `repeats` times, as (count, lane); returns how many lanes.
+
+    The last row fills the lanes left over.
+    """
+    rows, count = repeats * array.shape[0], array.shape[1]
+    used = min(LANES, rows - first)
+    for lane in range(LANES):
+        work.row[lane] = (first + min(lane, used - 1)) // repeats * count
+    into_lanes(address(array), address(work.row), address(out), count)
+    return used
 
 
 @inner
@@ -293,50 +303,35 @@ def _group(work, rows, group):
         work.frame_x,
         work.frame_z,
         work.source,
-        rows.phase[group],
+        work.phase,
+        work.row,
     )
 
 
-_POWERS = 1 + 0j, 1j, -1 + 0j, -1j
-
-
 @compiled
-def run_rows(gates, inputs, n_inputs, work, rows, theta, phases, states):
-    """Final states (R, N) of starts theta (B, p) from M inputs (flat) each, R = B M; with their phases or without.
+def run_rows(gates, inputs, n_inputs, work, rows, theta, phases, power, states):
+    """Final states (R, 2 N) of starts theta (B, p) from M inputs (flat) each, R = B M.
 
-    Groups of rows take turns where `rows` has room for fewer: there is no way back then.
+    They lack i^power, (B,), worked out only if `phases`.  Groups of rows take turns where `rows` has room for fewer:
+    there is no way back then.
     """
-    p = theta.shape[1]
-    lanes_theta = np.zeros(LANES * p)
+    lanes_theta = np.empty(LANES * theta.shape[1])
     for first in range(0, len(states), LANES):
-        used = min(LANES, len(states) - first)
-        for lane in range(LANES):  # the last row fills the lanes left over
-            row = first + min(lane, used - 1)
-            work.source[lane] = row % n_inputs
-            for i in range(p):
-                lanes_theta[LANES * i + lane] = theta[row // n_inputs, i]
         here = _group(work, rows, first // LANES % len(rows.psi))
+        used = _take(work, theta, first, n_inputs, lanes_theta)
+        for lane in range(LANES):
+            row = first + min(lane, used - 1)
+            work.source[lane], work.row[lane] = row % n_inputs, row * states.shape[1]
         set_out(gates, inputs, here, lanes_theta, phases)
         forward(gates, here)
+        out_of_lanes(address(here.psi), address(work.row), address(states), states.shape[1])
         for lane in range(used):
-            factor = _POWERS[here.phase[lane]]
-            for k in range(states.shape[1]):
-                at = STATE * k + lane
-                states[first + lane, k] = factor * complex(here.psi[at], here.psi[at + LANES])
-
-
-@inner
-def set_cotangent(work, cotangent, lane):
-    """Put a cotangent (N,) into a lane of work.lam, with the phase that the lane's state lacks."""
-    factor = _POWERS[-work.phase[lane] % 4]
-    for k in range(cotangent.size):
-        value, at = factor * cotangent[k], STATE * k + lane
-        work.lam[at], work.lam[at + LANES] = value.real, value.imag
+            power[(first + lane) // n_inputs] = work.phase[lane]
 
 
 @compiled
 def undo_rows(gates, n_inputs, work, rows, cotangents, gradient):
-    """Gradient (B, p) from the cotangents dL/d<psi| (R, N) of the rows that `run_rows` has left.
+    """Gradient (B, p) from the cotangents dL/d<psi| (R, 2 N) of the rows that `run_rows` has left.
 
     The slopes of a start's rows are added up in the order of the rows.
     """
@@ -344,11 +339,8 @@ def undo_rows(gates, n_inputs, work, rows, cotangents, gradient):
     lanes_gradient = np.empty(LANES * p)
     gradient[:] = 0.0
     for first in range(0, len(cotangents), LANES):
-        used = min(LANES, len(cotangents) - first)
         here = _group(work, rows, first // LANES)
-        for lane in range(LANES):
-            row = first + min(lane, used - 1)
-            set_cotangent(here, cotangents[row], lane)
+        used = _take(work, cotangents, first, 1, here.lam)
         lanes_gradient[:] = 0.0
         backward(gates, here, lanes_gradient)
         for lane in range(used):

@@ -70,6 +70,8 @@ class BornMachine(Loss):
     name: str = ""
     n_qubits: int = dataclasses.field(init=False)
 
+    floor = 0.0
+
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
         put(self, "n_qubits", qubits_of(self.target, "the target", 1))
@@ -90,7 +92,8 @@ class BornMachine(Loss):
     def value_and_cotangent(self, states: States) -> tuple[Array, States]:
         """L (B,) and dL/dp_x psi_x (B, 1, N)."""
         values, slopes = self._value_and_slope(_probabilities(states))
-        return values[:, 0], slopes * states
+        with np.errstate(invalid="ignore"):  # an infinite loss has no gradient
+            return values[:, 0], slopes * states
 
     def curvature(self, states: States, tangents: States) -> Array:
         """2 sum_x dL/dp_x Re T_ix^* T_jx + sum_xy d2L/dp_x dp_y p_ix p_jy with p_ix = 2 Re psi_x^* T_ix."""
@@ -106,13 +109,19 @@ class BornMachine(Loss):
     def _kernel(self) -> Array:
         return hamming_kernel(self.n_qubits) if self.kernel is None else self.kernel
 
+    @cached_property
+    def _outside(self) -> Array:
+        """1 where the target is 0, which adds nothing to "kl", and 0 elsewhere."""
+        return (self.target == 0).astype(np.float64)
+
     def _value_and_slope(self, p: Array) -> tuple[Array, Array]:
         """Sum over the last axis, and derivatives with respect to p (..., N)."""
         q = self.target
         if self.divergence == "kl":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = np.where(q > 0, p / np.where(q > 0, q, 1.0), 1.0)
-                return -np.sum(q * np.log(ratio), axis=-1), -np.where(q > 0, 1 / ratio, 0.0)
+            outside = self._outside
+            with np.errstate(divide="ignore"):
+                ratio = (p + outside) / (q + outside)
+                return -np.sum(q * np.log(ratio), axis=-1), (outside - 1) / ratio
         off = p - q
         if self.divergence == "l2":
             return np.sum(off**2, axis=-1), 2 * off
@@ -126,11 +135,11 @@ class BornMachine(Loss):
         """d2L/dp_x^2 of the divergences that are sums over x."""
         if self.divergence == "kl":
             with np.errstate(divide="ignore"):
-                return np.where(self.target > 0, self.target / p**2, 0.0)
+                result: Array = self.target / (p + self._outside) ** 2
+            return result
         if self.divergence == "l2":
             return np.full(self.dim, 2.0)
-        result: Array = self.epsilon**2 / ((p - self.target) ** 2 + self.epsilon**2) ** 1.5 / 2
-        return result
+        return self.epsilon**2 / ((p - self.target) ** 2 + self.epsilon**2) ** 1.5 / 2
 
 
 def hamming_kernel(n_qubits: int, bandwidths: Sequence[float] = BANDWIDTHS) -> Array:
@@ -159,7 +168,8 @@ def hamming_kernel(n_qubits: int, bandwidths: Sequence[float] = BANDWIDTHS) -> A
 
 
 def _probabilities(states: States) -> Array:
-    result: Array = states.real**2 + states.imag**2
+    result: Array = states.real**2
+    result += states.imag**2
     return result
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qgmutils.inputs import frozen, known_array, number_array, precision_of
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Array, Loss, States, qubits_of, require_states
+
+_FEW = 1 / 8  # share of entries that are not 0 below which a matrix is applied row by row
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,8 @@ class LeastSquares(Loss):
     targets: Array
     name: str = "least squares"
     n_qubits: int = dataclasses.field(init=False)
+
+    floor = 0.0
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
@@ -83,16 +88,18 @@ class LeastSquares(Loss):
         return result
 
     @cached_property
-    def _diagonal(self) -> Array | None:
-        """The observable's entries if it is diagonal."""
-        diagonal = np.diagonal(self.observable)
+    def _rows(self) -> sp.csr_array | None:
+        """The observable where it has few entries."""
         return (
-            diagonal.real.copy() if np.count_nonzero(self.observable) == np.count_nonzero(diagonal) else None
+            sp.csr_array(self.observable) if np.count_nonzero(self.observable) < _FEW * self.dim**2 else None
         )
 
     def _apply(self, states: States) -> States:
         """O on states (..., N), as a new array."""
-        return states @ self.observable.T if self._diagonal is None else states * self._diagonal
+        if self._rows is None:
+            return states @ self.observable.T
+        columns = states.reshape(-1, self.dim).T
+        return np.ascontiguousarray((self._rows @ columns).T).reshape(states.shape)
 
 
 def _hermitian(matrix: NDArray[np.generic]) -> States:

@@ -8,7 +8,8 @@ the gates forward, asks the loss for its value and its cotangents lambda_m = dL/
 and undoes the gates on states and cotangents together: that is the whole gradient, for any loss.
 
 To write one, derive a frozen dataclass from `Loss` with the fields n_qubits and name and the method
-`value_and_cotangent`.
+`value_and_cotangent`.  A field that `Loss` has a value for, such as inputs, has that value as its default unless it is
+written ``inputs: States = dataclasses.field()``.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Loss:
     n_qubits: int
     name: str
     inputs: States | None = None
-    floor: float | None = 0.0
+    floor: float | None = None
     solved: float = SOLVED
     scale: float = 1.0
     first_gap: float = np.inf

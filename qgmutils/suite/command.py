@@ -310,7 +310,7 @@ def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
     """Run to the end, with one bar over everything on a terminal and one line per notebook elsewhere."""
     weights = {run.label: run.weight for run in runs}
     total, done, started, shown = sum(weights.values()), 0.0, time.monotonic(), sys.stderr.isatty()
-    style = "{percentage:3.0f}%|{bar:24}| {elapsed} elapsed{postfix}"
+    style = "{percentage:3.0f}%|{bar:12}| {elapsed} elapsed{postfix}"
     with tqdm(total=total, bar_format=style, disable=not shown, dynamic_ncols=True) as bar:
         while not runner.finished:
             for outcome in runner.poll():
@@ -324,13 +324,11 @@ def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
             # The weights are right for the machine they were measured on; trust our own pace more and more.
             elapsed = time.monotonic() - started
             pace = (reached + 20 * max(1, len(states))) / (elapsed + 20)
-            running = ", ".join(
-                f"{label} {'compiling kernels' if compiling else f'{fraction:.0%}'}"
-                for label, (fraction, compiling) in states.items()
-            )
+            running = ", ".join(f"{label} {fraction:.0%}" for label, (fraction, _) in states.items())
+            busy = "compiling kernels, " if any(compiling for _, compiling in states.values()) else ""
             bar.n = min(reached, total)
             bar.set_postfix_str(
-                f"about {terminal.duration((total - reached) / pace)} left: {running}", refresh=False
+                f"{busy}about {terminal.duration((total - reached) / pace)} left: {running}", refresh=False
             )
             bar.refresh()
             time.sleep(0.2)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from qgmutils.beyond import other_minima
-from qgmutils.beyond.predictions import Prediction
+from qgmutils.beyond.theories import Prediction
 from qgmutils.field.counting import MinimaDensity
 from qgmutils.losses import hamiltonians
 

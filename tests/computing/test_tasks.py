@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from compiling_tasks import Compiles
 from pandas.testing import assert_frame_equal
-from sample_tasks import Compiles, Draw, Echo, Logged, Mean, Returns, Shift
+from sample_tasks import Draw, Echo, Logged, Mean, Returns, Shift
 from tqdm import tqdm
 
 import qgmutils

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from qgmutils.beyond.predictions import Prediction
+from qgmutils.beyond.theories import Prediction
 from qgmutils.circuits.named import ANSATZE
 from qgmutils.report import figures, tables
 from qgmutils.statistics.intervals import student

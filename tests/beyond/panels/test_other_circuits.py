@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from qgmutils.beyond.panels import other_circuits as panels
-from qgmutils.beyond.predictions import Prediction
+from qgmutils.beyond.theories import Prediction
 from qgmutils.circuits import ANSATZE
 from qgmutils.report import figures
 from qgmutils.statistics.intervals import student
