@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit, require_pair
 from qgmutils.computing.simd import LANES
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine import curvature, sweep

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.inputs import real_array
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss, States
