@@ -13,22 +13,11 @@ Derived for this project (derived), see `docs/large_dimension.md`.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
 
-from qgmutils.beyond.large_dimension.edges import (
-    _half_log_determinant,
-    _inverse,
-    _solve,
-    check_law,
-    check_point,
-    check_ratio,
-    distinct_levels,
-    edge_of,
-)
+from qgmutils.beyond.large_dimension.edges import _half_log_determinant, _inverse, _solve, edge_of
 from qgmutils.computing.kernels import compiled
 
-__all__ = ["complexity", "complexity_at_energy"]
+__all__ = ["boundary_variance", "entropy_of", "held_determinant", "rate_and_edge", "variance_range"]
 
 
 @compiled
@@ -110,39 +99,39 @@ def entropy_of(h, share, energy, variance):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def held_determinant(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
+def held_determinant(h, share, energy, variance, ratio):  # type: ignore[no-untyped-def]
     """(1/N) ln det M, the edge, and 1 / (3 |x''|) there.
 
     Beyond the boundary Theta stays at its value of the edge, which continues the determinant to first order in the
     edge: d/dx (1/2N) ln det(M - x) = -Theta.
     """
-    theta, edge = edge_of(h, share, energy, variance, ratio, circuit)
-    _, _, bend = _inverse(theta, h, share, energy, variance, ratio, circuit)
+    theta, edge = edge_of(h, share, energy, variance, ratio)
+    _, _, bend = _inverse(theta, h, share, energy, variance, ratio)
     if edge > 0:
-        theta = _solve(0.0, theta, h, share, energy, variance, ratio, circuit)
-    half = _half_log_determinant(theta, 0.0, h, share, energy, variance, ratio, circuit)
+        theta = _solve(0.0, theta, h, share, energy, variance, ratio)
+    half = _half_log_determinant(theta, 0.0, h, share, energy, variance, ratio)
     return 2 * half, edge, 1 / (3 * abs(bend))
 
 
 @compiled
-def rate_and_edge(h, share, energy, variance, ratio, circuit):  # type: ignore[no-untyped-def]
+def rate_and_edge(h, share, energy, variance, ratio):  # type: ignore[no-untyped-def]
     """A without ratio ln(pi N), the edge, and 1 / (3 |x''|) there."""
     entropy, _, _ = entropy_of(h, share, energy, variance)
     if entropy == -np.inf:
         return -np.inf, -np.inf, 0.0
-    rate, edge, cubic = held_determinant(h, share, energy, variance, ratio, circuit)
+    rate, edge, cubic = held_determinant(h, share, energy, variance, ratio)
     return entropy - ratio * np.log(variance) + rate, edge, cubic
 
 
 @compiled
-def boundary_variance(h, share, energy, ratio, circuit):  # type: ignore[no-untyped-def]
+def boundary_variance(h, share, energy, ratio):  # type: ignore[no-untyped-def]
     """v at which the edge vanishes; the largest v possible if it does not, nan if it is negative for all v."""
     least, most = variance_range(h, energy)
     low, high = max(least, 1e-14 * most), most
     if not high > low:
         return np.nan
-    at_low = edge_of(h, share, energy, low, ratio, circuit)[1]
-    at_high = edge_of(h, share, energy, high, ratio, circuit)[1]
+    at_low = edge_of(h, share, energy, low, ratio)[1]
+    at_high = edge_of(h, share, energy, high, ratio)[1]
     if at_low <= 0:
         return np.nan
     if at_high >= 0:
@@ -152,7 +141,7 @@ def boundary_variance(h, share, energy, ratio, circuit):  # type: ignore[no-unty
         v = (low * at_high - high * at_low) / (at_high - at_low)
         if not low < v < high:
             v = 0.5 * (low + high)
-        at = edge_of(h, share, energy, v, ratio, circuit)[1]
+        at = edge_of(h, share, energy, v, ratio)[1]
         if at > 0:
             low, at_low = v, at
             if side == 1:
@@ -166,75 +155,3 @@ def boundary_variance(h, share, energy, ratio, circuit):  # type: ignore[no-unty
         if high - low < 1e-13 * high or at == 0.0:
             break
     return low
-
-
-def complexity(
-    levels: ArrayLike, energy: float, variance: float, n_params: float, *, law: str = "circuit"
-) -> float:
-    """Complexity A of the minima: (1/N) ln of their density in E and sigma^2, for N to infinity at fixed p/N.
-
-    Parameters
-    ----------
-    levels : array_like, shape (N,)
-        Normalised levels, in any order.
-    energy, variance : float
-        E and sigma^2.
-    n_params : float
-        p.
-    law : {"circuit", "independent"}
-        See :data:`.edges.LAWS`.
-
-    Returns
-    -------
-    float
-        -inf where no profile has this energy and variance, or where the left edge is negative.
-
-    Notes
-    -----
-    Parameters live on [0, pi)^p. The term (p / 2N) ln(pi N) is included: the derivatives of E are of the order of
-    N^(-1/2), those of second order are not.  Source: derived here (derived).
-    """
-    circuit = check_law(law)
-    h, share = distinct_levels(levels)
-    check_point(energy, variance)
-    size = np.size(levels)
-    ratio = check_ratio(n_params / (2 * size))
-    value, edge, _ = rate_and_edge(h, share, float(energy), float(variance), ratio, circuit)
-    return float(value + ratio * np.log(np.pi * size)) if edge >= 0 else -np.inf
-
-
-def complexity_at_energy(
-    levels: ArrayLike, energy: float, n_params: float, *, law: str = "circuit"
-) -> tuple[float, float]:
-    """Largest complexity at an energy, and the sigma^2 where it is reached; (-inf, nan) if there are no minima.
-
-    It is the limit of (1/N) ln of the density of minima that
-    :func:`qgmutils.beyond.finite_dimension.counts.finite_log_density` gives.  Parameters as in :func:`complexity`.
-    """
-    circuit = check_law(law)
-    h, share = distinct_levels(levels)
-    size = np.size(levels)
-    ratio = check_ratio(n_params / (2 * size))
-    if not h[0] < energy < h[-1]:
-        raise ValueError(f"energy must lie between the levels {h[0]:g} and {h[-1]:g}, got {energy!r}")
-    least, _ = variance_range(h, float(energy))
-    if len(h) == 2:
-        v = least
-        value, edge, _ = rate_and_edge(h, share, float(energy), v, ratio, circuit)
-        if edge < 0:
-            return -np.inf, float("nan")
-        return float(value + ratio * np.log(np.pi * size)), v
-    top = boundary_variance(h, share, float(energy), ratio, circuit)
-    if np.isnan(top):
-        return -np.inf, float("nan")
-    grid = least + np.linspace(0, 1, 102)[1:] * (top - least)
-    values = [rate_and_edge(h, share, float(energy), v, ratio, circuit)[0] for v in grid]
-    k = int(np.argmax(values))
-    found = minimize_scalar(
-        lambda v: -rate_and_edge(h, share, float(energy), v, ratio, circuit)[0],
-        bounds=(grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]),
-        method="bounded",
-        options={"xatol": 1e-10},
-    )
-    best = max((values[k], grid[k]), (-found.fun, found.x))
-    return float(best[0] + ratio * np.log(np.pi * size)), float(best[1])

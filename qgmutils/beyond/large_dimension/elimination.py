@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.beyond.large_dimension.edges import _solve, check_point, check_ratio, distinct_levels, edge_of
+from qgmutils.beyond.large_dimension.edges import _solve, check_point, edge_of, levels_and_ratio
 from qgmutils.computing.kernels import compiled
 
 __all__ = ["loss_weights"]
@@ -27,13 +27,13 @@ Array = NDArray[np.float64]
 def _thetas(h, share, energy, variance, ratio, p):  # type: ignore[no-untyped-def]
     """Theta after each of p rows, where the eigenvalues are held above zero: at x = the edge, if that is negative."""
     result = np.empty(p)
-    top, edge = edge_of(h, share, energy, variance, ratio, True)
+    top, edge = edge_of(h, share, energy, variance, ratio)
     x = min(0.0, edge)
     for k in range(p):
         if k == p - 1 and edge <= 0:
             result[k] = top  # a double root
         else:
-            result[k] = _solve(x, top, h, share, energy, variance, ratio * (k + 1) / p, True)
+            result[k] = _solve(x, top, h, share, energy, variance, ratio * (k + 1) / p)
     return result
 
 
@@ -67,8 +67,8 @@ def loss_weights(levels: ArrayLike, energy: float, variance: float, n_params: in
     """
     check_point(energy, variance)
     h = np.asarray(levels, dtype=np.float64)
-    ratio = check_ratio(n_params / (2 * h.size))
-    theta = _thetas(*distinct_levels(h), float(energy), float(variance), ratio, int(n_params))[:, None]
+    distinct, share, ratio = levels_and_ratio(h, n_params)
+    theta = _thetas(distinct, share, float(energy), float(variance), ratio, int(n_params))[:, None]
     tau, sigma = h - energy, np.sqrt(variance)
     f = np.cos(sigma * theta) + np.sin(sigma * theta) / sigma * tau
     per_pivot = theta / (ratio * np.arange(1, len(theta) + 1)[:, None] / len(theta))

@@ -10,19 +10,17 @@ All formulas are derived for this project (derived), see `docs/large_dimension.m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.beyond.large_dimension.complexity import held_determinant, rate_and_edge, variance_range
-from qgmutils.beyond.large_dimension.edges import check_law, check_point, check_ratio, distinct_levels
+from qgmutils.beyond.large_dimension.edges import check_point, levels_and_ratio
 from qgmutils.beyond.large_dimension.typical import TypicalMinimum, climb, distinct, typical_minima
 from qgmutils.computing.kernels import compiled
 
-__all__ = ["energy_band", "pushed_log_determinant", "pushed_minima", "pushed_variance"]
+__all__ = ["pushed_log_determinant", "pushed_minima", "pushed_variance"]
 
 Array = NDArray[np.float64]
 
@@ -34,29 +32,29 @@ _LONGEST = (
 
 
 @compiled
-def _pushed(h, share, energy, variance, ratio, circuit, scale):  # type: ignore[no-untyped-def]
+def _pushed(h, share, energy, variance, ratio, scale):  # type: ignore[no-untyped-def]
     """A without ratio ln(pi N), minus the cost of holding all eigenvalues above zero in dimension `scale`."""
-    value, edge, cubic = rate_and_edge(h, share, energy, variance, ratio, circuit)
+    value, edge, cubic = rate_and_edge(h, share, energy, variance, ratio)
     return value - scale * cubic * max(0.0, -edge) ** 3
 
 
 @compiled
-def _best_fraction(h, share, energy, fractions, ratio, circuit, scale):  # type: ignore[no-untyped-def]
+def _best_fraction(h, share, energy, fractions, ratio, scale):  # type: ignore[no-untyped-def]
     least, most = variance_range(h, energy)
     best, top = fractions[0], -np.inf
     for fraction in fractions:
-        value = _pushed(h, share, energy, least + fraction * (most - least), ratio, circuit, scale)
+        value = _pushed(h, share, energy, least + fraction * (most - least), ratio, scale)
         if value > top:
             best, top = fraction, value
     return best
 
 
-def pushed_variance(levels: ArrayLike, energy: float, n_params: float, *, law: str = "circuit") -> float:
+def pushed_variance(levels: ArrayLike, energy: float, n_params: float) -> float:
     """sigma^2 of most minima of one energy at finite N, to about a hundredth: see :func:`pushed_minima`.
 
     Parameters
     ----------
-    levels, n_params, law
+    levels, n_params
         As in :func:`typical_minima`.
     energy : float
         Between the lowest and the highest level.
@@ -66,27 +64,24 @@ def pushed_variance(levels: ArrayLike, energy: float, n_params: float, *, law: s
     The maximum over sigma^2 of what :func:`pushed_minima` maximises, on a grid.  It is not followed from large N down,
     so it may be of no meaning where the edge is far below zero.  Source: derived here (derived).
     """
-    circuit = check_law(law)
-    h, share = distinct_levels(levels)
+    h, share, ratio = levels_and_ratio(levels, n_params)
     if not h[0] < energy < h[-1]:
         raise ValueError(f"energy must lie between the levels {h[0]:g} and {h[-1]:g}, got {energy!r}")
     least, most = variance_range(h, float(energy))
     if len(h) == 2:
         return float(least)
-    size = np.size(levels)
-    ratio = check_ratio(n_params / (2 * size))
-    fraction = _best_fraction(h, share, float(energy), _FINE_FRACTIONS, ratio, circuit, float(size))
+    fraction = _best_fraction(h, share, float(energy), _FINE_FRACTIONS, ratio, float(np.size(levels)))
     return float(least + fraction * (most - least))
 
 
 def pushed_log_determinant(
-    levels: ArrayLike, energy: float, variances: ArrayLike, n_params: float, *, law: str = "circuit"
+    levels: ArrayLike, energy: float, variances: ArrayLike, n_params: float
 ) -> tuple[Array, Array]:
     """ln E[det M; M > 0] at finite N for states of one energy, and what of it is -ln P(M > 0).
 
     Parameters
     ----------
-    levels, n_params, law
+    levels, n_params
         As in :func:`typical_minima`.
     energy : float
     variances : array_like, shape (V,)
@@ -106,31 +101,25 @@ def pushed_log_determinant(
     -----
     What :func:`pushed_minima` assumes of M, at every sigma^2.  Source: derived here (derived).
     """
-    circuit = check_law(law)
-    h, share = distinct_levels(levels)
+    h, share, ratio = levels_and_ratio(levels, n_params)
     size = np.size(levels)
-    ratio = check_ratio(n_params / (2 * size))
     given = np.asarray(variances, dtype=np.float64)
     found = np.empty((given.size, 2))
     for k, variance in enumerate(given):
         check_point(energy, variance)
-        rate, edge, cubic = held_determinant(h, share, float(energy), variance, ratio, circuit)
+        rate, edge, cubic = held_determinant(h, share, float(energy), variance, ratio)
         cost = size**2 * cubic * max(0.0, -edge) ** 3
         found[k] = size * rate - cost, cost
     return found[:, 0], found[:, 1]
 
 
-def pushed_minima(
-    levels: ArrayLike, n_params: float, *, law: str = "circuit", dim: float | None = None
-) -> tuple[TypicalMinimum, ...]:
+def pushed_minima(levels: ArrayLike, n_params: float) -> tuple[TypicalMinimum, ...]:
     """Typical minima at finite N: maxima of A minus the cost of holding all eigenvalues of M above zero.
 
     Parameters
     ----------
-    levels, n_params, law
+    levels, n_params
         As in :func:`typical_minima`.
-    dim : float, optional
-        N in the cost, by default the number of levels; c = n_params / (2 len(levels)) does not change with it.
 
     Returns
     -------
@@ -148,21 +137,16 @@ def pushed_minima(
     merges with a saddle the search would land on another one, far away, and the maximum counts as no more.
     Source: derived here (derived); the tail is textbook (field).
     """
-    circuit = check_law(law)
-    h, share = distinct_levels(levels)
+    h, share, ratio = levels_and_ratio(levels, n_params)
     size = np.size(levels)
-    target = float(size if dim is None else dim)
-    if not target > 0:
-        raise ValueError(f"dim must be positive, got {dim!r}")
-    ratio = check_ratio(n_params / (2 * size))
-    starts = typical_minima(levels, n_params, law=law)
+    starts = typical_minima(levels, n_params)
     if starts[0].kind == "solved":
         return starts
     found = []
     for start in starts:
         one = start
-        for scale in target * _STEP ** np.arange(_STEPS, -1, -1):
-            last, one = one, _follow(one, h, share, ratio, circuit, float(scale))
+        for scale in size * _STEP ** np.arange(_STEPS, -1, -1):
+            last, one = one, _follow(one, h, share, ratio, float(scale))
             if -one.edge > _LONGEST * max(0.0, -last.edge) + 1e-3 * (h[-1] - h[0]):
                 break
         else:
@@ -171,9 +155,7 @@ def pushed_minima(
     return tuple(distinct(found, h[-1] - h[0]))
 
 
-def _follow(
-    start: TypicalMinimum, h: Array, share: Array, ratio: float, circuit: bool, scale: float
-) -> TypicalMinimum:
+def _follow(start: TypicalMinimum, h: Array, share: Array, ratio: float, scale: float) -> TypicalMinimum:
     """The maximum of A minus the cost in dimension `scale` that the simplex method reaches from another one."""
 
     def variance(energy: float, v: float) -> float:
@@ -181,39 +163,10 @@ def _follow(
 
     def value(energy: float, v: float) -> float:
         v = variance(energy, v)
-        return float(_pushed(h, share, energy, v, ratio, circuit, scale)) if v > 0 else -np.inf
+        return float(_pushed(h, share, energy, v, ratio, scale)) if v > 0 else -np.inf
 
     energy, v = climb(value, start.energy, start.variance, h)
     v = variance(energy, v)
-    edge = float(rate_and_edge(h, share, energy, v, ratio, circuit)[1])
+    edge = float(rate_and_edge(h, share, energy, v, ratio)[1])
     kind = "pushed" if edge < 0 else "interior"
     return TypicalMinimum(float(energy), float(v), value(energy, v), edge, kind)
-
-
-def energy_band(
-    levels: ArrayLike, angles_per_level: Sequence[float], *, law: str = "circuit", pushed: bool = False
-) -> pd.DataFrame:
-    """Typical energies at several p/N.
-
-    Parameters
-    ----------
-    levels : array_like, shape (N,)
-    angles_per_level : sequence of float
-        p/N, positive.
-    law : {"circuit", "independent"}
-    pushed : bool
-        Take :func:`pushed_minima` instead of :func:`typical_minima`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        angles_per_level and the fields of `TypicalMinimum`, one row for each local maximum.
-    """
-    find = pushed_minima if pushed else typical_minima
-    return pd.DataFrame(
-        [
-            {"angles_per_level": float(x), **vars(one)}
-            for x in angles_per_level
-            for one in find(levels, x * np.size(levels), law=law)
-        ]
-    )

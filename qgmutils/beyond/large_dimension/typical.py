@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 from qgmutils.beyond.large_dimension.complexity import boundary_variance, rate_and_edge, variance_range
-from qgmutils.beyond.large_dimension.edges import check_law, check_ratio, distinct_levels, edge_of
+from qgmutils.beyond.large_dimension.edges import edge_of, levels_and_ratio
 from qgmutils.computing.kernels import compiled
 
 __all__ = ["TypicalMinimum", "climb", "distinct", "typical_minima"]
@@ -56,7 +56,7 @@ class TypicalMinimum:
 
 
 @compiled
-def _scan(h, share, energies, variances, fractions, ratio, circuit):  # type: ignore[no-untyped-def]
+def _scan(h, share, energies, variances, fractions, ratio):  # type: ignore[no-untyped-def]
     """A at each energy and at each fraction of the variances between the least one and that given."""
     result = np.full((energies.size, fractions.size), -np.inf)
     for i in range(energies.size):
@@ -65,7 +65,7 @@ def _scan(h, share, energies, variances, fractions, ratio, circuit):  # type: ig
         least, _ = variance_range(h, energies[i])
         for k in range(fractions.size):
             v = least + fractions[k] * (variances[i] - least)
-            value, edge, _ = rate_and_edge(h, share, energies[i], v, ratio, circuit)
+            value, edge, _ = rate_and_edge(h, share, energies[i], v, ratio)
             if edge > -1e-9:
                 result[i, k] = value
     return result
@@ -82,13 +82,13 @@ def _grouped(h: Array, share: Array) -> tuple[Array, Array]:
     return np.add.reduceat(share * h, starts) / total, total
 
 
-def _highest_energy(h: Array, share: Array, ratio: float, circuit: bool) -> float:
+def _highest_energy(h: Array, share: Array, ratio: float) -> float:
     """Energy above which the edge is negative for every variance."""
     low, high = h[0], h[-1]
     tiny = 1e-13 * (h[-1] - h[0]) ** 2
     for _ in range(60):
         middle = (low + high) / 2
-        if edge_of(h, share, middle, tiny, ratio, circuit)[1] > 0:
+        if edge_of(h, share, middle, tiny, ratio)[1] > 0:
             low = middle
         else:
             high = middle
@@ -137,12 +137,12 @@ def distinct(found: list[TypicalMinimum], span: float) -> list[TypicalMinimum]:
     return kept
 
 
-def _two_level_minima(h: Array, share: Array, ratio: float, circuit: bool) -> list[TypicalMinimum]:
+def _two_level_minima(h: Array, share: Array, ratio: float) -> list[TypicalMinimum]:
     """With two levels E alone is free: maxima over the energies whose edge is not negative."""
 
     def at(energy: float) -> tuple[float, float]:
         variance = (energy - h[0]) * (h[1] - energy)
-        value, edge, _ = rate_and_edge(h, share, energy, variance, ratio, circuit)
+        value, edge, _ = rate_and_edge(h, share, energy, variance, ratio)
         return value, edge
 
     grid = h[0] + (h[1] - h[0]) * np.linspace(0, 1, 4002)[1:-1] ** 4  # powers of E near the ground state
@@ -175,16 +175,12 @@ def _two_level_minima(h: Array, share: Array, ratio: float, circuit: bool) -> li
     return found
 
 
-def _boundary_maxima(
-    h: Array, share: Array, energies: Array, ratio: float, circuit: bool
-) -> list[TypicalMinimum]:
+def _boundary_maxima(h: Array, share: Array, energies: Array, ratio: float) -> list[TypicalMinimum]:
     """Local maxima along the curve of vanishing edge, from which A falls towards smaller v."""
 
     def along(energy: float) -> tuple[float, float]:
-        v = boundary_variance(h, share, energy, ratio, circuit)
-        return (
-            (-np.inf, np.nan) if np.isnan(v) else (rate_and_edge(h, share, energy, v, ratio, circuit)[0], v)
-        )
+        v = boundary_variance(h, share, energy, ratio)
+        return (-np.inf, np.nan) if np.isnan(v) else (rate_and_edge(h, share, energy, v, ratio)[0], v)
 
     values = np.array([along(e)[0] for e in energies])
     found = []
@@ -197,20 +193,18 @@ def _boundary_maxima(
         )
         energy = float(best.x) if -best.fun >= values[i] else float(energies[i])
         value, v = along(energy)
-        edge = edge_of(h, share, energy, v, ratio, circuit)[1]
-        inside = rate_and_edge(h, share, energy, v * (1 - 1e-4), ratio, circuit)[0]
+        edge = edge_of(h, share, energy, v, ratio)[1]
+        inside = rate_and_edge(h, share, energy, v * (1 - 1e-4), ratio)[0]
         if value > inside and abs(edge) < 1e-6:
             found.append(TypicalMinimum(energy, v, value, float(edge), "boundary"))
     return found
 
 
-def _interior_maxima(
-    h: Array, share: Array, energies: Array, ratio: float, circuit: bool
-) -> list[TypicalMinimum]:
+def _interior_maxima(h: Array, share: Array, energies: Array, ratio: float) -> list[TypicalMinimum]:
     """Local maxima where the edge is positive, from a scan with grouped levels."""
     coarse = _grouped(h, share)
-    variances = np.array([boundary_variance(*coarse, e, ratio, circuit) for e in energies])
-    table = _scan(*coarse, energies, variances, _FRACTIONS, ratio, circuit)
+    variances = np.array([boundary_variance(*coarse, e, ratio) for e in energies])
+    table = _scan(*coarse, energies, variances, _FRACTIONS, ratio)
     padded = np.pad(table, 1, constant_values=-np.inf)
     centre = padded[1:-1, 1:-1]
     peak = centre > -np.inf
@@ -219,7 +213,7 @@ def _interior_maxima(
     peak[:, -1] = False  # the boundary
 
     def value(energy: float, variance: float) -> float:
-        found, edge, _ = rate_and_edge(h, share, energy, variance, ratio, circuit)
+        found, edge, _ = rate_and_edge(h, share, energy, variance, ratio)
         return found if edge >= 0 else -np.inf
 
     maxima = []
@@ -229,13 +223,13 @@ def _interior_maxima(
         if not np.isfinite(value(energies[i], v)):
             continue
         energy, v = climb(value, energies[i], v, h)
-        found, edge, _ = rate_and_edge(h, share, energy, v, ratio, circuit)
+        found, edge, _ = rate_and_edge(h, share, energy, v, ratio)
         if edge > 1e-5:  # otherwise it ran into the boundary
             maxima.append(TypicalMinimum(energy, v, found, edge, "interior"))
     return maxima
 
 
-def typical_minima(levels: ArrayLike, n_params: float, *, law: str = "circuit") -> tuple[TypicalMinimum, ...]:
+def typical_minima(levels: ArrayLike, n_params: float) -> tuple[TypicalMinimum, ...]:
     """Where most minima lie for N to infinity: all local maxima of the complexity over energy and sigma^2.
 
     Parameters
@@ -244,8 +238,6 @@ def typical_minima(levels: ArrayLike, n_params: float, *, law: str = "circuit") 
         Normalised levels, in any order; degenerate ones are merged.
     n_params : float
         p, positive; only p/N and the law of the levels enter.
-    law : {"circuit", "independent"}
-        See :data:`.edges.LAWS`.
 
     Returns
     -------
@@ -261,19 +253,17 @@ def typical_minima(levels: ArrayLike, n_params: float, *, law: str = "circuit") 
     next to the highest possible energy, states on a single level of far lower complexity, are missed.
     Source: derived here (derived).
     """
-    circuit = check_law(law)
-    h, share = distinct_levels(levels)
+    h, share, ratio = levels_and_ratio(levels, n_params)
     size = np.size(levels)
-    ratio = check_ratio(n_params / (2 * size))
     if ratio >= 1 - share[0] - 1e-12:
         return (TypicalMinimum(float(h[0]), 0.0, np.inf, 0.0, "solved", True),)
     if len(h) == 2:
-        found = _two_level_minima(h, share, ratio, circuit)
+        found = _two_level_minima(h, share, ratio)
     else:
-        top = _highest_energy(h, share, ratio, circuit)
+        top = _highest_energy(h, share, ratio)
         energies = h[0] + (top - h[0]) * np.linspace(0, 1, _ENERGIES + 2)[1:-1] ** 2
-        found = _boundary_maxima(h, share, energies, ratio, circuit)
-        found += _interior_maxima(h, share, energies[::2], ratio, circuit)
+        found = _boundary_maxima(h, share, energies, ratio)
+        found += _interior_maxima(h, share, energies[::2], ratio)
     if not found:
         raise RuntimeError(f"no maximum of the complexity was found for n_params = {n_params!r}, N = {size}")
     constant = ratio * np.log(np.pi * size)

@@ -9,7 +9,14 @@ from statistical import sigmas
 from qgmutils.beyond.finite_dimension.profiles import profile_rates
 from qgmutils.beyond.finite_dimension.reflections import sample_critical_hessians
 from qgmutils.beyond.large_dimension import edges
-from qgmutils.beyond.large_dimension.edges import _inverse, _largest_theta, left_edge, log_determinant
+from qgmutils.beyond.large_dimension.edges import (
+    _half_log_determinant,
+    _inverse,
+    _solve,
+    edge_of,
+    left_edge,
+    levels_and_ratio,
+)
 from qgmutils.field import spectra
 
 
@@ -27,21 +34,26 @@ def _random_point(rng):
     )
 
 
-def sampled_hessians(law, h, energy, variance, p, size, rng):
-    """Half Hessians of a law with their own E and sigma^2, those of the profile of largest entropy."""
+def largest_theta(lowest, sigma):
+    """The pole of g for the lowest level's distance from the energy."""
+    return np.arctan2(sigma, -lowest) / sigma
+
+
+def log_determinant(levels, energy, variance, n_params, at):
+    """Limit of (1/p) ln det(M - at), `at` left of the edge."""
+    h, share, ratio = levels_and_ratio(levels, n_params)
+    point = (h, share, energy, variance, ratio)
+    theta = _solve(at, edge_of(*point)[0], *point)
+    return _half_log_determinant(theta, at, *point) / ratio
+
+
+def sampled_hessians(h, energy, variance, p, size, rng):
+    """Half Hessians with their E and sigma^2, those of the profile of largest entropy."""
     profile = 1 / profile_rates(h, energy, variance)
     profile /= profile.sum()
     energy = float(profile @ h)
     variance = float(profile @ (h - energy) ** 2)
-    if law == "circuit":
-        return sample_critical_hessians(h, np.tile(profile, (size, 1)), p, rng), energy, variance
-    # Re <b_i|(H - E)|b_j> + (sigma / sqrt(2 N)) S_ij: real and imaginary parts of b have variance 1 / 2N.
-    dim, matrices = 2 * len(h), np.empty((size, p, p))
-    for matrix in matrices:
-        tangents = rng.standard_normal((p, dim)) / np.sqrt(dim)
-        noise = np.tril(rng.standard_normal((p, p)), -1) * np.sqrt(variance / dim)
-        matrix[:] = (tangents * np.tile(h - energy, 2)) @ tangents.T + noise + noise.T
-    return matrices, energy, variance
+    return sample_critical_hessians(h, np.tile(profile, (size, 1)), p, rng), energy, variance
 
 
 def test_distinct_levels_merge_degenerate_ones(rng):
@@ -50,29 +62,25 @@ def test_distinct_levels_merge_degenerate_ones(rng):
     np.testing.assert_allclose(share, np.array([3, 1, 3, 1]) / 8)
 
 
-@pytest.mark.parametrize("law", edges.LAWS)
-def test_mean_solves_its_flow(rng, law):
-    """dg/dTheta = -(sigma^2 + g^2) for circuits; -g^2 and -sigma^2 added up for independent noise."""
+def test_mean_solves_its_flow(rng):
+    """dg/dTheta = -(sigma^2 + g^2)."""
     for _ in range(10):
         h, energy, variance, ratio = _random_point(rng)
         values, share = edges.distinct_levels(h)
-        top = min(_largest_theta(values[0] - energy, np.sqrt(variance), law == "circuit"), 3.0)
-        theta = 0.7 * top
-        noise = variance if law == "circuit" else 0.0
+        theta = 0.7 * min(largest_theta(values[0] - energy, np.sqrt(variance)), 3.0)
         flow = solve_ivp(
-            lambda t, g, noise=noise: -(noise + g**2),
+            lambda t, g, variance=variance: -(variance + g**2),
             (0, theta),
             values - energy,
             rtol=1e-10,
             atol=1e-12,
         )
-        mean = share @ flow.y[:, -1] - (0 if law == "circuit" else variance * theta)
-        x, slope, bend = _inverse(theta, values, share, energy, variance, ratio, law == "circuit")
-        assert x + ratio / theta == pytest.approx(mean, rel=1e-6, abs=1e-6)
+        x, slope, bend = _inverse(theta, values, share, energy, variance, ratio)
+        assert x + ratio / theta == pytest.approx(share @ flow.y[:, -1], rel=1e-6, abs=1e-6)
         for value, order in ((slope, 0), (bend, 1)):
             step = 1e-5 * theta
             around = [
-                _inverse(t, values, share, energy, variance, ratio, law == "circuit")[order]
+                _inverse(t, values, share, energy, variance, ratio)[order]
                 for t in (theta - step, theta + step)
             ]
             assert value == pytest.approx((around[1] - around[0]) / (2 * step), rel=1e-5, abs=1e-5)
@@ -82,7 +90,7 @@ def test_path_integral_gives_f(rng):
     """E exp(-tau u(T)^2 / 2 + sigma^2 int u^2 / 2) = f^(-1/2) over Brownian u: the determinant of discretised paths."""
     for _ in range(5):
         sigma, tau = rng.uniform(0.2, 2), rng.uniform(-1, 3)
-        theta = rng.uniform(0.2, 0.9) * _largest_theta(tau, sigma, True)
+        theta = rng.uniform(0.2, 0.9) * largest_theta(tau, sigma)
         steps = 600
         sums = np.tril(np.ones((steps, steps)))  # the path is a sum of steps; its energy is the identity
         matrix = np.eye(steps) + tau * theta / steps
@@ -92,20 +100,15 @@ def test_path_integral_gives_f(rng):
         assert np.exp(np.linalg.slogdet(matrix)[1]) == pytest.approx(expected, abs=10 / steps)
 
 
-@pytest.mark.parametrize("law", edges.LAWS)
-def test_edge_is_the_largest_x_on_the_branch(rng, law):
+def test_edge_is_the_largest_x_on_the_branch(rng):
     for _ in range(30):
         h, energy, variance, ratio = _random_point(rng)
         sigma = np.sqrt(variance)
-        top = _largest_theta(h.min() - energy, sigma, law == "circuit")
-        top = min(top, np.sqrt(ratio / variance) * 3)
+        top = min(largest_theta(h.min() - energy, sigma), np.sqrt(ratio / variance) * 3)
         theta = np.linspace(0, top, 20002)[1:-1, None]
-        if law == "circuit":
-            g = sigma * np.tan(np.arctan((h - energy) / sigma) - sigma * theta)
-        else:
-            g = (h - energy) / (1 + (h - energy) * theta) - variance * theta
+        g = sigma * np.tan(np.arctan((h - energy) / sigma) - sigma * theta)
         x = g.mean(axis=1) - ratio / theta[:, 0]
-        found = left_edge(h, energy, variance, ratio * 2 * len(h), law=law)
+        found = left_edge(h, energy, variance, ratio * 2 * len(h))
         width = np.abs(np.diff(x))[max(np.argmax(x) - 1, 0)]
         assert x.max() <= found + 1e-9 * (1 + abs(found))
         assert found == pytest.approx(x.max(), abs=width + 1e-6)
@@ -120,20 +123,6 @@ def test_edge_falls_with_energy_and_variance(rng):
         assert left_edge(h, energy, 1.05 * variance, p) < here
 
 
-def test_laws_agree_for_few_parameters(rng):
-    """They differ by c (1 - E) sigma^2 / (sigma^2 + mean tau^2): second order in Theta, of square c over that."""
-    h, energy, variance = beta_levels(64, 3.0), 0.8, 0.2
-    gaps = []
-    for p in (0.02, 0.005):
-        circuit, independent = (left_edge(h, energy, variance, p, law=law) for law in edges.LAWS)
-        assert circuit > independent
-        expected = p / 128 * (1 - energy) * variance / (variance + np.mean((h - energy) ** 2))
-        gaps.append((circuit - independent) / expected)
-    # The next order is smaller by sqrt(c), of which p = 0.02 has 1.2 % and p = 0.005 half of it.
-    assert gaps == pytest.approx([1, 1], abs=0.05)
-    assert abs(gaps[1] - 1) < abs(gaps[0] - 1)
-
-
 @pytest.mark.parametrize(("gamma", "energy"), [(0.1, 0.2), (0.3, 0.3), (0.8, 0.01), (1.5, 0.6)])
 def test_projector_of_low_rank_is_the_field(gamma, energy):
     dim, rank = 400_000, 40
@@ -145,7 +134,7 @@ def test_projector_of_low_rank_is_the_field(gamma, energy):
     assert left_edge(levels, energy, variance, p) == pytest.approx(
         float(spectra.hessian_edges(gamma, energy)[0]), abs=2e-3
     )
-    found = log_determinant(levels, energy, variance, p, at=-4.0)
+    found = log_determinant(levels, energy, variance, p, -4.0)
     left, right = spectra.hessian_edges(gamma, energy)
     angle = (np.arange(4000) + 0.5) * np.pi / 4000  # removes the square roots at the edges
     x = (left + right) / 2 + (right - left) / 2 * np.cos(angle)
@@ -154,45 +143,31 @@ def test_projector_of_low_rank_is_the_field(gamma, energy):
     assert found == pytest.approx(np.sum(np.log(x + 4.0) * mass), abs=3e-3)
 
 
-@pytest.mark.parametrize("law", edges.LAWS)
-def test_determinant_of_sampled_matrices(rng, law):
+def test_determinant_of_sampled_matrices(rng):
     h, p = beta_levels(150, 1.5), 250
-    matrices, energy, variance = sampled_hessians(law, h, 0.4, 0.2, p, 8, rng)
-    edge = left_edge(h, energy, variance, p, law=law)
+    matrices, energy, variance = sampled_hessians(h, 0.4, 0.2, p, 8, rng)
+    edge = left_edge(h, energy, variance, p)
     for distance in (0.1, 1.0):
         sampled = np.linalg.slogdet(matrices - (edge - distance) * np.eye(p))[1] / p
-        limits = {
-            one: log_determinant(h, energy, variance, p, at=edge - distance, law=one) for one in edges.LAWS
-        }
         # A linear statistic fluctuates by O(1/p); finite size shifts it by O(1/p).
-        assert abs(sampled.mean() - limits[law]) < 2 / p
-        if distance == 0.1:
-            other = next(one for one in edges.LAWS if one != law)
-            assert abs(sampled.mean() - limits[other]) > 2 / p
-    assert np.isnan(log_determinant(h, energy, variance, p, at=edge + 0.01, law=law))
+        assert abs(sampled.mean() - log_determinant(h, energy, variance, p, edge - distance)) < 2 / p
 
 
-@pytest.mark.parametrize("law", edges.LAWS)
-def test_smallest_eigenvalues_follow_their_own_law(rng, law):
-    units, far = [], []
-    (other,) = set(edges.LAWS) - {law}
+def test_smallest_eigenvalues_lie_at_the_edge(rng):
+    """Tracy and Widom's law: near its edge e the density is (1/pi) sqrt(x - e) l^(-3/2), l = (|x''| / 8 N^2)^(1/3)."""
+    units = []
     for dim in (64, 128, 256):
-        h = beta_levels(dim, 3.0)
-        matrices, energy, variance = sampled_hessians(law, h, 0.4, 0.2, dim, 36, rng)
-        smallest = np.linalg.eigvalsh(matrices)[:, 0]
-        scale = edges.edge_scale(h, energy, variance, dim, law=law)
-        own, wrong = (left_edge(h, energy, variance, dim, law=name) for name in (law, other))
-        units.extend((smallest - own) / scale)
-        far.append(abs(np.mean(smallest - wrong) / scale - 1.21))
-    # Tracy-Widom: mean 1.21, deviation 1.27, so 0.122 for the mean of 108; at N = 64 corrections of relative order
+        matrices, energy, variance = sampled_hessians(beta_levels(dim, 3.0), 0.4, 0.2, dim, 36, rng)
+        point = (*edges.distinct_levels(beta_levels(dim, 3.0)), energy, variance, 0.5)
+        theta, edge = edge_of(*point)
+        scale = (abs(_inverse(theta, *point)[2]) / (8 * dim**2)) ** (1 / 3)
+        units.extend((np.linalg.eigvalsh(matrices)[:, 0] - edge) / scale)
+    # Its mean is 1.21 and its deviation 1.27, so 0.122 for the mean of 108; at N = 64 corrections of relative order
     # N^(-1/3) are expected. No matrix has an eigenvalue far outside: the law's tail exp(-2/3 s^(3/2)) / (4 sqrt(pi)
     # s^(3/4)) leaves 5e-8 beyond 9 for one of 108.
     slack = 64 ** (-1 / 3) * 1.21
     assert -sigmas() * 0.122 < np.mean(units) - 1.21 < sigmas() * 0.122 + slack
     assert min(units) > -9
-    # The other law's edge is a fixed distance off, which grows in units of the scale like N^(2/3).
-    assert far[-1] > sigmas() * 1.27 / 6 + slack
-    assert far[0] < far[1] < far[2]
 
 
 def test_constrained_directions_make_no_outlier(rng):
@@ -204,7 +179,7 @@ def test_constrained_directions_make_no_outlier(rng):
     chi = (h - energy) * psi
     sigma = np.linalg.norm(chi)
     chi /= sigma
-    theta = 0.5 * _largest_theta(h[0] - energy, sigma, True)
+    theta = 0.5 * largest_theta(h[0] - energy, sigma)
     basis = np.linalg.svd(np.column_stack([psi, chi]))[0]  # psi, chi up to rotation, and the rest
     rest = basis[:, 2:]
     real = np.column_stack([chi, rest])
@@ -230,18 +205,6 @@ def test_bad_input_is_named():
         lambda: left_edge(h, float("nan"), 0.1, 4),
         lambda: left_edge(h, 0.5, 0.0, 4),
         lambda: left_edge(h, 0.5, 0.1, 0),
-        lambda: left_edge(h, 0.5, 0.1, 4, law="free"),
     ):
         with pytest.raises(ValueError, match=r"must .*got"):
             call()
-
-
-@pytest.mark.parametrize(("dim", "n_params"), [(2, 3), (64, 20), (64, 500)])
-def test_scale_of_a_semicircle(dim, n_params):
-    # Levels that are nearly one leave (sigma / sqrt(2 N)) S: Wigner's semicircle of radius 2 s, s^2 = sigma^2 p / 2 N,
-    # whose p eigenvalues have the density (p / pi) s^(-3/2) sqrt(x + 2 s) at its edge, so that l = s p^(-2/3).
-    levels = 1 + 1e-6 * (-1.0) ** np.arange(dim)
-    s = 0.7 * np.sqrt(n_params / (2 * dim))
-    assert edges.left_edge(levels, 1.0, 0.49, n_params, law="independent") == pytest.approx(-2 * s, rel=1e-5)
-    scale = edges.edge_scale(levels, 1.0, 0.49, n_params, law="independent")
-    assert scale == pytest.approx(s * n_params ** (-2 / 3), rel=1e-5)
