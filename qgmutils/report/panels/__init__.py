@@ -1,0 +1,1 @@
+"""Panels of figures by topic: functions that draw a table into the axes they are given."""
