@@ -2,7 +2,7 @@
 
 BFGS keeps an inverse Hessian per lane, limited-memory BFGS the last steps only.  Each lane runs its own line
 search (weak Wolfe conditions by bracketing, with the approximate Wolfe test of Hager and Zhang 2005 near the
-minimum, where differences of energies drown in rounding); a lane that has finished takes the next start from
+minimum, where differences of losses drown in rounding); a lane that has finished takes the next start from
 the queue, so that all lanes stay busy.  What happens in a lane does not depend on its neighbours, so results
 do not depend on how starts are grouped.
 
@@ -42,16 +42,16 @@ _LANE = np.dtype(
         ("fresh", np.bool_),  # nothing is known about it yet
         ("reset", np.bool_),  # the direction is that of the gradient
         ("iterations", np.int64),
-        # Line search: where it set out (energy, slope), the trial step, how many, and the bracket.
-        ("energy", np.float64),
+        # Line search: where it set out (value, slope), the trial step, how many, and the bracket.
+        ("value", np.float64),
         ("slope", np.float64),
         ("step", np.float64),
         ("tries", np.int64),
         ("low", np.float64),
-        ("energy_low", np.float64),
+        ("value_low", np.float64),
         ("slope_low", np.float64),
         ("high", np.float64),
-        ("energy_high", np.float64),
+        ("value_high", np.float64),
         ("slope_high", np.float64),
         # BFGS: s.y and y.H.y of the update of the inverse Hessian that is still to be made, 0 for none.
         ("sy", np.float64),
@@ -75,7 +75,7 @@ class Search(NamedTuple):
     angles, slopes : (p, L)
         What to evaluate, and its gradient.
     values : (L,)
-        The energies.
+        Their losses.
     queue : (1,)
         The next start.
     lanes : (L,)
@@ -108,7 +108,7 @@ class Settings(NamedTuple):
     tolerance : float
         Largest entry of the gradient at which a start has converged.
     noise : float
-        Rounding error of an energy.
+        Rounding error of a value.
     max_iterations : int
     memory : int
         Steps that L-BFGS keeps; 0 selects BFGS.
@@ -121,10 +121,10 @@ class Settings(NamedTuple):
 
 
 class Found(NamedTuple):
-    """End points of B starts: theta (B, p), and (B,) each of energy, largest gradient entry, iterations and reason."""
+    """End points of B starts: theta (B, p), and (B,) each of value, largest gradient entry, iterations and reason."""
 
     theta: NDArray[np.float64]
-    energy: NDArray[np.float64]
+    value: NDArray[np.float64]
     norm: NDArray[np.float64]
     iterations: NDArray[np.int64]
     reason: NDArray[np.int64]
@@ -267,12 +267,13 @@ def _lbfgs_direction(search, lane, size, sy, memory):
 
 
 @inner
-def _next_step(t, low, f_low, slope_low, high, f_high, slope_high):
+def _next_step(state):
     """Next trial: twice the step while there is no bracket, then the cubic's minimum kept inside it."""
+    low, high, slope_low, slope_high = state.low, state.high, state.slope_low, state.slope_high
     if high == np.inf:
-        return 2.0 * t if t > 0 else 1.0
+        return 2.0 * state.step if state.step > 0 else 1.0
     width = high - low
-    a = slope_low + slope_high - 3.0 * (f_high - f_low) / width
+    a = slope_low + slope_high - 3.0 * (state.value_high - state.value_low) / width
     root = a * a - slope_low * slope_high
     trial = 0.5 * (low + high)
     if root > 0.0:
@@ -329,7 +330,7 @@ def receive(search, settings, found):
                 vectors[y + i] = new - vectors[g + i]
                 vectors[x + i] += vectors[s + i]
                 vectors[g + i] = new
-            state.energy = search.values[lane]
+            state.value = search.values[lane]
             sy = 0.0
             if state.fresh:
                 state.fresh, state.reset = False, True
@@ -350,15 +351,7 @@ def receive(search, settings, found):
                 if sy > 0.0:
                     state.reset = False
         elif state.tries <= _LINE_SEARCH_STEPS:
-            state.step = _next_step(
-                state.step,
-                state.low,
-                state.energy_low,
-                state.slope_low,
-                state.high,
-                state.energy_high,
-                state.slope_high,
-            )
+            state.step = _next_step(state)
             continue
         elif state.reset:
             stop = LINE_SEARCH
@@ -366,7 +359,7 @@ def receive(search, settings, found):
             steepest = True
         if stop > 0:
             start = state.start
-            found.energy[start], found.norm[start] = state.energy, _largest(vectors, g, p)
+            found.value[start], found.norm[start] = state.value, _largest(vectors, g, p)
             found.iterations[start], found.reason[start] = state.iterations, stop
             for i in range(p):
                 found.theta[start, i] = vectors[x + i]
@@ -382,26 +375,26 @@ def receive(search, settings, found):
         state.slope = descent
         # A step beyond one radian leaves the valley it was made for.
         state.step = min(1.0, 1.0 / _largest(vectors, d, size))
-        state.low, state.energy_low, state.slope_low = 0.0, state.energy, descent
+        state.low, state.value_low, state.slope_low = 0.0, state.value, descent
         state.high, state.tries = np.inf, 0
 
 
 @inner
 def _accepts(search, settings, lane, d):
     """Whether the trial meets the Wolfe conditions; otherwise it becomes an end of the bracket."""
-    state, energy, slope = search.lanes[lane], search.values[lane], 0.0
+    state, value, slope = search.lanes[lane], search.values[lane], 0.0
     for i in range(search.angles.shape[0]):
         slope += search.slopes[i, lane] * search.vectors[d + i]
-    enough = energy <= state.energy + _ARMIJO * state.step * state.slope or (
-        energy <= state.energy + settings.noise and slope <= (2.0 * _ARMIJO - 1.0) * state.slope
+    enough = value <= state.value + _ARMIJO * state.step * state.slope or (
+        value <= state.value + settings.noise and slope <= (2.0 * _ARMIJO - 1.0) * state.slope
     )
     if enough and slope >= _CURVATURE * state.slope:
         return True
     state.tries += 1
     if enough:
-        state.low, state.energy_low, state.slope_low = state.step, energy, slope
+        state.low, state.value_low, state.slope_low = state.step, value, slope
     else:
-        state.high, state.energy_high, state.slope_high = state.step, energy, slope
+        state.high, state.value_high, state.slope_high = state.step, value, slope
     return False
 
 
@@ -416,11 +409,11 @@ def descend(gates, observable, work, search, settings, starts, found):
 
 @compiled
 def next_angles(search, starts):
-    """`propose` for a search whose energies come from Python."""
+    """`propose` for a search whose values come from Python."""
     return propose(search, starts)
 
 
 @compiled
 def take_in(search, settings, found):
-    """`receive` for a search whose energies come from Python."""
+    """`receive` for a search whose values come from Python."""
     receive(search, settings, found)

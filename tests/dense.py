@@ -55,39 +55,49 @@ def state(circuit: Circuit, theta: Array) -> Complex:
     return reduce(lambda psi, gate: gate @ psi, gates(circuit, theta), circuit.reference)
 
 
+def derivatives(circuit: Circuit, theta: Array, start: Complex) -> tuple[Complex, Complex, Complex]:
+    """What the circuit makes of a state (N,), with first (p, N) and second (p, p, N) derivatives."""
+    q, p, dim = circuit.n_gates, circuit.n_params, len(start)
+    unitaries = gates(circuit, theta)
+    generators = [-1j * pauli(word) for word in circuit.words()]
+
+    def with_generators(*places: int) -> Complex:
+        psi = start
+        for k in range(q):
+            psi = unitaries[k] @ psi
+            for _ in range(places.count(k)):
+                psi = generators[k] @ psi
+        return psi
+
+    first = np.zeros((p, dim), dtype=complex)
+    second = np.zeros((p, p, dim), dtype=complex)
+    for g in range(q):
+        first[circuit.parameter[g]] += circuit.scale[g] * with_generators(g)
+        for h in range(g, q):
+            i, j = circuit.parameter[g], circuit.parameter[h]
+            psi = circuit.scale[g] * circuit.scale[h] * with_generators(g, h)
+            second[i, j] += psi
+            if g != h:
+                second[j, i] += psi
+    return with_generators(), first, second
+
+
+def metric(psi: Complex, first: Complex) -> Array:
+    """Fubini-Study metric (p, p) of a state (N,) with first derivatives (p, N)."""
+    overlap = first @ psi.conj()
+    return (first.conj() @ first.T - np.outer(overlap.conj(), overlap)).real
+
+
 class Landscape:
     """Energy, gradient (p,), Hessian and Fubini-Study metric (p, p) of one start."""
 
     def __init__(self, circuit: Circuit, problem: Energy, theta: Array) -> None:
-        q, p, dim = circuit.n_gates, circuit.n_params, problem.dim
-        unitaries = gates(circuit, theta)
-        generators = [-1j * pauli(word) for word in circuit.words()]
-        first = np.zeros((p, dim), dtype=complex)
-        second = np.zeros((p, p, dim), dtype=complex)
-        for g in range(q):
-            for h in range(g, q):
-                psi = circuit.reference
-                for k in range(q):
-                    psi = unitaries[k] @ psi
-                    psi = generators[k] @ psi if k == g else psi
-                    psi = generators[k] @ psi if k == h else psi
-                i, j = circuit.parameter[g], circuit.parameter[h]
-                factor = circuit.scale[g] * circuit.scale[h]
-                second[i, j] += factor * psi
-                if g != h:
-                    second[j, i] += factor * psi
-            psi = circuit.reference
-            for k in range(q):
-                psi = unitaries[k] @ psi
-                psi = generators[k] @ psi if k == g else psi
-            first[circuit.parameter[g]] += circuit.scale[g] * psi
-        self.state = state(circuit, theta)
+        self.state, first, second = derivatives(circuit, theta, circuit.reference)
         bra = self.state.conj() @ problem.matrix
         self.energy = float((bra @ self.state).real)
         self.gradient = 2 * (first @ bra).real
         self.hessian = 2 * (first.conj() @ problem.matrix @ first.T + second @ bra).real
-        overlap = first @ self.state.conj()
-        self.metric = (first.conj() @ first.T - np.outer(overlap.conj(), overlap)).real
+        self.metric = metric(self.state, first)
 
 
 def hamiltonian(problem: Energy) -> Complex:

@@ -8,9 +8,13 @@ import scipy.stats
 from statistical import alarm
 
 from qgmutils import circuits, minimize
+from qgmutils.circuits.randomised import Randomised
 from qgmutils.engine import landscape
-from qgmutils.ensembles.ensembles import MinimaTask
+from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.training import TrainTask
 from qgmutils.losses import hamiltonians
+from qgmutils.losses.hamiltonians import Hamiltonian
+from qgmutils.losses.loss import Loss
 
 TOLERANCE = minimize.GRADIENT_TOLERANCE
 
@@ -217,7 +221,7 @@ def test_what_did_not_converge_stays_with_its_reason(engine, rng):
 def test_unreachable_tolerance_ends_in_the_line_search(rng):
     # Gradients round to about 1e-16, so 1e-30 is never reached; the search must say so and stop.
     surface = case(3, 6, rng)
-    found = minimize.minimize(surface, starts(9, 6, rng), gradient_tolerance=1e-30)
+    found = minimize.minimize(surface, starts(9, 6, rng), gradient_tolerance=1e-30, max_iterations=2000)
     assert set(found.reason) <= {"line search", "iterations"}
     assert not found.certified.any()
     assert np.all(found.gradient_norm < 1e-6)
@@ -282,7 +286,10 @@ class Broken:
 def test_what_no_landscape_has_is_not_certified(value, rng):
     surface = case(3, 4, rng)
     assert minimize.minimize(Broken(surface, 0.5), starts(2, 4, rng)).certified.all()
-    assert not minimize.minimize(Broken(surface, value), starts(2, 4, rng)).certified.any()
+    wrong = minimize.minimize(Broken(surface, value), starts(2, 4, rng))
+    assert not wrong.certified.any()
+    assert list(wrong.reason) == 2 * ["converged" if np.isfinite(value) else "not finite"]
+    assert list(wrong.solved) == 2 * [value == -1e-3]
 
 
 def penalised(weight):
@@ -360,11 +367,11 @@ def test_starts_are_left_alone(rng):
 
 def energies(hamiltonian, options, n_params, rng):
     """52 circuits with 8 starts each, n = 6, Haar-random reference states, a new ensemble in every run."""
-    task = MinimaTask(hamiltonian, options, 6, n_params, "haar", 0, 52, 8, seed=int(rng.integers(2**31)))
-    table = task.run()
+    model = Model(Randomised(6, n_params), Hamiltonian(hamiltonian, 6, options))
+    table = TrainTask(model=model, n_circuits=52, n_starts=8, seed=int(rng.integers(2**31))).run()
     assert len(table) == 52 * 8
     assert table.certified.mean() > 0.99
-    return table.energy.to_numpy()
+    return table.loss.to_numpy()
 
 
 def test_few_angles_on_a_projector(rng):
@@ -422,6 +429,122 @@ def test_ising_ring_below_and_above_its_critical_count(rng):
 def test_bad_input(theta, options, message, rng):
     with pytest.raises(ValueError, match=message):
         minimize.minimize(case(2, 3, rng), theta, **options)
+
+
+@dataclasses.dataclass(frozen=True)
+class Wells(Loss):
+    floor: float | None = 0.0
+    first_gap: float = np.inf
+    unit: float = 3.0
+    n_qubits: int = 2
+    name: str = "wells"
+
+
+class WellsLandscape:
+    """L = level + sum_i [1 - cos 2t_i + 0.1 (1 - cos t_i)]: minima at t_i = 0, and 0.2 higher ones at t_i = pi."""
+
+    def __init__(self, n_params, *, level=0.0, loss=None, n_gates=None, rounding=0.0):
+        self.circuit = circuits.random_circuit(2, n_params, rng=np.random.default_rng(0), n_gates=n_gates)
+        self.level, self.loss, self.rounding = level, Wells(floor=level) if loss is None else loss, rounding
+        self.batches = []
+
+    def value_and_gradient(self, theta):
+        self.batches.append(len(theta))
+        value = np.sum(1 - np.cos(2 * theta) + 0.1 * (1 - np.cos(theta)), axis=1)
+        value += self.rounding * np.sin(1e10 * theta.sum(axis=1))
+        return self.level + value, 2 * np.sin(2 * theta) + 0.1 * np.sin(theta)
+
+    def hessian(self, theta):
+        return np.eye(theta.shape[1]) * (4 * np.cos(2 * theta) + 0.1 * np.cos(theta))[:, None]
+
+
+@pytest.mark.parametrize("floor", [0.0, -3.0, 2.5])
+def test_any_loss_with_a_floor(method, floor, rng, monkeypatch):
+    surface = WellsLandscape(2, level=floor)
+    theta = rng.uniform(0, 2 * np.pi, (80, 2))
+    found = minimize.minimize(surface, theta)
+    higher = np.sum(np.cos(found.theta) < 0, axis=1)
+    np.testing.assert_allclose(np.sin(found.theta), 0, atol=1e-8)
+    np.testing.assert_allclose(found.loss, floor + 0.2 * higher, rtol=0, atol=1e-13)
+    assert set(higher) == {0, 1, 2}  # each pair of wells has a quarter of the starts, roughly
+    assert found.certified.all()
+    np.testing.assert_array_equal(found.solved, higher == 0)
+    largest = np.where(higher < 2, 4.1, 3.9)  # curvature in the lower and the higher well
+    np.testing.assert_allclose(found.resolution, 3 * largest * minimize.NULL_TOLERANCE / 2, rtol=1e-9)
+    monkeypatch.setattr(minimize, "HESSIAN_MAX_PARAMS", 1)  # only the floor certifies then
+    np.testing.assert_array_equal(minimize.minimize(surface, theta).certified, higher == 0)
+
+
+def test_a_loss_without_a_floor_is_certified_and_never_solved(rng, monkeypatch):
+    surface = WellsLandscape(2, level=-1e3, loss=Wells(floor=None))
+    theta = rng.uniform(0, 2 * np.pi, (80, 2))
+    found = minimize.minimize(surface, theta)
+    assert found.certified.all()
+    assert not found.solved.any()
+    monkeypatch.setattr(minimize, "HESSIAN_MAX_PARAMS", 1)
+    assert not minimize.minimize(surface, theta).certified.any()
+
+
+def test_a_loss_below_its_floor_is_wrong(rng):
+    found = minimize.minimize(WellsLandscape(2, level=-1e-3, loss=Wells(floor=0.0)), np.zeros((1, 2)))
+    assert found.reason[0] == "converged"
+    assert not found.certified[0]
+
+
+def test_a_loss_with_levels_too_close_is_not_certified():
+    surface = WellsLandscape(2, loss=Wells(first_gap=2e-5))
+    with pytest.warns(UserWarning, match=r"1 of 1 .* of wells are 6e-05 apart, less than 10 .* of 6\.15e-06"):
+        assert not minimize.minimize(surface, np.zeros((1, 2))).certified[0]
+
+
+def test_values_may_be_as_coarse_as_their_gates_make_them(rng):
+    theta = rng.uniform(0, 2 * np.pi, (80, 2))
+    noise = 300 * np.finfo(float).eps
+    many = minimize.minimize(WellsLandscape(2, n_gates=300, rounding=noise / 2), theta)
+    few = minimize.minimize(WellsLandscape(2, n_gates=2, rounding=noise / 2), theta)
+    assert many.certified.all()
+    assert "line search" in few.reason
+
+
+def test_no_more_starts_are_evaluated_than_are_under_way(rng):
+    surface = WellsLandscape(3)
+    theta = rng.uniform(0, 2 * np.pi, (700, 3))
+    theta[:690] = 0  # converged at once
+    minimize.minimize(surface, theta)
+    assert surface.batches[0] == minimize.OTHER_ENGINE_LANES
+    assert sum(surface.batches) < 690 + 10 * 100
+    assert surface.batches[-1] <= 10
+
+
+def test_solved_is_an_energy_near_the_ground_state(rng):
+    few = minimize.minimize(case(3, 2, rng), starts(4, 2, rng))
+    many = minimize.minimize(case(3, 40, rng), starts(4, 40, rng))  # 2 (N - 1) = 14
+    assert not few.solved.any()
+    assert many.solved.all()
+
+
+def ising_chain(n_qubits, n_params):
+    """Layers of exp(-i t sum Z_i Z_i+1) and exp(-i t sum X_i) in turn on |+...+>, one angle a layer."""
+    bonds, sites = 3 << np.arange(n_qubits - 1), 1 << np.arange(n_qubits)
+    words = [
+        np.array([0 * bonds, bonds]) if k % 2 == 0 else np.array([sites, 0 * sites]) for k in range(n_params)
+    ]
+    parameter = np.repeat(np.arange(n_params), [w.shape[1] for w in words])
+    x, z = np.hstack(words)
+    plus = np.full(2**n_qubits, 2.0 ** (-n_qubits / 2))
+    return circuits.Circuit(n_qubits, n_params, x, z, parameter, np.ones(len(x)), np.zeros(len(x)), plus)
+
+
+def test_narrow_valleys_are_followed_to_their_end():
+    # The critical count is n^2 / 2 = 32.  These starts were under way still after 1000 + 100 p = 3800 steps.
+    surface = landscape(ising_chain(8, 28), hamiltonians.tfim(8, periodic=False))
+    theta = np.random.default_rng(1).uniform(0, np.pi, (200, 28))[[0, 7, 21, 31, 45, 46, 80, 82]]
+    found = minimize.minimize(surface, theta)
+    assert found.certified.all()
+    assert found.iterations.max() > 3800
+    # Condition numbers of 10^6 and more make them slow.
+    eigenvalues = np.linalg.eigvalsh(surface.hessian(found.theta))
+    assert np.median(eigenvalues[:, -1] / np.abs(eigenvalues).min(axis=1)) > 1e6
 
 
 def test_what_is_no_landscape_is_refused(rng):

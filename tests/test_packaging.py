@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import json
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 
 import qgmutils
+from qgmutils.suite import manifest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +33,7 @@ PYPROJECT = tomllib.loads(read("pyproject.toml"))
 PROJECT: dict[str, Any] = PYPROJECT["project"]
 ENVIRONMENT: dict[str, Any] = yaml.safe_load(read("environment.yml"))
 CITATION: dict[str, Any] = yaml.safe_load(read("CITATION.cff"))
+CODECHECK: dict[str, Any] = yaml.safe_load(read("codecheck.yml"))
 CONDA = [item for item in ENVIRONMENT["dependencies"] if isinstance(item, str)]
 # Needed by the package, its suite, on one machine or several, or by its developers; conda names all as PyPI does.
 EXTRAS = ("suite", "distributed", "bench", "dev")
@@ -104,7 +107,7 @@ def imported(paths: Iterable[Path]) -> set[str]:
 SUITE = set(ROOT.glob("qgmutils/suite/*.py"))
 BENCH = set(ROOT.glob("benchmarks/*.py"))
 PATHS = {
-    (): set(ROOT.glob("qgmutils/**/*.py")) - SUITE - BENCH,
+    (): set(ROOT.glob("qgmutils/**/*.py")) - SUITE,
     ("suite",): SUITE,
     ("bench",): BENCH,
     EXTRAS: set(ROOT.glob("tests/**/*.py")),
@@ -199,7 +202,7 @@ def test_a_package_does_not_need_its_own_door() -> None:
 
 
 def test_data_flows_one_way() -> None:
-    present = {module[0] for module in MODULES if module} - {"bench"}  # which is about to move out
+    present = {module[0] for module in MODULES if module}
     assert present == set(LAYERS)
     wrong = {
         (module, other)
@@ -210,10 +213,10 @@ def test_data_flows_one_way() -> None:
     assert wrong == set()
 
 
-def test_layers_are_those_of_the_contributing_guide() -> None:
-    table = read("CONTRIBUTING.md").partition("| in `qgmutils`")[2].partition("\n\n")[0]
-    named = [name.split("/")[0] for name in re.findall(r"`([a-z_/]+)`", table) if name != "qgmutils"]
-    assert list(dict.fromkeys(name for name in named if name in LAYERS)) == list(LAYERS)
+def test_layers_are_those_that_are_documented() -> None:
+    table = read("CONTRIBUTING.md").partition("| part of `qgmutils`")[2].partition("\n\n")[0]
+    first_column = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+    assert re.findall(r"`(\w+)/?`", " ".join(first_column)) == list(LAYERS)
 
 
 def test_versions_agree() -> None:
@@ -235,6 +238,27 @@ def test_citation_names_the_software_and_the_paper() -> None:
     assert paper["year"] == 2022
     assert [item["value"] for item in paper["identifiers"]] == ["arXiv:2109.06957"]
     assert "2109.06957" in read("README.md")
+
+
+def test_manifest_of_outputs_lists_every_figure_and_all_verdicts() -> None:
+    assert read("codecheck.yml").startswith("---\n")
+    paper, reference = CODECHECK["paper"], CITATION["references"][0]
+    assert (paper["title"], paper["reference"]) == (reference["title"], reference["url"])
+    names = [f"{author['given-names']} {author['family-names']}" for author in reference["authors"]]
+    assert [author["name"] for author in paper["authors"]] == names
+    expected = {}
+    for profile in (path.name for path in ROOT.glob("figures/*/")):
+        expected[f"figures/{profile}/claims.json"] = f"The verdict on every claim ({profile})"
+        for run in manifest.load(ROOT / "notebooks" / "claims.toml"):
+            if run.profile == profile:
+                cells = json.loads(read(f"notebooks/{run.notebook}.ipynb"))["cells"]
+                title = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
+                comment = f"{title} ({', '.join(filter(None, (run.name, profile)))})"
+                expected[f"figures/{profile}/{run.label}.png"] = comment
+    listed = {item["file"]: item["comment"] for item in CODECHECK["manifest"]}
+    assert listed.items() <= expected.items()
+    # A run may be newer than the last complete one of its profile.
+    assert {name for name in expected if (ROOT / name).is_file()} <= set(listed)
 
 
 def test_licence_is_whole() -> None:

@@ -15,9 +15,14 @@ PACKAGE = __name__.partition(".")[0]
 _MODULES = ("circuits", "losses", "losses.hamiltonians")
 _MEMBERS = {
     "circuits": "Circuit random_circuit to_qnode",
+    "losses.born_machine": "BornMachine",
+    "losses.fidelity": "Fidelity",
+    "losses.least_squares": "LeastSquares",
     "losses.loss": "Loss",
+    "losses.unitary": "UnitaryDistance",
     "losses.energy": "Energy",
-    "losses.hamiltonians": "fermi_hubbard from_matrix from_observable gue projector spinless_fermi_hubbard tfim xxz",
+    "losses.hamiltonians": "Hamiltonian fermi_hubbard from_matrix from_observable gue projector spinless_fermi_hubbard "
+    "tfim xxz",
     "engine": "landscape",
     "ensembles.model": "Model",
     "ensembles.results": "critical_count train",

@@ -48,8 +48,39 @@ _SEEN = _seen(_SOURCES)
 _SOURCE = _digest(_PACKAGE, _SOURCES)
 
 
+# What `load` did not find and `keep` was not given yet.
+_wanted: set[str] = set()
+_listeners: list[Callable[[int], None]] = []
+
+
+def compiling() -> bool:
+    """Whether this process is compiling kernels, as far as it has not failed."""
+    return bool(_wanted)
+
+
+def on_compiling(listener: Callable[[int], None]) -> None:
+    """Call `listener` with 1 whenever this process begins to compile, and with -1 when it has ended."""
+    _listeners.append(listener)
+
+
+def stop_waiting() -> None:
+    """Forget what was to be compiled: at the end of a task nothing is, even where a compilation has failed."""
+    for name in list(_wanted):
+        _note(name, wanted=False)
+
+
+def _note(name: str, *, wanted: bool) -> None:
+    before = compiling()
+    (_wanted.add if wanted else _wanted.discard)(name)
+    if compiling() != before:
+        for listener in _listeners:
+            listener(1 if wanted else -1)
+
+
 def compiled(function: Callable[..., Any]) -> Any:
     """Decorator: `numba.njit`, with the machine code kept for the next process.
+
+    While it runs other threads may, so that a progress bar ticks.
 
     Raises
     ------
@@ -62,13 +93,20 @@ def compiled(function: Callable[..., Any]) -> Any:
         raise RuntimeError(
             "NUMBA_DISABLE_JIT is set, but the kernels of qgmutils need the compiler; unset it"
         )
-    dispatcher: Any = numba.njit(function)
+    dispatcher: Any = numba.njit(nogil=True)(function)
     dispatcher._cache = _FunctionCache(function)
     return dispatcher
 
 
 def load(name: str) -> bytes | None:
-    """What was kept under a name; None if there is nothing, or nothing that is whole."""
+    """What was kept under a name; None if there is nothing, or nothing that is whole: then it is to be compiled."""
+    found = _load(name)
+    if found is None:
+        _note(name, wanted=True)
+    return found
+
+
+def _load(name: str) -> bytes | None:
     place = _place()
     if place is None:
         return None
@@ -93,6 +131,7 @@ def load(name: str) -> bytes | None:
 
 def keep(name: str, payload: bytes) -> None:
     """Keep something under a name, with a hash of it; where that is not possible, warn once and go on."""
+    _note(name, wanted=False)
     place = _place()
     if place is None:
         return
@@ -205,7 +244,8 @@ class _FunctionCache:
         from numba.core.compiler import CompileResult
 
         context.refresh()
-        payload = load(self._name(signature, context.codegen()))
+        name = self._name(signature, context.codegen())
+        payload = load(name)
         if payload is None:
             return None
         try:
@@ -213,14 +253,17 @@ class _FunctionCache:
             return CompileResult._rebuild(context, *pickle.loads(payload))
         except Exception as error:  # whatever a pickle can raise; the function is compiled instead
             _warn(folder(), f"{self._function.__qualname__}: {error!r}")
+            _note(name, wanted=True)
             return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep a compiled function."""
         from numba.core.serialize import dumps
 
+        name = self._name(signature, result.codegen)
+        _note(name, wanted=False)
         if not result.library.has_dynamic_globals and not result.lifted:
-            keep(self._name(signature, result.codegen), dumps(result._reduce()))
+            keep(name, dumps(result._reduce()))
 
     def enable(self) -> None:
         """Nothing to do."""

@@ -16,14 +16,29 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
+from typing import NamedTuple
+
+from qgmutils.computing import kernels
 
 NO_GUARD = (
     "worker processes import the program's main module and so start it again: put what it does, not what it defines, "
     'behind a line `if __name__ == "__main__":`, or pass workers=1'
 )
 
-_pools: dict[int, ProcessPoolExecutor] = {}  # by number of workers
+
+class _Pool(NamedTuple):
+    executor: ProcessPoolExecutor
+    compiling: Synchronized[int]  # how many of the workers are compiling kernels
+
+
+_pools: dict[int, _Pool] = {}  # by number of workers
+
+
+def compiling() -> bool:
+    """Whether this process or one of its workers is compiling kernels."""
+    return kernels.compiling() or any(pool.compiling.value for pool in list(_pools.values()))
 
 
 def require_guard() -> None:
@@ -63,8 +78,10 @@ def process_pool(count: int) -> Iterator[ProcessPoolExecutor]:
     """
     if count not in _pools:
         context = multiprocessing.get_context("spawn")
-        _pools[count] = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
-    executor = _pools[count]
+        busy = context.Value("i", 0)
+        executor = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=(busy,))
+        _pools[count] = _Pool(executor, busy)
+    executor = _pools[count].executor
     try:
         yield executor
     except BaseException as error:
@@ -143,7 +160,12 @@ def _exit_status(process: multiprocessing.process.BaseProcess) -> int:
     return process.exitcode or 0
 
 
-def _start_worker() -> None:
+def _start_worker(compiling: Synchronized[int]) -> None:
+    def add(change: int) -> None:
+        with compiling.get_lock():
+            compiling.value += change
+
+    kernels.on_compiling(add)
     # Ctrl-C reaches the whole process group; the owner alone decides, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A worker waits for work for ever, also when its owner was killed.
@@ -155,8 +177,3 @@ def _follow_owner() -> None:
     if owner is not None:
         owner.join()
         os._exit(1)
-
-
-def chosen_engine() -> tuple[str, str]:
-    """Engine and device that were asked for."""
-    return os.environ.get("QGMUTILS_ENGINE", "numba"), os.environ.get("QGMUTILS_DEVICE", "default.qubit")

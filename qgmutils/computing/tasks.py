@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from qgmutils.computing import accounts, files, notices
+from qgmutils.computing import accounts, files, kernels, notices, processes
 from qgmutils.computing import cache as caching
 from qgmutils.computing.accounts import Account, account
 from qgmutils.computing.code import Code, UnknownCode, code_of
@@ -213,6 +213,8 @@ def timed(task: Task, code: str = "") -> tuple[pd.DataFrame, dict[str, Any]]:
         except Exception as error:
             error.add_note(f"while running {task!r}")
             raise
+        finally:
+            kernels.stop_waiting()
     return table, accounts.circumstances(time.perf_counter() - start)
 
 
@@ -384,30 +386,33 @@ def _run_on(
 class _Progress:
     """A bar for a person, or a file for a program that watches (environment variable QGMUTILS_PROGRESS).
 
-    The file holds {"done": d, "total": t, "cached": c, "warnings": [text, …]} over all calls of this process so far.
+    The file holds {"done": d, "total": t, "cached": c, "compiling": bool, "warnings": [text, …]} over all calls of this
+    process so far.
     """
 
     past = past_cached = 0  # tasks of earlier calls in this process
 
     def __init__(self, label: str, *, done: int, total: int) -> None:
         self.done, self.cached, self.total = done, done, total
+        self._label, self._compiling = label or "tasks", False
         self._file = os.environ.get("QGMUTILS_PROGRESS", "")
         # disable=None: no bar where the output is neither a terminal nor a notebook.
         self._bar = tqdm(
             total=total,
             initial=done,
-            desc=label or "tasks",
+            desc=self._label,
             leave=False,
             disable=True if self._file or done == total else None,
         )
         self._ended = threading.Event()
         self._ticking = threading.Thread(target=self._tick, daemon=True)
-        if not self._bar.disable:
+        if done < total and (self._file or not self._bar.disable):
             self._ticking.start()
         self._write()
 
     def step(self) -> None:
         self.done += 1
+        self._look()
         self._bar.update()
         self._write()
 
@@ -422,12 +427,22 @@ class _Progress:
     def _tick(self) -> None:
         # A task may take minutes, and a clock that stands still looks like one that has died.
         while not self._ended.wait(1):
+            if self._look():
+                self._write()
             self._bar.refresh()
+
+    def _look(self) -> bool:
+        """Find out whether kernels are being compiled; return whether that has changed."""
+        before, self._compiling = self._compiling, processes.compiling()
+        if self._compiling != before:
+            self._bar.set_description("compiling kernels" if self._compiling else self._label, refresh=False)
+        return self._compiling != before
 
     def _write(self) -> None:
         # Progress is a courtesy: a failure to report it must not stop the work.
         if self._file:
             state: dict[str, Any] = {"done": self.past + self.done, "total": self.past + self.total}
-            state |= {"cached": self.past_cached + self.cached, "warnings": notices.said()}
+            state |= {"cached": self.past_cached + self.cached, "compiling": self._compiling}
+            state["warnings"] = notices.said()
             with contextlib.suppress(OSError), files.whole_file(self._file) as temporary:
                 temporary.write_text(json.dumps(state))

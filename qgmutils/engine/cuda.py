@@ -11,10 +11,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit, require_pair
+from qgmutils.circuits import Circuit
 from qgmutils.engine.gates import pack_circuit
-from qgmutils.engine.starts import any_angle
+from qgmutils.engine.starts import any_angle, is_energy, require_pair
 from qgmutils.losses.energy import Energy
+from qgmutils.losses.loss import Loss
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -59,23 +60,28 @@ class CudaLandscape:
     Parameters
     ----------
     circuit : Circuit
-    problem : Energy
+    loss : Energy
         Of as many qubits.
 
     Raises
     ------
     ValueError
-        Without numba's CUDA target or without a GPU that it can use, with its own message.
+        For another loss, without numba's CUDA target or without a GPU that it can use, with its own message.
     """
 
-    def __init__(self, circuit: Circuit, problem: Energy) -> None:
-        require_pair(circuit, problem)
-        self.circuit, self.loss = circuit, problem
+    def __init__(self, circuit: Circuit, loss: Loss) -> None:
+        require_pair(circuit, loss)
+        if not is_energy(loss):
+            raise ValueError(
+                f"engine='cuda' serves losses.energy.Energy without inputs only, got {type(loss).__name__}; "
+                "engine='numba' serves any loss"
+            )
+        self.circuit, self.loss = circuit, loss
         self._kernels = _load_kernels()
         self._dim = 2**circuit.n_qubits
         # A power of two.  Four amplitudes a thread keep its loads independent of one another.
         self._threads = max(1, min(self._kernels.MAX_THREADS, self._dim // 4))
-        self._constants = [self._kernels.cuda.to_device(array) for array in _pack(circuit, problem)]
+        self._constants = [self._kernels.cuda.to_device(array) for array in _pack(circuit, loss)]
         self._chain = sp.csr_array(
             (circuit.scale, (np.arange(circuit.n_gates), circuit.parameter)),
             shape=(circuit.n_gates, circuit.n_params),
@@ -106,13 +112,6 @@ class CudaLandscape:
         for k, rows in enumerate(self._gradient_changes(theta)):
             result[k] = self._chain.T @ rows
         return (result + result.transpose(0, 2, 1)) / 2
-
-    @any_angle
-    def hessian_vector_product(self, theta: Array, vectors: Array) -> Array:
-        result = np.empty_like(theta)
-        for k, rows in enumerate(self._gradient_changes(theta)):
-            result[k] = (self._chain @ vectors[k]) @ rows
-        return result
 
     @any_angle
     def hessian_and_quantum_fisher(self, theta: Array) -> tuple[Array, Array]:

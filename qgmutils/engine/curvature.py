@@ -1,23 +1,25 @@
-"""Second derivatives: tangent vectors and Hessian of one start, and Hessian-vector products of LANES starts.
+"""Second derivatives: tangent vectors and Hessian of one start.
 
-With |psi> the state after all q gates and T_g = d_g |psi>, the Hessian in gate angles is 2 Re <T_g|H|T_h> + 2 S_gh,
-S_gh = Re <H psi|d_g d_h psi>.  All T_g travel through one sweep, LANES of them in the lanes of one state.  S_gh, g < h,
-is the overlap of T_g on its way, at gate h, with one vector that does not depend on g (`_collect`), and S_gg = -E.
-What is left is matrix products, for BLAS.
-
-The Hessian-vector product differentiates the sweep of the gradient along a direction: two more states, no matrix.
+With |psi> the state after all q gates, T_g = d_g |psi> and |lambda> = dL/d<psi|, the Hessian in gate angles is 2 S_gh,
+S_gh = Re <lambda|d_g d_h psi>, and what the loss says of its curvature along T_g and T_h, 2 Re <T_g|H|T_h> for an
+energy.  All T_g travel through one sweep, LANES of them in the lanes of one state.  S_gh, g < h, is the overlap of T_g
+on its way, at gate h, with one vector that does not depend on g (`_collect`), and S_gg = -Re <lambda|psi>, which is -E
+for an energy.  What is left is matrix products, for BLAS.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from qgmutils.circuits import Circuit
 from qgmutils.computing.kernels import compiled
-from qgmutils.computing.simd import LANES, add, address, copysign, fma, inner, load, mul, splat, store, sub
+from qgmutils.computing.simd import LANES, address, inner, load, mul, splat, store, sub
 from qgmutils.engine import passes
-from qgmutils.engine.observable import apply
 from qgmutils.engine.passes import STATE
-from qgmutils.engine.sweep import RESCALE, evaluate_energy, set_out, set_signed, slope, turn
+from qgmutils.engine.sweep import RESCALE, evaluate_energy, forward, set_out, set_signed, turn
 
 _TILE_BYTES = 2**17
 
@@ -127,17 +129,54 @@ def _overlaps(gates, work, first, begin, end, state, kicks, pulls, second):
     _rescale(work, state, scale, dim)
 
 
-@compiled
-def derivatives(gates, observable, work, theta, psi, tangents, second, kicks, pulls, states):
-    """State, tangent vectors and second derivatives of one start in gate angles.
+class Tangents(NamedTuple):
+    """What there is to know of one start and one input to second order, in gate angles, and scratch for it.
 
-    `theta` (p * LANES,) holds the same start in all lanes.  Fills psi (2 dim,), in the order (dim, re/im), the tangents
-    T_g (2 dim, q padded to LANES) and S (q, q padded to LANES).  Scratch: kicks and pulls (q, 2 dim), states (q padded,
-    2 dim).
+    psi (2 dim,) is in the order (dim, re/im), the tangents T_g are (2 dim, q padded to LANES) and S is (q, q padded to
+    LANES).  Scratch: kicks and pulls (q, 2 dim), states (q padded, 2 dim).
     """
-    dim, q = gates.reference.size // 2, gates.x.size
+
+    psi: NDArray[np.float64]
+    tangents: NDArray[np.float64]
+    second: NDArray[np.float64]
+    kicks: NDArray[np.float64]
+    pulls: NDArray[np.float64]
+    states: NDArray[np.float64]
+
+
+def allocate_tangents(circuit: Circuit) -> Tangents:
+    """Room for the second derivatives of one start and input at a time."""
+    q, size = circuit.n_gates, 2 * 2**circuit.n_qubits
+    padded = -(-q // LANES) * LANES
+    shapes = (size,), (size, padded), (q, padded), (q, size), (q, size), (padded, size)
+    return Tangents(*map(np.empty, shapes))
+
+
+@compiled
+def energy_derivatives(gates, observable, work, theta, result):
+    """Fill `result` for the energy of one start; `theta` (p * LANES,) holds it in all lanes."""
     energies = np.empty(LANES)
     evaluate_energy(gates, observable, work, theta, energies)
+    _derivatives(gates, work, energies[0], result)
+
+
+@compiled
+def derivatives(gates, inputs, work, theta, cotangent, result):
+    """Fill `result` for one start and the input in work.source, with its cotangent (2 N,); all lanes hold the same."""
+    set_out(gates, inputs, work, theta, False)
+    forward(gates, work)
+    overlap = 0.0
+    for k in range(cotangent.size):
+        work.lam[LANES * k : LANES * (k + 1)] = cotangent[k]
+        overlap += work.psi[LANES * k] * cotangent[k]
+    _derivatives(gates, work, overlap, result)
+
+
+@inner
+def _derivatives(gates, work, overlap, result):
+    """Fill `result` from work.psi and work.lam, of which `overlap` is Re <lambda|psi>."""
+    dim, q = gates.reference.size // 2, gates.x.size
+    psi, tangents, second, kicks, pulls, states = result
     for k in range(2 * dim):
         psi[k] = work.psi[LANES * k]
     _collect(gates, work, kicks, pulls)
@@ -170,73 +209,8 @@ def derivatives(gates, observable, work, theta, psi, tangents, second, kicks, pu
             for k in range(2 * dim):
                 tangents[k, g] = -tangents[k, g]
     for h in range(q):
-        second[h, h] = -energies[0]
+        second[h, h] = -overlap
         for g in range(h):
             sign = work.cosine[LANES * g] * work.cosine[LANES * h]
             second[h, g] = np.copysign(1.0, sign) * second[h, g]
             second[g, h] = second[h, g]
-
-
-@inner
-def _along(gates, work, theta_dot, g):
-    """Derivative of the reduced angle of gate g along the direction, one a lane."""
-    factor = mul(splat(gates.scale[g]), load(theta_dot, LANES * gates.parameter[g]))
-    return mul(factor, copysign(splat(1.0), load(work.cosine, LANES * g)))
-
-
-@inner
-def _add_change(gates, work, g, state, change, factor):
-    """change += factor (-iP) state for the word of gate g; addresses of states."""
-    set_signed(work.signed, 0, factor)
-    dim = gates.reference.size // 2
-    passes.add_word(
-        gates.odd[g], gates.x[g], gates.z[g], gates.turned[g], state, change, address(work.signed), dim
-    )
-
-
-@compiled
-def hessian_vector(gates, observable, work, change, theta, theta_dot, product):
-    """Hessian times vector of LANES starts: theta, theta_dot and product (p * LANES,), laid out (parameter, lane).
-
-    `change` is scratch like `work`, for the derivatives of its states along the direction.
-    """
-    dim, q = gates.reference.size // 2, gates.x.size
-    psi, lam, signed, sign = address(work.psi), address(work.lam), address(work.signed), address(work.sign)
-    psi_dot, lam_dot, factor = address(change.psi), address(change.lam), address(work.scale)
-    energy = np.empty(LANES)
-    set_out(gates, work, theta)
-    change.psi[:] = 0.0
-    scale, since = splat(1.0), 0
-    for g in range(q):
-        set_signed(work.signed, 0, load(work.tangent, LANES * g))
-        turn(gates, g, psi, signed)
-        turn(gates, g, psi_dot, signed)
-        _add_change(gates, work, g, psi, psi_dot, _along(gates, work, theta_dot, g))
-        scale = mul(scale, load(work.cosine, LANES * g))
-        since += 1
-        if since == RESCALE or g == q - 1:
-            store(work.scale, 0, scale)
-            passes.scale(psi, factor, dim)
-            passes.scale(psi_dot, factor, dim)
-            scale, since = splat(1.0), 0
-    apply(observable, work.psi, work.lam, energy)
-    apply(observable, change.psi, change.lam, energy)
-    product[:] = 0.0
-    for g in range(q - 1, -1, -1):
-        both = add(slope(gates, g, psi, lam_dot, sign), slope(gates, g, psi_dot, lam, sign))
-        at = LANES * gates.parameter[g]
-        chain = mul(splat(2.0 * gates.scale[g]), copysign(mul(scale, scale), load(work.cosine, LANES * g)))
-        store(product, at, fma(chain, both, load(product, at)))
-        back = sub(splat(0.0), _along(gates, work, theta_dot, g))
-        _add_change(gates, work, g, psi, psi_dot, back)
-        _add_change(gates, work, g, lam, lam_dot, back)
-        set_signed(work.signed, 0, sub(splat(0.0), load(work.tangent, LANES * g)))
-        for state in (psi, lam, psi_dot, lam_dot):
-            turn(gates, g, state, signed)
-        scale = mul(scale, load(work.cosine, LANES * g))
-        since += 1
-        if since == RESCALE:
-            store(work.scale, 0, scale)
-            for state in (psi, lam, psi_dot, lam_dot):
-                passes.scale(state, factor, dim)
-            scale, since = splat(1.0), 0

@@ -7,8 +7,13 @@ a = turns pi/2 + y and |y| <= pi/4,
     exp(-i a P) = exp(-i y P) (-iP)^turns,
 
 and the Pauli words left over where `turns` is odd are moved through the earlier gates to the reference state; on
-the way they turn the sign of y in every gate with which they anticommute.  Phases of the whole state are dropped.
-Derivatives with respect to a are those with respect to the new angle times that sign.
+the way they turn the sign of y in every gate with which they anticommute.  Derivatives with respect to a are those with
+respect to the new angle times that sign.
+
+Most losses do not see a phase of the whole state, and it is dropped then.  It is a power of i (derived): (-iP)^turns
+brings (-i)^turns; an odd one the factor i^ny of its word, and (-1)^popcount(z & x') where the word (x', z') joins those
+that it meets, (x, z); and the passes multiply with cos y' for the angle y' of the opposite sign, so that each turned
+sign of an angle leaves -1.
 """
 
 from __future__ import annotations
@@ -95,16 +100,35 @@ def tan_cos(code, x):
     return turns, code.div(code.mul(s, y), c), c
 
 
-@kernel(11)
-def small_angles(code, x, z, parameter, scale, offset, n_gates, theta, tangent, cosine, frame_x, frame_z):
+@kernel(13, cases=("phases",))
+def small_angles(
+    code,
+    x,
+    z,
+    turned,
+    parameter,
+    scale,
+    offset,
+    n_gates,
+    theta,
+    tangent,
+    cosine,
+    frame_x,
+    frame_z,
+    phase,
+    *,
+    phases,
+):
     """Reduce the angles of all gates, lane by lane.
 
-    x, z, parameter, scale and offset are those of `Gates`; theta (p * LANES,) is laid out (parameter, lane).  Fills
-    tangent and cosine (q * LANES,): tan and cos of the new angles, the cosine with the sign of the chain rule.  What is
-    left over of each lane is the Pauli word X^frame_x Z^frame_z, to be applied to the reference state: bit masks, int64
-    (LANES,).  All arguments are addresses but n_gates.
+    x, z, turned, parameter, scale and offset are those of `Gates`; theta (p * LANES,) is laid out (parameter, lane).
+    Fills tangent and cosine (q * LANES,): tan and cos of the new angles, the cosine with the sign of the chain rule.
+    What is left over of each lane is the Pauli word X^frame_x Z^frame_z, to be applied to the reference state: bit
+    masks, int64 (LANES,).  With `phases`, the final state is i^phase times what the passes make of it, int64 (LANES,)
+    in 0 ... 3.  All arguments are addresses but n_gates.
     """
     frames = [code.variable(code.bits(code.zero)) for _ in range(2)]
+    power = code.variable(code.bits(code.zero))
     one = code.bits_constant(1)
     with code.repeat(n_gates) as number:
         g = code.minus(code.minus(n_gates, number), 1)
@@ -114,30 +138,56 @@ def small_angles(code, x, z, parameter, scale, offset, n_gates, theta, tangent, 
         turns, t, c = tan_cos(code, angle)
         word = [code.splat_integer(code.load_integer(mask, g)) for mask in (x, z)]
         fx, fz = map(code.get, frames)
-        crossed = code.xor(code.both(fx, word[1]), code.both(fz, word[0]))
-        for shift in (8, 4, 2, 1):  # the parity ends up in the lowest bit: masks have at most 16 bits
-            crossed = code.xor(crossed, code.shift_right(crossed, code.bits_constant(shift)))
+        crossed = _parity(code, code.xor(code.both(fx, word[1]), code.both(fz, word[0])))
         turn = code.shift_left(crossed, code.bits_constant(63))
         for address, value in ((tangent, t), (cosine, c)):
             code.store(address, at, code.doubles(code.xor(code.bits(value), turn)))
         # Added to 1.5 * 2^52, an integer stands in the low bits of the sum.
-        odd = code.both(code.bits(code.add(turns, code.constant(6755399441055744.0))), one)
+        turns = code.bits(code.add(turns, code.constant(6755399441055744.0)))
+        odd = code.both(turns, one)
         everywhere = code.minus(code.bits_constant(0), odd)
         for frame, old, mask in zip(frames, (fx, fz), word, strict=True):
             code.set(frame, code.xor(old, code.both(mask, everywhere)))
+        if phases:
+            ny = code.plus(
+                code.odd_bits(code.both(code.load_integer(x, g), code.load_integer(z, g))),
+                code.times(code.load_integer(turned, g), 2),
+            )
+            joined = _twice(code, _parity(code, code.both(fz, word[0])))
+            of_word = code.both(code.plus(code.splat_integer(ny), joined), everywhere)
+            total = code.minus(code.plus(code.get(power), of_word), turns)
+            code.set(power, code.plus(total, _twice(code, crossed)))
     for address, frame in zip((frame_x, frame_z), frames, strict=True):
         code.store(address, 0, code.doubles(code.get(frame)))
+    if phases:
+        code.store(phase, 0, code.doubles(code.both(code.get(power), code.bits_constant(3))))
 
 
-@kernel(5)
-def start_states(code, reference, psi, frame_x, frame_z, dim):
-    """psi = X^frame_x Z^frame_z |reference>, lane by lane; the reference state is flat, (dim, re/im)."""
+def _parity(code, masks):
+    """The parity of the number of set bits in the lowest bit, lane by lane: masks have at most 16 bits."""
+    for shift in (8, 4, 2, 1):
+        masks = code.xor(masks, code.shift_right(masks, code.bits_constant(shift)))
+    return masks
+
+
+def _twice(code, parity):
+    """2 or 0."""
+    return code.both(code.shift_left(parity, code.bits_constant(1)), code.bits_constant(2))
+
+
+@kernel(6)
+def start_states(code, inputs, source, psi, frame_x, frame_z, dim):
+    """psi = X^frame_x Z^frame_z |input>, lane by lane.
+
+    `inputs` are states, flat, (input, dim, re/im), and `source` says which one each lane takes, int64 (LANES,).
+    """
     with code.repeat(LANES) as lane:
         x, z = code.load_integer(frame_x, lane), code.load_integer(frame_z, lane)
+        first = code.times(code.load_integer(source, lane), dim)
         with code.repeat(dim) as k:
             at = code.plus(code.times(code.xor(k, x), 2 * LANES), lane)
             odd = code.odd_bits(code.both(k, z))
             for i in range(2):
-                value = code.load_double(reference, code.plus(code.times(k, 2), i))
+                value = code.load_double(inputs, code.plus(code.times(code.plus(first, k), 2), i))
                 value = code.choose(odd, code.negative(value), value)
                 code.store_double(psi, code.plus(at, i * LANES), value)

@@ -231,19 +231,6 @@ def slope_one(code, x, z, turned, psi, lam, sign, dim, *, diagonal, odd):
     return (code.get(total),)
 
 
-@kernel(7, cases=("odd",))
-def add_word(code, x, z, turned, state, out, signed, dim, *, odd):
-    """out += factor (-iP) state, with the factor and minus it in `signed`."""
-    x, z = _scaled(code, x, z)
-    with code.repeat(dim) as number:
-        k = code.times(number, STATE)
-        j = code.xor(k, x)
-        f = code.load(signed, code.times(code.xor(code.odd_bits(code.both(k, z)), turned), LANES))
-        (r, i), (u, w) = code.load_complex(state, k), code.load_complex(out, j)
-        sums = (code.fma(f, r, u), code.fma(f, i, w)) if odd else (code.fma(f, i, u), code.fnma(f, r, w))
-        code.store_complex(out, j, sums)
-
-
 @kernel(3)
 def scale(code, state, factor, dim):
     """Multiply a state by one number a lane, at the address `factor`."""
@@ -270,6 +257,26 @@ def add_to_lanes(code, source, factors, state, dim):
     with code.repeat(code.times(dim, 2)) as number:
         k = code.times(number, LANES)
         code.store(state, k, code.fma(code.load_splat(source, number), factor, code.load(state, k)))
+
+
+@kernel(4)
+def into_lanes(code, source, rows, out, count):
+    """out (count, lane) from `count` numbers of `source` for each lane, from where `rows` says, int64 (LANES,)."""
+    first = [code.load_integer(rows, lane) for lane in range(LANES)]
+    with code.repeat(count) as k:
+        for lane in range(LANES):
+            value = code.load_double(source, code.plus(first[lane], k))
+            code.store_double(out, code.plus(code.times(k, LANES), lane), value)
+
+
+@kernel(4)
+def out_of_lanes(code, source, rows, out, count):
+    """The reverse of `into_lanes`; of lanes with the same place the last one stays."""
+    first = [code.load_integer(rows, lane) for lane in range(LANES)]
+    with code.repeat(count) as k:
+        for lane in range(LANES):
+            value = code.load_double(source, code.plus(code.times(k, LANES), lane))
+            code.store_double(out, code.plus(first[lane], k), value)
 
 
 @kernel(7, cases=("odd",))

@@ -1,4 +1,7 @@
-"""What every engine checks about what it is given, and what it does about angles that are too large for it."""
+"""What every engine checks about what it is given, and what it does about angles that are too large for it.
+
+What a loss says is checked as well: compiled code trusts the shapes of what it reads.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils.circuits import Circuit
 from qgmutils.inputs import real_array
+from qgmutils.losses.energy import Energy
+from qgmutils.losses.loss import Loss, States, require_states
 
 Array = NDArray[np.float64]
 Result = TypeVar("Result")
@@ -21,24 +26,80 @@ FAR = 1e6
 """Angles of gates up to this one are left to the engines, radians; larger ones are reduced first."""
 
 
-def checked(theta: ArrayLike, n_params: int, name: str = "theta") -> Array:
-    """A new (B, p) array of what was given as `name`.
+def require_pair(circuit: Circuit, loss: Loss) -> None:
+    """Raise ValueError unless these are a circuit and a loss of as many qubits, with inputs that are states of them."""
+    if not isinstance(circuit, Circuit):
+        raise ValueError(f"circuit must be a circuits.Circuit, got {type(circuit).__name__}")
+    if not isinstance(loss, Loss):
+        remedy = (
+            "call its build()"
+            if hasattr(loss, "build")
+            else "hamiltonians.from_observable and hamiltonians.from_matrix make one of an observable"
+        )
+        raise ValueError(f"loss must be a losses.loss.Loss, got {type(loss).__name__}; {remedy}")
+    if circuit.n_qubits != loss.n_qubits:
+        raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the loss {loss.n_qubits}")
+    if loss.inputs is not None:
+        require_states(loss.inputs, loss.dim, "the loss's inputs")
+
+
+def is_energy(loss: Loss) -> TypeGuard[Energy]:
+    """Whether the loss is an energy of the circuit's own reference state, which engines have a shorter way for."""
+    return isinstance(loss, Energy) and loss.inputs is None
+
+
+def checked(theta: ArrayLike, n_params: int) -> Array:
+    """A new (B, p) array of starts.
 
     Raises
     ------
     ValueError
         For another shape, entries that are not finite, or what `inputs.real_array` refuses.
     """
-    array = np.array(real_array(theta, name), order="C")  # a copy: read-only arrays would compile anew
+    array = np.array(real_array(theta, "theta"), order="C")  # a copy: read-only arrays would compile anew
     if array.ndim != 2 or array.shape[1] != n_params:
-        raise ValueError(f"{name} must have shape (starts, {n_params}), got {array.shape}")
+        raise ValueError(f"theta must have shape (starts, {n_params}), got {array.shape}")
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} has entries that are not finite numbers")
+        raise ValueError("theta has entries that are not finite numbers")
     return array
 
 
+def value_and_cotangent(loss: Loss, states: States) -> tuple[Array, States]:
+    """What the loss says about states (B, M, N), if it has the right shapes: values (B,) and cotangents (B, M, N).
+
+    Raises
+    ------
+    ValueError
+        If it has not.
+    """
+    values, cotangents = loss.value_and_cotangent(states)
+    if np.shape(values) != states.shape[:1] or np.shape(cotangents) != states.shape:
+        raise ValueError(
+            f"{type(loss).__name__}.value_and_cotangent must return values of shape {states.shape[:1]} and cotangents "
+            f"of shape {states.shape} for states of that shape, got {np.shape(values)} and {np.shape(cotangents)}"
+        )
+    return values, cotangents
+
+
+def curvature_of(loss: Loss, states: States, tangents: States) -> Array:
+    """What the loss says about states (M, N) along tangents (p, M, N), if it has the right shape, (p, p).
+
+    Raises
+    ------
+    ValueError
+        If it has not.
+    """
+    second = loss.curvature(states, tangents)
+    if np.shape(second) != 2 * (len(tangents),):
+        raise ValueError(
+            f"{type(loss).__name__}.curvature must return an array of shape {2 * (len(tangents),)} for that many "
+            f"tangents, got {np.shape(second)}"
+        )
+    return second
+
+
 def any_angle(method: Callable[..., Result]) -> Callable[..., Result]:
-    """Decorator of a landscape's method (self, theta, *vectors): the starts are checked, and angles may be of any size.
+    """Decorator of a landscape's method (self, theta): the starts are checked, and angles may be of any size.
 
     The sine and cosine of any double are well-defined, but only a reduction with a thousand bits of pi finds those of
     1e300.  A start with a gate whose angle is beyond `FAR` is evaluated on a landscape of its own, at theta = 0: the
@@ -46,26 +107,18 @@ def any_angle(method: Callable[..., Result]) -> Callable[..., Result]:
     """
 
     @functools.wraps(method)
-    def checked_method(self: Any, theta: ArrayLike, *vectors: ArrayLike) -> Result:
+    def checked_method(self: Any, theta: ArrayLike) -> Result:
         circuit: Circuit = self.circuit
         starts = checked(theta, circuit.n_params)
-        others = [checked(each, circuit.n_params, "vectors") for each in vectors]
-        for each in others:
-            if len(each) != len(starts):
-                raise ValueError(
-                    f"there must be one vector for each start, got {len(each)} for {len(starts)}"
-                )
         far = far_starts(circuit, starts)
         near = starts
         if far.size:
             near = starts.copy()
             near[far] = 0.0
-        result = method(self, near, *others)
+        result = method(self, near)
         for b in far:
             alone = self.with_circuit(reduced(circuit, starts[b]))
-            one = getattr(alone, method.__name__)(
-                np.zeros((1, starts.shape[1])), *(each[b : b + 1] for each in others)
-            )
+            one = getattr(alone, method.__name__)(np.zeros((1, starts.shape[1])))
             alike: Any = zip(result, one, strict=True) if isinstance(result, tuple) else [(result, one)]
             for whole, part in alike:
                 whole[b] = part[0]

@@ -1,14 +1,18 @@
-"""The sweeps through a circuit: energy and gradient of LANES starts at once.
+"""The sweeps through a circuit: loss and gradient of LANES states at once.
 
-The gradient is the reversible adjoint: run forward, apply H once, then undo the gates on |psi> and on
-|lambda> = H|psi> together and collect dE/da = 2 Re <lambda| -iP |psi> on the way.  Two states of memory, whatever
-the number of gates.
+The gradient is the reversible adjoint: run forward, ask for |lambda> = dL/d<psi|, which is H|psi> for an energy, then
+undo the gates on |psi> and |lambda> together and collect dL/da = 2 Re <lambda| -iP |psi> on the way.  Two states of
+memory, whatever the number of gates.
+
+An energy takes one sweep there and back, `evaluate`.  Any other loss is asked in between, outside of compiled code and
+for many starts at once: `run_rows` goes there and `undo_rows` back, on rows (start, input).
 
 The cosines that a pass leaves out let the states grow; every RESCALE gates they are scaled back.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -32,14 +36,18 @@ from qgmutils.computing.simd import (
 from qgmutils.engine import passes
 from qgmutils.engine.gates import small_angles, start_states
 from qgmutils.engine.observable import apply
-from qgmutils.engine.passes import STATE
+from qgmutils.engine.passes import STATE, into_lanes, out_of_lanes
 
 RESCALE = 64
 """Gates between two rescalings; a state grows by at most 2^32 in between, which costs no digit."""
 
 
 class Work(NamedTuple):
-    """Scratch of one evaluation, allocated once: two states and two numbers a gate."""
+    """Scratch of one evaluation, allocated once: two states and two numbers a gate.
+
+    `source` is the number of the input that each lane starts from, `phase` the power of i that the passes leave out,
+    and `row` where in an array of rows the lane's one is.
+    """
 
     psi: NDArray[np.float64]
     lam: NDArray[np.float64]
@@ -50,24 +58,46 @@ class Work(NamedTuple):
     sign: NDArray[np.float64]
     frame_x: NDArray[np.int64]
     frame_z: NDArray[np.int64]
+    source: NDArray[np.int64]
+    phase: NDArray[np.int64]
+    row: NDArray[np.int64]
+
+
+class Rows(NamedTuple):
+    """What the way back needs of rows, LANES of them a group: final states and angles, (groups, ...)."""
+
+    psi: NDArray[np.float64]
+    tangent: NDArray[np.float64]
+    cosine: NDArray[np.float64]
 
 
 def allocate(circuit: Circuit) -> Work:
     """Scratch for evaluations of this circuit; one evaluation at a time may use it."""
-    state, angles = STATE * 2**circuit.n_qubits, LANES * circuit.n_gates
-    sign = aligned_zeros(2 * LANES)
-    sign[LANES:] = -0.0
-    return Work(
-        aligned_zeros(state),
-        aligned_zeros(state),
-        aligned_zeros(angles),
-        aligned_zeros(angles),
-        aligned_zeros(4 * LANES),
-        aligned_zeros(LANES),
-        sign,
-        np.zeros(LANES, np.int64),
-        np.zeros(LANES, np.int64),
+    state, angles = _sizes(circuit)
+    doubles = _pieces(state, state, angles, angles, 4 * LANES, LANES, 2 * LANES)
+    doubles[-1][LANES:] = -0.0
+    masks = np.zeros((5, LANES), np.int64)
+    return Work(*doubles, *masks)  # type: ignore[arg-type]
+
+
+def allocate_rows(circuit: Circuit, groups: int) -> Rows:
+    """Room for that many groups of rows."""
+    state, angles = _sizes(circuit)
+    return Rows(
+        *(each.reshape(groups, -1) for each in _pieces(*(groups * n for n in (state, angles, angles))))
     )
+
+
+def _sizes(circuit: Circuit) -> tuple[int, int]:
+    """Doubles of a state and of the gates' angles, for all lanes."""
+    return STATE * 2**circuit.n_qubits, LANES * circuit.n_gates
+
+
+def _pieces(*sizes: int) -> list[NDArray[np.float64]]:
+    """Aligned arrays in one piece of memory: on small circuits, to make each takes as long as an energy."""
+    starts = [0, *itertools.accumulate(-(-size // 8) * 8 for size in sizes)]
+    whole = aligned_zeros(starts.pop())
+    return [whole[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 
 @inner
@@ -184,21 +214,14 @@ def backward(gates, work, gradient):
 
 
 @inner
-def _into_lanes(theta, first, used, out):
-    """Starts first ... first + used - 1 of (B, p) as (parameter, lane); the last one fills the lanes left over."""
-    for lane in range(LANES):
-        row = first + min(lane, used - 1)
-        for i in range(theta.shape[1]):
-            out[LANES * i + lane] = theta[row, i]
-
-
-@inner
-def set_out(gates, work, theta):
-    """The reduced angles, and in work.psi the states that the gates act on."""
+def set_out(gates, inputs, work, theta, phases):
+    """The reduced angles, and in work.psi the states that the gates act on; work.phase if `phases`."""
     frame_x, frame_z = address(work.frame_x), address(work.frame_z)
     small_angles(
+        1 if phases else 0,
         address(gates.x),
         address(gates.z),
+        address(gates.turned),
         address(gates.parameter),
         address(gates.scale),
         address(gates.offset),
@@ -208,21 +231,17 @@ def set_out(gates, work, theta):
         address(work.cosine),
         frame_x,
         frame_z,
+        address(work.phase),
     )
-    start_states(address(gates.reference), address(work.psi), frame_x, frame_z, gates.reference.size // 2)
-
-
-@inner
-def _run(gates, work, theta):
-    """Leaves the final states in work.psi."""
-    set_out(gates, work, theta)
-    forward(gates, work)
+    dim = gates.reference.size // 2
+    start_states(address(inputs), address(work.source), address(work.psi), frame_x, frame_z, dim)
 
 
 @inner
 def evaluate_energy(gates, observable, work, theta, energy):
     """Energy (LANES,); leaves the final states in work.psi and H times them in work.lam."""
-    _run(gates, work, theta)
+    set_out(gates, gates.reference, work, theta, False)
+    forward(gates, work)
     apply(observable, work.psi, work.lam, energy)
 
 
@@ -246,8 +265,7 @@ def evaluate_batch(gates, observable, work, theta, energy, gradient):
     lanes_theta, lanes_gradient = np.zeros(LANES * p), np.zeros(LANES * p)
     lanes_energy = np.zeros(LANES)
     for first in range(0, starts, LANES):
-        used = min(LANES, starts - first)
-        _into_lanes(theta, first, used, lanes_theta)
+        used = _take(work, theta, first, 1, lanes_theta)
         if energy_only:
             evaluate_energy(gates, observable, work, lanes_theta, lanes_energy)
         else:
@@ -258,16 +276,75 @@ def evaluate_batch(gates, observable, work, theta, energy, gradient):
                 gradient[first + lane, i] = lanes_gradient[LANES * i + lane]
 
 
+@inner
+def _take(work, array, first, repeats, out):
+    """Rows first, first + 1 ... of an array (R, count), each `repeats` times, as (count, lane); returns how many lanes.
+
+    The last row fills the lanes left over.
+    """
+    rows, count = repeats * array.shape[0], array.shape[1]
+    used = min(LANES, rows - first)
+    for lane in range(LANES):
+        work.row[lane] = (first + min(lane, used - 1)) // repeats * count
+    into_lanes(address(array), address(work.row), address(out), count)
+    return used
+
+
+@inner
+def _group(work, rows, group):
+    """Scratch with the states and angles of a group of rows."""
+    return Work(
+        rows.psi[group],
+        work.lam,
+        rows.tangent[group],
+        rows.cosine[group],
+        work.signed,
+        work.scale,
+        work.sign,
+        work.frame_x,
+        work.frame_z,
+        work.source,
+        work.phase,
+        work.row,
+    )
+
+
 @compiled
-def final_states(gates, work, theta, states):
-    """|theta> (B, N), up to a phase, of starts theta (B, p)."""
-    starts, p = theta.shape
-    lanes_theta = np.zeros(LANES * p)
-    for first in range(0, starts, LANES):
-        used = min(LANES, starts - first)
-        _into_lanes(theta, first, used, lanes_theta)
-        _run(gates, work, lanes_theta)
+def run_rows(gates, inputs, n_inputs, work, rows, theta, phases, power, states):
+    """Final states (R, 2 N) of starts theta (B, p) from M inputs (flat) each, R = B M.
+
+    They lack i^power, (B,), worked out only if `phases`.  Groups of rows take turns where `rows` has room for fewer:
+    there is no way back then.
+    """
+    lanes_theta = np.empty(LANES * theta.shape[1])
+    for first in range(0, len(states), LANES):
+        here = _group(work, rows, first // LANES % len(rows.psi))
+        used = _take(work, theta, first, n_inputs, lanes_theta)
+        for lane in range(LANES):
+            row = first + min(lane, used - 1)
+            work.source[lane], work.row[lane] = row % n_inputs, row * states.shape[1]
+        set_out(gates, inputs, here, lanes_theta, phases)
+        forward(gates, here)
+        out_of_lanes(address(here.psi), address(work.row), address(states), states.shape[1])
         for lane in range(used):
-            for k in range(states.shape[1]):
-                at = STATE * k + lane
-                states[first + lane, k] = complex(work.psi[at], work.psi[at + LANES])
+            power[(first + lane) // n_inputs] = work.phase[lane]
+
+
+@compiled
+def undo_rows(gates, n_inputs, work, rows, cotangents, gradient):
+    """Gradient (B, p) from the cotangents dL/d<psi| (R, 2 N) of the rows that `run_rows` has left.
+
+    The slopes of a start's rows are added up in the order of the rows.
+    """
+    p = gradient.shape[1]
+    lanes_gradient = np.empty(LANES * p)
+    gradient[:] = 0.0
+    for first in range(0, len(cotangents), LANES):
+        here = _group(work, rows, first // LANES)
+        used = _take(work, cotangents, first, 1, here.lam)
+        lanes_gradient[:] = 0.0
+        backward(gates, here, lanes_gradient)
+        for lane in range(used):
+            row = (first + lane) // n_inputs
+            for i in range(p):
+                gradient[row, i] += lanes_gradient[LANES * i + lane]

@@ -35,7 +35,7 @@ class EnumerateTask(CircuitsTask):
 
     Attributes
     ----------
-    model, n_circuits, seed, first_circuit
+    model, n_circuits, seed, first_circuit, engine, device
         As in `CircuitsTask`; at most 10 angles (3^p coefficients), one gate each.
     n_starts : int
         Uniform starts that are trained, and that follow the gradient flow, to see in which minimum each of them ends.
@@ -58,7 +58,7 @@ class EnumerateTask(CircuitsTask):
         """
         parts = []
         for number, rng in self.streams():
-            surface = self.model.landscape(rng)
+            surface = self.landscape(rng)
             polynomial, points = enumerated_points(surface.value, self.model.n_params, rng)
             found = len(points.value) > 0
             index = points.index if found else np.array([-1])

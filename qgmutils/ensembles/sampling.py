@@ -46,7 +46,7 @@ class SampleTask(CircuitsTask):
 
     Attributes
     ----------
-    model, n_circuits, seed, first_circuit
+    model, n_circuits, seed, first_circuit, engine, device
         As in `CircuitsTask`.
     quantity : Quantity
     n_points : int
@@ -62,7 +62,7 @@ class SampleTask(CircuitsTask):
     def run(self) -> pd.DataFrame:
         return columns(
             [
-                {"circuit": number, **self.quantity.measure(self.model.landscape(rng), self.n_points, rng)}
+                {"circuit": number, **self.quantity.measure(self.landscape(rng), self.n_points, rng)}
                 for number, rng in self.streams()
             ]
         )

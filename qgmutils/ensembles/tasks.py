@@ -10,13 +10,15 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from qgmutils.computing.engines import chosen_engine
 from qgmutils.computing.tasks import Task, run_tasks
+from qgmutils.engine.landscape import Landscape
 from qgmutils.ensembles.model import Model, circuit_stream
 from qgmutils.inputs import MAX_SEED, require_integer
 
@@ -39,22 +41,30 @@ class CircuitsTask:
     seed : int
         0 ... 2^128 - 1.
     first_circuit : int
+    engine, device : str
+        As in `engine.landscape`; by default those that the suite was asked for, `computing.engines.chosen_engine`.
 
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a number is out of range, or an engine or device unknown.
     """
 
     model: Model
     n_circuits: int
     seed: int
     first_circuit: int = 0
+    engine: str = field(default_factory=lambda: chosen_engine()[0])
+    device: str = field(default_factory=lambda: chosen_engine()[1])
 
     def __post_init__(self) -> None:
         require_integer(self.n_circuits, "n_circuits")
         require_integer(self.seed, "seed", low=0, high=MAX_SEED)
         require_integer(self.first_circuit, "first_circuit", low=0)
+
+    def landscape(self, rng: np.random.Generator) -> Landscape:
+        """The landscape of the circuit that `rng` draws."""
+        return self.model.landscape(rng, engine=self.engine, device=self.device)
 
     def streams(self) -> Iterator[tuple[int, np.random.Generator]]:
         """Number and random stream of each circuit."""

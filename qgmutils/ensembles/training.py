@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from qgmutils.computing.processes import chosen_engine
 from qgmutils.ensembles.tasks import AMPLITUDE, PIECE, CircuitsTask, columns
 from qgmutils.inputs import is_integer, require_integer
 from qgmutils.minimize import HESSIAN_MAX_PARAMS, Minima, minimize
@@ -52,7 +51,7 @@ class TrainTask(CircuitsTask):
 
     Attributes
     ----------
-    model, n_circuits, seed, first_circuit
+    model, n_circuits, seed, first_circuit, engine, device
         As in `CircuitsTask`.
     n_starts, first_start : int
         Starts first_start ... first_start + n_starts - 1 of each circuit.
@@ -61,16 +60,12 @@ class TrainTask(CircuitsTask):
         lowest certified minimum found; n_starts, the most, is 64 times a power of two then.
     keep_angles : bool
         Whether the table has columns theta_0 ... theta_(p-1), the ends in radians.
-    engine, device : str
-        As in `engine.landscape`; by default those that the suite was asked for, `computing.processes.chosen_engine`.
     """
 
     n_starts: int
     first_start: int = 0
     settled_hits: int = 0
     keep_angles: bool = False
-    engine: str = field(default_factory=lambda: chosen_engine()[0])
-    device: str = field(default_factory=lambda: chosen_engine()[1])
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -102,7 +97,7 @@ class TrainTask(CircuitsTask):
         return columns(parts)
 
     def _searches(self, rng: np.random.Generator) -> Iterator[Minima]:
-        surface = self.model.landscape(rng, engine=self.engine, device=self.device)
+        surface = self.landscape(rng)
         rng.uniform(0, np.pi, (self.first_start, self.model.n_params))  # those that other pieces take
         done, best = 0, np.empty(0)
         for total in round_sizes(self.n_starts) if self.settled_hits else [self.n_starts]:

@@ -16,15 +16,16 @@ import pandas as pd
 from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.ensembles.training import TrainTask
-from qgmutils.statistics.critical_counts import critical_count
-from qgmutils.statistics.intervals import UndeterminedError, wilson
+from qgmutils.statistics.critical_counts import Growth, collapse_spread, critical_count, growth_rate
+from qgmutils.statistics.intervals import Interval, UndeterminedError, wilson
 
 Key = TypeVar("Key", bound=tuple[Any, ...])
 
 ZERO = 1e-13
-"""Losses below this one count as exactly zero.  Searches that end in a ground state end at 1e-14 or less; one angle below
-the count, where there is none, the power law x^(1/2) gives this bound a share below 1e-5."""
+"""Losses below this one count as exactly zero.  Searches that end in a ground state end at 1e-14 or less; one angle
+below the count, where there is none, the power law x^(1/2) gives this bound a share below 1e-5."""
 
+_UNKNOWN = Interval(np.nan, np.nan, np.nan)
 _COARSE = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1, 3 / 2, 2, 3, 4)
 _SUBDIVISIONS = 3
 _MARGIN = 3
@@ -129,8 +130,8 @@ def critical_counts(
     rows: list[dict[str, Any]] = []
     for key, starts in minima.groupby(by, sort=True):
         row: dict[str, Any] = dict(zip(by, key, strict=True))  # type: ignore[call-overload]
-        row |= {"first": starts.loc[starts["solved"], "n_params"].min(), "reason": ""}
-        row |= dict.fromkeys(("p_c", "low", "high"), np.nan)
+        row["first"] = starts.loc[starts["solved"], "n_params"].min()
+        row |= dict.fromkeys(("p_c", "low", "high"), np.nan) | {"reason": ""}
         try:
             found = critical_count(
                 starts["n_params"], starts["solved"], starts["circuit"], rng, n_resamples=n_resamples
@@ -140,6 +141,39 @@ def critical_counts(
             row["reason"] = str(error)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def growth(counts: pd.DataFrame) -> Growth:
+    """How critical counts grow with n: `statistics.critical_counts.growth_rate`, with NaN where that cannot be told.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        As of `critical_counts` by n_qubits.  Fewer than four sizes, or one without a count, tell nothing.
+    """
+    if len(counts) >= 4 and counts["p_c"].notna().all():
+        return growth_rate(counts["n_qubits"], counts["p_c"], counts[["low", "high"]])
+    return Growth(_UNKNOWN, _UNKNOWN, np.nan)
+
+
+def collapse(shares: pd.DataFrame, series: str, x: str) -> float:
+    """How far the curves of solved shares lie apart: `statistics.critical_counts.collapse_spread`.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        As of `solved_shares`.
+    series, x : str
+        Columns: what tells the curves apart, and what they are drawn against.
+
+    Returns
+    -------
+    float
+        NaN for fewer than two curves, or where an x is not known.
+    """
+    if shares[series].nunique() < 2 or shares[x].isna().any():
+        return np.nan
+    return collapse_spread([(rows[x], rows["share"]) for _, rows in shares.groupby(series)])
 
 
 def critical_scan(

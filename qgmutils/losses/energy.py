@@ -8,10 +8,8 @@ compared.  Wire 0 is the most significant bit of a basis state's index, as in Pe
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,10 +83,6 @@ class Energy(Loss):
         put(self, "matrix", frozen(matrix, np.complex128))
         put(self, "levels", frozen(levels, np.float64))
         _check_spectrum(self)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Copies are made, and checked, by the constructor: NumPy's own copies of read-only arrays are writable.
-        return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
     @property
     def degrees_of_freedom(self) -> float:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from qgmutils.computing.threads import one_thread
 from qgmutils.inputs import (
@@ -197,6 +198,18 @@ def _bonds(n_sites: int, periodic: bool) -> list[tuple[int, int]]:
     return [*chain, (n_sites - 1, 0)] if periodic and n_sites > 2 else chain
 
 
+def _sum(n_qubits: int, terms: Iterable[tuple[float, sp.csr_array]], name: str) -> Energy:
+    """The sum of weighted operators, in the order given."""
+    h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
+    for weight, operator in terms:
+        h = h + weight * operator
+    return from_matrix(h.toarray(), name=name)
+
+
+def _lattice(periodic: bool) -> str:
+    return "ring" if periodic else "chain"
+
+
 def tfim(n_qubits: int, *, coupling: float = 1.0, field: float = 1.0, periodic: bool = True) -> Energy:
     """Transverse-field Ising model -coupling * sum ZZ - field * sum X on a ring (or an open chain).
 
@@ -220,13 +233,10 @@ def tfim(n_qubits: int, *, coupling: float = 1.0, field: float = 1.0, periodic: 
     """
     n_qubits = require_qubits(n_qubits)
     coupling, field = require_number(coupling, "coupling"), require_number(field, "field")
-    z = [_on_site(_Z, i, n_qubits) for i in range(n_qubits)]
-    h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
-    for i in range(n_qubits):
-        h = h - field * _on_site(_X, i, n_qubits)
-    for i, j in _bonds(n_qubits, periodic):
-        h = h - coupling * z[i] @ z[j]
-    return from_matrix(h.toarray(), name=f"TFIM {'ring' if periodic else 'chain'}")
+    x, z = ([_on_site(each, i, n_qubits) for i in range(n_qubits)] for each in (_X, _Z))
+    transverse = [(-field, each) for each in x]
+    neighbours = [(-coupling, z[i] @ z[j]) for i, j in _bonds(n_qubits, periodic)]
+    return _sum(n_qubits, transverse + neighbours, f"TFIM {_lattice(periodic)}")
 
 
 def xxz(n_qubits: int, *, anisotropy: float = 0.5, periodic: bool = True) -> Energy:
@@ -253,12 +263,11 @@ def xxz(n_qubits: int, *, anisotropy: float = 0.5, periodic: bool = True) -> Ene
     """
     n_qubits = require_qubits(n_qubits)
     anisotropy = require_number(anisotropy, "anisotropy")
-    h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
+    bonds, terms = _bonds(n_qubits, periodic), []
     for pauli, weight in ((_X, 1.0), (_Y, 1.0), (_Z, anisotropy)):
         site = [_on_site(pauli, i, n_qubits) for i in range(n_qubits)]
-        for i, j in _bonds(n_qubits, periodic):
-            h = h + weight * site[i] @ site[j]
-    return from_matrix(h.toarray(), name=f"XXZ {'ring' if periodic else 'chain'}")
+        terms += [(weight, site[i] @ site[j]) for i, j in bonds]
+    return _sum(n_qubits, terms, f"XXZ {_lattice(periodic)}")
 
 
 def _annihilators(n_modes: int) -> list[sp.csr_array]:
@@ -269,6 +278,12 @@ def _annihilators(n_modes: int) -> list[sp.csr_array]:
         operators.append(sp.csr_array(string @ _on_site(_LOWER, mode, n_modes)))
         string = string @ _on_site(_Z, mode, n_modes)
     return operators
+
+
+def _hop(c: list[sp.csr_array], i: int, j: int) -> sp.csr_array:
+    """c+_i c_j + h.c."""
+    forth = c[i].conj().T @ c[j]
+    return forth + forth.conj().T
 
 
 def spinless_fermi_hubbard(
@@ -301,11 +316,10 @@ def spinless_fermi_hubbard(
     t, U = require_number(t, "t"), require_number(U, "U")
     c = _annihilators(n_qubits)
     number = [a.conj().T @ a for a in c]
-    h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
+    terms = []
     for i, j in _bonds(n_qubits, periodic):
-        hop = c[i].conj().T @ c[j]
-        h = h - t * (hop + hop.conj().T) + U * number[i] @ number[j]
-    return from_matrix(h.toarray(), name=f"spinless Fermi-Hubbard {'ring' if periodic else 'chain'}")
+        terms += [(-t, _hop(c, i, j)), (U, number[i] @ number[j])]
+    return _sum(n_qubits, terms, f"spinless Fermi-Hubbard {_lattice(periodic)}")
 
 
 def fermi_hubbard(n_qubits: int, *, t: float = 1.0, U: float = 4.0, periodic: bool = False) -> Energy:
@@ -338,15 +352,11 @@ def fermi_hubbard(n_qubits: int, *, t: float = 1.0, U: float = 4.0, periodic: bo
     if n_qubits % 2:
         raise ValueError(f"fermi_hubbard needs an even n_qubits (two spin modes a site), got {n_qubits}")
     c = _annihilators(n_qubits)
-    h = sp.csr_array((2**n_qubits, 2**n_qubits), dtype=complex)
-    for i, j in _bonds(n_qubits // 2, periodic):
-        for spin in (0, 1):
-            hop = c[2 * i + spin].conj().T @ c[2 * j + spin]
-            h = h - t * (hop + hop.conj().T)
-    for site in range(n_qubits // 2):
-        up, down = c[2 * site], c[2 * site + 1]
-        h = h + U * (up.conj().T @ up) @ (down.conj().T @ down)
-    return from_matrix(h.toarray(), name=f"Fermi-Hubbard {'ring' if periodic else 'chain'}")
+    number = [a.conj().T @ a for a in c]
+    bonds = _bonds(n_qubits // 2, periodic)
+    hops = [(-t, _hop(c, 2 * i + spin, 2 * j + spin)) for i, j in bonds for spin in (0, 1)]
+    pairs = [(U, number[mode] @ number[mode + 1]) for mode in range(0, n_qubits, 2)]
+    return _sum(n_qubits, hops + pairs, f"Fermi-Hubbard {_lattice(periodic)}")
 
 
 def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -> Energy:
@@ -387,7 +397,7 @@ def projector(n_qubits: int, *, rank: int, basis: str = "haar", seed: int = 0) -
         matrix = (signs @ signs.T / dim).astype(complex)  # exact: sums of signs, over a power of two
     else:
         rng = np.random.default_rng(np.random.SeedSequence([seed, rank, n_qubits]))
-        vectors = rng.standard_normal((dim, rank)) + 1j * rng.standard_normal((dim, rank))
+        vectors = _gaussian(dim, rank, rng)
         with one_thread():
             q, _ = np.linalg.qr(vectors)
             matrix = q @ q.conj().T
@@ -419,12 +429,67 @@ def gue(n_qubits: int, *, seed: int = 0) -> Energy:
     dim = 2 ** require_qubits(n_qubits)
     seed = require_integer(seed, "seed", low=0, high=MAX_SEED)
     rng = np.random.default_rng(np.random.SeedSequence([seed, n_qubits]))
-    a = rng.standard_normal((dim, dim)) + 1j * rng.standard_normal((dim, dim))
+    a = _gaussian(dim, dim, rng)
     return from_matrix((a + a.conj().T) / 2, name="GUE")
 
 
+def flat(n_qubits: int, *, degeneracy: int = 1, seed: int = 0) -> Energy:
+    """One excited level above a lowest one of the given multiplicity, in a Haar-random basis: a `projector`.
+
+    Parameters
+    ----------
+    n_qubits : int
+        1 to `MAX_QUBITS`.
+    degeneracy : int
+        Multiplicity g of the lowest level, 1 ... 2^n - 1.
+    seed : int
+        Chooses the basis, together with the other arguments.
+
+    Returns
+    -------
+    Energy
+
+    Raises
+    ------
+    ValueError
+        If `n_qubits` or the degeneracy is out of range, or the seed is no integer of at least 0.
+    """
+    return projector(n_qubits, rank=_excited(n_qubits, degeneracy), seed=seed)
+
+
+def pareto(n_qubits: int, *, degeneracy: int = 1, seed: int = 0) -> Energy:
+    """Excited levels at the quantiles of Pareto's law with exponent 1, in a Haar-random basis.
+
+    The i-th of k is k / (i - 1/2), so that a few of them dominate m (`Energy.degrees_of_freedom`).
+
+    Parameters, Returns and Raises
+    ------------------------------
+    As of `flat`.
+    """
+    rank = _excited(n_qubits, degeneracy)
+    seed = require_integer(seed, "seed", low=0, high=MAX_SEED)
+    levels = np.concatenate([np.zeros(degeneracy), rank / (rank - np.arange(rank) - 0.5)])
+    rng = np.random.default_rng(np.random.SeedSequence([seed, degeneracy, n_qubits]))
+    vectors = _gaussian(2**n_qubits, 2**n_qubits, rng)
+    with one_thread():  # the last digits of LAPACK depend on its number of threads
+        q, _ = np.linalg.qr(vectors)
+        return from_matrix((q * levels) @ q.conj().T, name=f"pareto, g = {degeneracy}")
+
+
+def _excited(n_qubits: int, degeneracy: int) -> int:
+    """Number of excited levels."""
+    dim = 2 ** require_qubits(n_qubits)
+    return dim - require_integer(degeneracy, "degeneracy", high=dim - 1)
+
+
+def _gaussian(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.complex128]:
+    """Independent complex Gaussian entries, real parts first."""
+    real = rng.standard_normal((rows, columns))
+    return real + 1j * rng.standard_normal((rows, columns))
+
+
 HAMILTONIANS: dict[str, Callable[..., Energy]] = {
-    f.__name__: f for f in (tfim, xxz, spinless_fermi_hubbard, fermi_hubbard, projector, gue)
+    f.__name__: f for f in (tfim, xxz, spinless_fermi_hubbard, fermi_hubbard, projector, flat, pareto, gue)
 }
 """Hamiltonians that `build` knows by name."""
 
@@ -454,11 +519,20 @@ def build(
     ValueError
         For an unknown name or option, a missing option, or what that Hamiltonian refuses.
     """
+    options = _checked_options(hamiltonian, options)
+    builder = HAMILTONIANS[hamiltonian]
+    if "seed" in inspect.signature(builder).parameters:
+        options.setdefault("seed", seed)
+    return builder(n_qubits, **options)
+
+
+def _checked_options(hamiltonian: str, options: Any) -> dict[str, Any]:
+    """The options, if they are those of a Hamiltonian of that name."""
     hamiltonian = require_choice(hamiltonian, "Hamiltonian", HAMILTONIANS)
     if not isinstance(options, (Mapping, type(None))):
         raise ValueError(f"options must map names to values, got {options!r}")
-    builder = HAMILTONIANS[hamiltonian]
-    known = {k: v for k, v in inspect.signature(builder).parameters.items() if k != "n_qubits"}
+    parameters = inspect.signature(HAMILTONIANS[hamiltonian]).parameters
+    known = {name: parameter for name, parameter in parameters.items() if name != "n_qubits"}
     options = dict(options or {})
     for key in options:
         if key not in known:
@@ -466,24 +540,29 @@ def build(
     missing = [k for k, v in known.items() if v.default is inspect.Parameter.empty and k not in options]
     if missing:
         raise ValueError(f"{hamiltonian} needs the option {missing[0]!r}, e.g. options={{'{missing[0]}': 4}}")
-    if "seed" in known:
-        options.setdefault("seed", seed)
-    return builder(n_qubits, **options)
+    return options
 
 
 @dataclass(frozen=True)
 class Hamiltonian:
-    """A recipe of `build`: hashable, so that it can stand in a task.
+    """What `build` is told, as a value: equal recipes build equal losses, and tasks can be told apart by it.
 
     Attributes
     ----------
     name : str
         One of `HAMILTONIANS`.
     n_qubits : int
-    options : tuple of (str, value) pairs
-        Keyword options of that Hamiltonian.
+        1 to `MAX_QUBITS`.
+    options : tuple of pairs, or mapping
+        Keyword options of that Hamiltonian, e.g. ``(("rank", 8),)``; kept as pairs in alphabetical order.
     seed : int
-        Used by the random Hamiltonians.
+        Used by the random Hamiltonians unless the options name their own.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or option, a missing option, options that are no pairs, or a number out of range; what a
+        value must be is for `build` to say.
     """
 
     name: str
@@ -491,8 +570,21 @@ class Hamiltonian:
     options: tuple[tuple[str, Any], ...] = ()
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        put = object.__setattr__  # the class is frozen
+        try:
+            options = dict(self.options)
+            hash(tuple(options.items()))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"options must be pairs of a name and a plain value, got {self.options!r}"
+            ) from error
+        put(self, "options", tuple(sorted(_checked_options(self.name, options).items())))
+        put(self, "n_qubits", require_qubits(self.n_qubits))
+        put(self, "seed", require_integer(self.seed, "seed", low=0, high=MAX_SEED))
+
     def build(self) -> Energy:
-        """The energy, made once for all the tasks that a process runs in a row: ten qubits take half a second."""
+        """The loss, made once for all the tasks that a process runs in a row: ten qubits take half a second."""
         return _built(self)
 
 

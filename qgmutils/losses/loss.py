@@ -8,15 +8,19 @@ the gates forward, asks the loss for its value and its cotangents lambda_m = dL/
 and undoes the gates on states and cotangents together: that is the whole gradient, for any loss.
 
 To write one, derive a frozen dataclass from `Loss` with the fields n_qubits and name and the method
-`value_and_cotangent`.
+`value_and_cotangent`.  A field that `Loss` has a value for, such as inputs, has that value as its default unless it is
+written ``inputs: States = dataclasses.field()``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qgmutils.inputs import frozen, number_array, precision_of, require_qubits
 
 SOLVED = 1e-8
 """Distance to the floor below which a start counts as solved.  Near the threshold true local minima have losses of
@@ -26,6 +30,51 @@ Array = NDArray[np.float64]
 States = NDArray[np.complex128]
 
 _STEP = 1e-3
+
+
+def qubits_of(array: Any, name: str, n_axes: int) -> int:
+    """Number of qubits n of an array of `n_axes` axes with 2^n entries each.
+
+    Raises
+    ------
+    ValueError
+        For another shape, or what is no array of numbers.
+    """
+    shape = number_array(array, name, kinds="biufc").shape
+    dim = shape[0] if shape else 0
+    if shape != n_axes * (dim,) or dim < 2 or dim & (dim - 1):
+        wanted = " x ".join(n_axes * ("2^n",))
+        raise ValueError(f"{name} must have {wanted} entries for n >= 1 qubits, got the shape {shape}")
+    return require_qubits(dim.bit_length() - 1)
+
+
+def require_states(states: Any, dim: int, name: str) -> States:
+    """States (M, N) as a read-only copy in double precision.
+
+    Raises
+    ------
+    ValueError
+        For another shape, no state at all, or one that is not normalised, to 1e-10 or to 100 roundings of the precision
+        in which it is given.
+    """
+    given = number_array(states, name, kinds="biufc")
+    if given.ndim != 2 or given.shape[1] != dim or len(given) == 0:
+        raise ValueError(f"{name} must have the shape (M, {dim}), M states as rows, got {given.shape}")
+    vectors = given.astype(np.complex128)
+    norms = np.linalg.norm(vectors, axis=1)
+    rounding = precision_of(given)
+    wrong = np.flatnonzero(~(np.abs(norms - 1) <= max(1e-10, 100 * rounding)))
+    if wrong.size:
+        raise ValueError(
+            f"{name} must be normalised, but number {wrong[0]} has the norm {norms[wrong[0]]:.6g}; divide it by that"
+        )
+    if rounding > np.finfo(np.float64).eps:
+        vectors /= norms[:, None]
+    return frozen(vectors, np.complex128)
+
+
+def _made(cls: type, fields: dict[str, Any]) -> Any:
+    return cls(**fields)
 
 
 class Loss:
@@ -62,6 +111,11 @@ class Loss:
     first_gap: float = np.inf
     unit: float = 1.0
     phase_sensitive: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies are made, and checked, by the constructor: NumPy's own copies of read-only arrays are writable.
+        fields = [field.name for field in dataclasses.fields(self) if field.init]  # type: ignore[arg-type]
+        return _made, (type(self), {name: getattr(self, name) for name in fields})
 
     @property
     def dim(self) -> int:

@@ -57,11 +57,14 @@ def number(value: float, digits: int = 3) -> str:
 def plus_minus(value: float, error: float) -> str:
     """A number with its error: the error has two significant digits, and the number ends where it does.
 
-    Without an error (0 or nan) the number has three significant digits.
+    Without an error (0 or nan) the number has three significant digits; with one far below 1, as for rounding errors of
+    0, both are powers of ten.
     """
     if not (math.isfinite(value) and math.isfinite(error) and error > 0):
         return number(value)
     digits = max(0, 1 - math.floor(math.log10(float(f"{error:.1e}"))))
+    if digits > 7:
+        return f"{number(value)} ± {number(error, 2)}"
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 

@@ -7,10 +7,9 @@ are not independent, so its interval comes from resampling whole circuits.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
@@ -154,45 +153,6 @@ def critical_count(
         )
     found = interval(np.append(estimate, kept), fewest, confidence)
     return CriticalCount(**dataclasses.asdict(found), slope=slope)
-
-
-def compare_predictions(
-    observed: ArrayLike, low: ArrayLike, high: ArrayLike, predictions: Mapping[str, ArrayLike]
-) -> pd.DataFrame:
-    """Compare measured counts with several predictions of them.
-
-    Parameters
-    ----------
-    observed, low, high : array_like, shape (K,)
-        Positive estimates and their intervals.
-    predictions : mapping of str to array_like of shape (K,)
-        Positive predictions by name.
-
-    Returns
-    -------
-    DataFrame
-        One row for each prediction, the best first: prediction; points, the number compared; inside, how many
-        lie in their interval; ratio, the geometric mean of observed over predicted; rms_log, the root mean
-        square of the logarithm of that ratio.
-
-    Raises
-    ------
-    ValueError
-        The lengths differ, a number is not positive, an interval ends before it begins, or there is no prediction.
-    """
-    if not isinstance(predictions, Mapping) or not predictions:
-        raise ValueError(f"predictions must map at least one name to its numbers, got {predictions!r}")
-    values, left, right = positive_vectors(observed=observed, low=low, high=high)
-    _require_order(left, right)
-    rows = []
-    for name, prediction in predictions.items():
-        _, predicted = positive_vectors(observed=observed, **{f"prediction {name!r}": prediction})
-        logs = np.log(values / predicted)
-        inside = int(np.count_nonzero((left <= predicted) & (predicted <= right)))
-        ratio, rms = float(np.exp(logs.mean())), float(np.sqrt(np.mean(logs**2)))
-        rows.append((name, values.size, inside, ratio, rms))
-    table = pd.DataFrame(rows, columns=["prediction", "points", "inside", "ratio", "rms_log"])
-    return table.sort_values("rms_log", kind="stable", ignore_index=True)
 
 
 def growth_rate(n: ArrayLike, count: ArrayLike, intervals: ArrayLike, *, confidence: float = 0.95) -> Growth:

@@ -310,7 +310,7 @@ def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
     """Run to the end, with one bar over everything on a terminal and one line per notebook elsewhere."""
     weights = {run.label: run.weight for run in runs}
     total, done, started, shown = sum(weights.values()), 0.0, time.monotonic(), sys.stderr.isatty()
-    style = "{percentage:3.0f}%|{bar:24}| {elapsed} elapsed{postfix}"
+    style = "{percentage:3.0f}%|{bar:12}| {elapsed} elapsed{postfix}"
     with tqdm(total=total, bar_format=style, disable=not shown, dynamic_ncols=True) as bar:
         while not runner.finished:
             for outcome in runner.poll():
@@ -319,15 +319,16 @@ def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
                 count = f"[{len(runner.outcomes)}/{len(runs)}]"
                 tqdm.write(f"{count} {outcome.run.label} {state} in {terminal.duration(outcome.seconds)}")
                 sys.stdout.flush()
-            fractions = runner.progress()
-            reached = done + sum(weights[label] * fraction for label, fraction in fractions.items())
+            states = runner.progress()
+            reached = done + sum(weights[label] * fraction for label, (fraction, _) in states.items())
             # The weights are right for the machine they were measured on; trust our own pace more and more.
             elapsed = time.monotonic() - started
-            pace = (reached + 20 * max(1, len(fractions))) / (elapsed + 20)
-            running = ", ".join(f"{label} {fraction:.0%}" for label, fraction in fractions.items())
+            pace = (reached + 20 * max(1, len(states))) / (elapsed + 20)
+            running = ", ".join(f"{label} {fraction:.0%}" for label, (fraction, _) in states.items())
+            busy = "compiling kernels, " if any(compiling for _, compiling in states.values()) else ""
             bar.n = min(reached, total)
             bar.set_postfix_str(
-                f"about {terminal.duration((total - reached) / pace)} left: {running}", refresh=False
+                f"{busy}about {terminal.duration((total - reached) / pace)} left: {running}", refresh=False
             )
             bar.refresh()
             time.sleep(0.2)
@@ -360,12 +361,13 @@ def _report(
         replaced = complete and options.output_dir is None and digits is None
     if replaced and comparison is not None:
         try:
-            publish.publish(output_dir, committed, profile=options.profile, comparison=comparison)
-            publish.write_verdicts(committed.parent, manifest.PROFILES)
+            publish.publish(output_dir, committed, comparison=comparison)
             publish.update_readme(repository / "README.md", details, changed=bool(comparison.differences))
         except OSError as error:
             place = error.filename2 or committed
             replaced, obstacle = False, f"{place} cannot be brought up to date ({error.strerror or error})"
+        except ValueError as error:  # of the records of another profile
+            obstacle = f"{committed.parent / publish.PAGE} cannot be brought up to date: {error}"
     rows, differing = _verdicts(runs, failed, output_dir / "claims.json")
     if len(rows) > 1:
         print("\n" + terminal.verdict_table(rows, width=terminal.width()))

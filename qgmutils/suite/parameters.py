@@ -78,8 +78,8 @@ RULES: dict[str, Rule] = {
     "max_starts": _COUNT,
     "n_samples": Rule(16, 10**9),  # densities are estimated from effective samples
     "n_fields": _SEVERAL,
-    "n_states": Rule(3, 10**9),
     "n_rays": _COUNT,
+    "n_steps": _COUNT,
     "n_candidates": _COUNT,
     "n_matrices": _SEVERAL,
     "hamiltonian": Rule(names=tuple(hamiltonians.HAMILTONIANS)),
@@ -91,7 +91,6 @@ RULES: dict[str, Rule] = {
     "fractions": Rule(0, 100, above=True),
     "gammas": Rule(0, 100, above=True),
     "dims": Rule(2, 2**MAX_QUBITS),
-    "edge_dims": Rule(32, 2**MAX_QUBITS),
 }
 
 

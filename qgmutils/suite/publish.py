@@ -1,4 +1,4 @@
-"""From the folder that a run wrote to what is committed: figures/<profile>, figures/VERDICTS.md, the README's time."""
+"""From the folder that a run wrote to what is committed: figures/<profile>, the page of all verdicts, the README."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,19 @@ from qgmutils.computing import files, processes
 from qgmutils.report import claims
 from qgmutils.suite import terminal
 from qgmutils.suite.compare import Comparison
+from qgmutils.suite.manifest import PROFILES
 
-PAGE = "claims.md"
-"""Name of the page with every claim of a profile."""
-
-VERDICTS = "VERDICTS.md"
-"""Name of the page with every verdict of every profile."""
+PAGE = "VERDICTS.md"
+"""Name of the page with every claim of every profile, beside their folders."""
 
 
-def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison) -> None:
-    """Bring the committed folder of a profile up to date; files that are equal stay untouched.
+def publish(new: Path, committed: Path, *, comparison: Comparison) -> None:
+    """Bring the committed folder of a profile and `PAGE` up to date; files that are equal stay untouched.
 
     Parameters
     ----------
     new, committed : Path
         The folders, as they were compared.
-    profile : str
-        Name of the profile.
     comparison : Comparison
         What differs.
 
@@ -38,6 +33,8 @@ def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison)
     ------
     OSError
         A file cannot be replaced.  Those before it have been; the next run replaces the rest.
+    ValueError
+        Another profile's claims.json holds no records, so that only the page cannot be written.
     """
     committed.mkdir(parents=True, exist_ok=True)
     files.sweep(committed)
@@ -47,34 +44,13 @@ def publish(new: Path, committed: Path, *, profile: str, comparison: Comparison)
                 shutil.copyfile(new / name, temporary)
         else:
             (committed / name).unlink(missing_ok=True)
-    page = claims.markdown_page(claims.load(committed / "claims.json"), profile)
-    _write(committed / PAGE, page)
-
-
-def write_verdicts(folder: Path, profiles: Iterable[str]) -> None:
-    """Write figures/VERDICTS.md, the page with every verdict of every profile.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the profiles' folders.
-    profiles : iterable of str
-        Names of the profiles, in the order of the columns; those without records are left out.
-
-    Raises
-    ------
-    ValueError
-        A claims.json holds no records.
-    OSError
-        The page cannot be written.
-    """
-    found = {profile: claims.load(folder / profile / "claims.json") for profile in profiles}
-    page = claims.verdicts_page({profile: records for profile, records in found.items() if records})
-    _write(folder / VERDICTS, page)
+    paths = {name: committed.parent / name / "claims.json" for name in PROFILES}
+    records = {name: claims.load(path) for name, path in paths.items() if path.is_file()}
+    _write(committed.parent / PAGE, claims.verdicts_page(records))
 
 
 def update_readme(readme: Path, details: dict[str, Any], *, changed: bool) -> None:
-    """Bring the sentence about the profile's time up to date, where the README has it.
+    """Bring the sentence about a profile's time up to date, where the README has it.
 
     A time is another one in every run: the sentence is replaced when something else has changed, or is missing.
 

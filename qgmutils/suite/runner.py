@@ -158,12 +158,19 @@ class Runner:
         """Whether everything has ended."""
         return not (self._queue or self._running)
 
-    def progress(self) -> dict[str, float]:
-        """Done fraction of each running notebook, 0 … 1, as far as its tasks have reported it."""
+    def progress(self) -> dict[str, tuple[float, bool]]:
+        """How far each running notebook is, as far as its tasks have reported it.
+
+        Returns
+        -------
+        dict of str to (float, bool)
+            The fraction that is done, 0 … 1, and whether kernels are being compiled.
+        """
         found = {}
         for job in self._running:
             state = _read_json(job.folder / "progress.json")
-            found[job.run.label] = min(state.get("done", 0) / max(state.get("total", 0), 1), 1.0)
+            fraction = min(state.get("done", 0) / max(state.get("total", 0), 1), 1.0)
+            found[job.run.label] = fraction, bool(state.get("compiling"))
         return found
 
     def stop(self) -> None:

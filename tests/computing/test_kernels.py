@@ -125,6 +125,61 @@ def test_kernels_are_compiled_once(root):
     assert [path.stat().st_mtime_ns for path in kept(root)] == written
 
 
+WATCHED = """import time, threading
+from qgmutils.computing import kernels
+changes = []
+kernels.on_compiling(changes.append)
+import qgmutils.outer as o
+assert not kernels.compiling()
+o.outer(1)
+print(changes, kernels.compiling())
+"""
+
+
+def test_it_is_known_when_kernels_are_compiled(root):
+    assert run(root, WATCHED) == ("[1, -1] False", 0)  # once for both
+    assert run(root, WATCHED) == ("[] False", 0)
+    for path in kept(root):
+        replace_by_garbage(path)
+    assert run(root, WATCHED) == ("[1, -1] False", 1)
+    # Where nothing can be kept, and where a compilation fails.
+    assert run(root, WATCHED, NUMBA_CACHE_DIR="/proc/none") == ("[1, -1] False", 1)
+    failing = """
+try: o.outer("a")
+except Exception as error: print(type(error).__name__, changes, kernels.compiling())
+kernels.stop_waiting(); print(changes, kernels.compiling())
+"""
+    assert run(root, WATCHED + failing)[0].splitlines()[-2:] == [
+        "TypingError [1] True",
+        "[1, -1] False",
+    ]
+
+
+def test_other_threads_run_while_a_kernel_does(root):
+    (root / "qgmutils" / "long.py").write_text(
+        """from qgmutils.computing.kernels import compiled
+
+@compiled
+def spin(n):
+    x = 1
+    for _ in range(n):
+        x = (x * 6364136223846793005 + 1442695040888963407) >> 1
+    return x
+"""
+    )
+    program = """import threading, time
+from qgmutils.long import spin
+spin(1)
+ticks, ended = [], threading.Event()
+def tick():
+    while not ended.wait(0.01): ticks.append(time.monotonic())
+threading.Thread(target=tick).start()
+start = time.monotonic(); spin(10**9); end = time.monotonic(); ended.set()
+print(end - start > 0.2, sum(start + 0.05 < t < end - 0.05 for t in ticks) > 3)
+"""
+    assert run(root, program) == ("True True", 0)
+
+
 def truncate(path):
     os.truncate(path, path.stat().st_size // 2)
 

@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,14 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from compiling_tasks import Compiles
 from pandas.testing import assert_frame_equal
 from sample_tasks import Draw, Echo, Logged, Mean, Returns, Shift
 from tqdm import tqdm
 
 import qgmutils
 from qgmutils.circuits import Circuit, random_circuit
-from qgmutils.computing import cache, code, notices, tasks
+from qgmutils.computing import cache, code, kernels, notices, processes, tasks
 from qgmutils.computing.tasks import run_tasks, task_key
 from qgmutils.losses import hamiltonians
 from qgmutils.losses.energy import Energy
@@ -357,29 +360,77 @@ def test_progress_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(notices, "_said", [])
     monkeypatch.setenv("QGMUTILS_PROGRESS", str(path))
     run_tasks([Draw(1), Draw(2)], workers=1)
-    assert json.loads(path.read_text()) == {"done": 2, "total": 2, "cached": 0, "warnings": []}
+    assert json.loads(path.read_text()) == {
+        "done": 2,
+        "total": 2,
+        "cached": 0,
+        "compiling": False,
+        "warnings": [],
+    }
     run_tasks([Draw(1), Draw(3)], workers=1)
-    assert json.loads(path.read_text()) == {"done": 4, "total": 4, "cached": 1, "warnings": []}
+    assert json.loads(path.read_text()) == {
+        "done": 4,
+        "total": 4,
+        "cached": 1,
+        "compiling": False,
+        "warnings": [],
+    }
 
 
-def test_bar_ticks_while_a_task_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks: list[int] = []
+class Shown(tqdm):
+    """A bar that takes down what it shows."""
 
-    class Shown(tqdm):
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options | {"disable": False})
+    seen: list[tuple[int, str]]
 
-        def refresh(self, *arguments: Any, **options: Any) -> None:
-            ticks.append(self.n)
+    def __init__(self, **options: Any) -> None:
+        type(self).seen = []
+        super().__init__(**options | {"disable": False})
 
-    monkeypatch.setattr(tasks, "tqdm", Shown)
-    progress = tasks._Progress("", done=0, total=1)
+    def refresh(self, *arguments: Any, **options: Any) -> None:
+        self.seen.append((self.n, self.desc.removesuffix(": ")))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    while len(ticks) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_bar_ticks_and_says_when_kernels_are_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "tqdm", Shown)
+    progress = tasks._Progress("draws", done=0, total=1)
+    wait_for(lambda: len(Shown.seen) > 1)
+    assert set(Shown.seen) == {(0, "draws")}
+    monkeypatch.setattr(kernels, "_wanted", {"a kernel"})
+    wait_for(lambda: Shown.seen[-1] == (0, "compiling kernels"))
+    monkeypatch.setattr(kernels, "_wanted", set())
+    wait_for(lambda: Shown.seen[-1] == (0, "draws"))
     progress.close()
-    assert ticks[:2] == [0, 0]
     assert not progress._ticking.is_alive()
+
+
+def test_file_says_when_a_worker_compiles_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "progress.json"
+    monkeypatch.setenv("QGMUTILS_PROGRESS", str(path))
+    monkeypatch.setattr(processes, "_pools", {})
+    found = []
+
+    def watch() -> None:
+        wait_for(lambda: path.exists() and json.loads(path.read_text())["compiling"])
+        found.append(processes.compiling())
+        (tmp_path / "go").touch()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    tables = run_tasks([Compiles(i, str(tmp_path / "go")) for i in range(2)], workers=2, cache=False)
+    watcher.join()
+    assert found == [True]
+    assert [table.loc[0, "compiled"] for table in tables] == [True, True]
+    assert not processes.compiling()
+    assert not json.loads(path.read_text())["compiling"]
 
 
 def test_a_task_without_a_seed_is_refused() -> None:

@@ -71,11 +71,6 @@ def test_without_the_package(rng, monkeypatch):
         landscape(circuits.random_circuit(2, 1, rng=rng), hamiltonians.tfim(2), engine="cuda")
 
 
-def test_auto_stays_on_the_cpu(rng):
-    circuit = circuits.random_circuit(2, 1, rng=rng)
-    assert isinstance(landscape(circuit, hamiltonians.tfim(2), engine="auto"), NumbaLandscape)
-
-
 def test_other_devices_are_refused(rng):
     with pytest.raises(ValueError, match="needs engine='pennylane', got engine='cuda'"):
         landscape(

@@ -14,9 +14,7 @@ import pytest
 from qgmutils.computing.simd import TARGET_FEATURES
 
 # Every representation of H at several sizes, lane remainders, second derivatives, hundreds of gates, vectors.
-CHOSEN = (
-    "many_gates or for_every_start or vector or reduced or left_over or batches or (representation and few)"
-)
+CHOSEN = "many_gates or vector or reduced or left_over or batches or (representation and few)"
 ON_X86 = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="these are features of x86-64"
 )

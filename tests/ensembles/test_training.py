@@ -4,12 +4,12 @@ import dense
 import numpy as np
 import pandas as pd
 import pytest
-from qgmutils.circuits.hardware_efficient import HardwareEfficient
-from qgmutils.circuits.randomised import Randomised
-from qgmutils.circuits.restricted import Restricted
 from statistical import agree
 
 from qgmutils import circuits
+from qgmutils.circuits.hardware_efficient import HardwareEfficient
+from qgmutils.circuits.randomised import Randomised
+from qgmutils.circuits.restricted import Restricted
 from qgmutils.ensembles import tasks
 from qgmutils.ensembles.model import Model, circuit_stream
 from qgmutils.ensembles.tasks import run_ensembles

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from qgmutils.circuits.randomised import Randomised
 
+from qgmutils.circuits.randomised import Randomised
 from qgmutils.ensembles import transitions
 from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.training import TrainTask
@@ -97,3 +97,30 @@ def test_a_scan_without_a_crossing_ends(rng):
     # A projector of rank 1 on one qubit is solved from its second angle on, at every count of the grid but the first.
     found = transitions.critical_scan(projector(1, 1), n_circuits=2, n_starts=1, seed=3)
     assert found["n_params"].max() == 8
+
+
+def counts_of(p_c):
+    sizes = range(2, 2 + len(p_c))
+    table = pd.DataFrame({"n_qubits": sizes, "p_c": p_c}, dtype=float)
+    return table.assign(low=table["p_c"] - 0.5, high=table["p_c"] + 0.5)
+
+
+def test_growth_needs_four_known_counts():
+    found = transitions.growth(counts_of([8, 16, 32, 64]))
+    assert found.exponential.estimate == pytest.approx(1)
+    assert found.aic_difference > 6
+    for unknown in ([8, 16, 32], [8, 16, np.nan, 64]):
+        assert np.isnan(transitions.growth(counts_of(unknown)).aic_difference)
+
+
+def test_curves_of_one_shape_collapse():
+    p = np.arange(1.0, 101.0)
+    shares = pd.concat(
+        pd.DataFrame({"n": n, "p": p, "share": 1 / (1 + (center / p) ** 20), "p/p_c": p / center})
+        for n, center in ((4, 20.0), (5, 40.0))
+    )
+    assert transitions.collapse(shares, "n", "p") == pytest.approx(np.log(2) / np.sqrt(2), rel=1e-2)
+    assert transitions.collapse(shares, "n", "p/p_c") < 0.01  # from interpolating between integers
+    assert np.isnan(transitions.collapse(shares[shares["n"] == 4], "n", "p"))
+    unknown = shares.assign(**{"p/p_c": shares["p/p_c"].where(shares["n"] == 4)})
+    assert np.isnan(transitions.collapse(unknown, "n", "p/p_c"))

@@ -204,7 +204,7 @@ def test_hadamard_projector_is_the_computational_one_rotated(rank):
 
 
 def test_random_hamiltonians_follow_their_seed():
-    for name, options in (("gue", {}), ("projector", {"rank": 2})):
+    for name, options in (("gue", {}), ("projector", {"rank": 2}), ("flat", {}), ("pareto", {})):
         first = hamiltonians.build(name, 3, options, seed=1).matrix
         np.testing.assert_array_equal(first, hamiltonians.build(name, 3, options, seed=1).matrix)
         np.testing.assert_array_equal(
@@ -330,6 +330,8 @@ def test_constant_up_to_rounding_is_constant(rng):
         ("tfim", 3, {"field": np.nan}, "field must be one finite number .* got nan"),
         ("tfim", 2, {"field": 0, "coupling": 0}, "constant"),
         ("xxz", 1, {}, "constant"),
+        ("flat", 3, {"degeneracy": 0}, "degeneracy must be an integer of at least 1, got 0"),
+        ("pareto", 3, {"degeneracy": 8}, "degeneracy must be an integer of at most 7, got 8"),
     ],
 )
 def test_bad_options(name, n_qubits, options, message):
@@ -509,6 +511,7 @@ def test_what_is_no_matrix(matrix, message):
         ("gue", {"seed": -1}, "seed must be an integer of at least 0, got -1"),
         ("gue", {"seed": 1.5}, "seed must be an integer"),
         ("projector", {"rank": 2, "seed": "a"}, "seed must be an integer"),
+        ("pareto", {"seed": -1}, "seed must be an integer of at least 0, got -1"),
         ("projector", {"rank": 2, "seed": 2**200}, "seed must be an integer of at most"),
         ("projector", {"rank": 2, "basis": np.array(["haar", "haar"])}, "unknown basis"),
     ],
@@ -579,3 +582,48 @@ def test_problems_cannot_change(copied):
             array[0] = 3
         with pytest.raises(ValueError, match="cannot set WRITEABLE"):
             array.flags.writeable = True
+
+
+@pytest.mark.parametrize("degeneracy", [1, 3, 7])
+def test_spectra_of_designed_rank(degeneracy):
+    excited = 8 - degeneracy
+    flat, pareto = (
+        hamiltonians.build(name, 3, {"degeneracy": degeneracy}, seed=5) for name in ("flat", "pareto")
+    )
+    np.testing.assert_array_equal(flat.matrix, hamiltonians.projector(3, rank=excited, seed=5).matrix)
+    # The fraction i - 1/2 of k levels lies above x where 1/x is that fraction: Pareto's law with exponent 1.
+    levels = np.array([0.0] * degeneracy + [excited / (i - 0.5) for i in range(excited, 0, -1)])
+    np.testing.assert_allclose(pareto.levels, levels / levels.mean(), atol=1e-12)
+    assert flat.ground_degeneracy == pareto.ground_degeneracy == degeneracy
+
+
+def test_recipes():
+    recipe = hamiltonians.Hamiltonian("projector", 3, (("rank", 2),), seed=4)
+    np.testing.assert_array_equal(recipe.build().matrix, hamiltonians.projector(3, rank=2, seed=4).matrix)
+    assert recipe.build() is hamiltonians.Hamiltonian("projector", 3, {"rank": 2}, 4).build()
+    both = [(("periodic", False), ("field", 2.0)), (("field", 2.0), ("periodic", False))]
+    one, other = (hamiltonians.Hamiltonian("tfim", 3, options) for options in both)
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one.build().build() is one.build()
+    assert (
+        len({recipe, dataclasses.replace(recipe, seed=5), dataclasses.replace(recipe, n_qubits=4), one}) == 4
+    )
+    assert copy.deepcopy(recipe) == recipe
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (("tfmi", 3), "unknown Hamiltonian 'tfmi'"),
+        (("tfim", 3, {"feild": 1}), "tfim has no option 'feild'"),
+        (("projector", 3), "projector needs the option 'rank'"),
+        (("tfim", 14), "choose n_qubits <= 13"),
+        (("tfim", 3, (), -1), "seed must be an integer of at least 0"),
+        (("tfim", 3, ("field", 1.0)), "options must be pairs of a name and a plain value"),
+        (("tfim", 3, {"field": [1.0]}), "options must be pairs of a name and a plain value"),
+    ],
+)
+def test_bad_recipes(recipe, message):
+    with pytest.raises(ValueError, match=message):
+        hamiltonians.Hamiltonian(*recipe)

@@ -136,15 +136,6 @@ def test_yes_without_a_number_cannot_be_loaded(tmp_path: Path) -> None:
         claims.load(path)
 
 
-def test_markdown_table_escapes_cells(tmp_path: Path) -> None:
-    record([judged(statement="|x| is\nsmall")], tmp_path, run="a")
-    lines = claims.markdown_table(claims.load(tmp_path / "claims.json")).splitlines()
-    assert len(lines) == 3
-    assert lines[2] == (
-        r"| a | \|x\| is small | derived | ratio 1 | 1.01 ± 0.01 | 3 standard errors | **reproduced** |"
-    )
-
-
 def test_a_notebook_shows_numbers_as_text_and_words_as_markdown() -> None:
     shown = claims.Shown((judged(statement="|x| is small"), judged("other", finding=within([], 1))))
     assert [line.split() for line in repr(shown).splitlines()] == [
@@ -155,12 +146,6 @@ def test_a_notebook_shows_numbers_as_text_and_words_as_markdown() -> None:
     assert shown._repr_markdown_().splitlines()[2] == (
         r"| `law` \|x\| is small | derived | ratio 1 | 3 standard errors | 1.01 ± 0.01 | **reproduced** |"
     )
-
-
-def test_page_of_a_profile_lists_its_claims(tmp_path: Path) -> None:
-    record([judged(), judged("other", finding=within(2, 1))], tmp_path, run="a")
-    found = claims.load(tmp_path / "claims.json")
-    assert claims.markdown_table(found) in claims.markdown_page(found, "quick")
 
 
 def test_page_has_a_row_a_claim_and_a_column_a_profile(tmp_path: Path) -> None:
@@ -230,17 +215,8 @@ def test_commit_notices_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / name).write_text("1\n")
 
 
-<<<<<<< HEAD
 def test_the_page_shows_the_recorded_verdicts() -> None:
     folder = ROOT / "figures"
     found = {profile: claims.load(folder / profile / "claims.json") for profile in manifest.PROFILES}
     page = claims.verdicts_page({profile: records for profile, records in found.items() if records})
     assert (folder / "VERDICTS.md").read_text(encoding="utf-8") == page
-=======
-def test_page_shows_the_recorded_verdicts() -> None:
-    page = (ROOT / "figures" / "VERDICTS.md").read_text(encoding="utf-8")
-    for claim in claims.load(ROOT / "figures" / "quick" / "claims.json"):
-        found = f"**{claim.verdict}**: {claim.observed}".replace("|", r"\|")
-        rows = [line for line in page.splitlines() if f"| `{claim.id}` " in line and f"| {found} |" in line]
-        assert rows, claim.id
->>>>>>> report

@@ -17,6 +17,8 @@ from qgmutils.report import tables
         (2.0, 0.0, "2"),
         (0.12345, math.nan, "0.123"),
         (math.nan, 0.1, "nan"),
+        (0.000476, 0.00007, "0.000476 ± 0.000070"),
+        (3.94e-17, 2.17e-18, "3.94e-17 ± 2.2e-18"),
     ],
 )
 def test_digits_follow_the_error(value: float, error: float, text: str) -> None:

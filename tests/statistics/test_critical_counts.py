@@ -115,27 +115,6 @@ def test_critical_count_refuses_wrong_shapes(rng: np.random.Generator) -> None:
         critical_counts.critical_count([1, 2], [True], None, rng)
 
 
-def test_predictions_are_ranked() -> None:
-    table = critical_counts.compare_predictions(
-        [6.0, 14.0, 30.0],
-        [5.5, 13, 28],
-        [6.5, 15, 32],
-        {"2m": [12, 28, 60], "2(N-g)": [6, 14, 30], "off": [6, 16, 30]},
-    )
-    assert table["prediction"].tolist() == ["2(N-g)", "off", "2m"]
-    assert table["inside"].tolist() == [3, 2, 0]
-    assert table["ratio"].tolist() == pytest.approx([1, (14 / 16) ** (1 / 3), 0.5], rel=1e-12)
-    assert table["rms_log"].tolist() == pytest.approx([0, np.log(16 / 14) / 3**0.5, np.log(2)], abs=1e-12)
-    with pytest.raises(ValueError, match=r"observed, prediction 'x' must be equally long, got \[2, 1\]"):
-        critical_counts.compare_predictions([1, 2], [1, 2], [1, 2], {"x": [1]})
-    with pytest.raises(ValueError, match="must be positive"):
-        critical_counts.compare_predictions([0], [1], [1], {"x": [1]})
-    with pytest.raises(ValueError, match="low must not lie above high"):
-        critical_counts.compare_predictions([1], [2], [1], {"x": [1]})
-    with pytest.raises(ValueError, match="must map at least one name"):
-        critical_counts.compare_predictions([1], [1], [1], {})
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

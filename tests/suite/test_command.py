@@ -93,7 +93,6 @@ def test_a_clean_tree_is_the_reproduction(folder: Path, tmp_path: Path) -> None:
         "02_sums.small.csv",
         "02_sums.small.png",
         "claims.json",
-        "claims.md",
     ]
     assert sorted(path.name for path in committed.iterdir()) == names
     assert not (outputs / ".scratch").exists()
@@ -235,11 +234,24 @@ def test_what_cannot_be_replaced_is_named(
     (committed / "01_sizes.csv").rmdir()
     # A publication that was killed leaves such a file.
     (committed / ".01_sizes~00000000-1-abcdefgh.png").write_bytes(b"")
-    (committed / "claims.md").write_bytes(b"\xff\xfe")
+    (committed.parent / "VERDICTS.md").write_bytes(b"\xff\xfe")
     assert report(folder, output) == 0
     assert "no longer there" not in capsys.readouterr().out
     assert (committed / "01_sizes.csv").is_file()
     assert (committed / "other.csv").is_dir()
+
+    # Only the page needs the records of another profile.
+    other = committed.parent / "full" / "claims.json"
+    other.parent.mkdir()
+    other.write_text("[]")
+    assert report(folder, output) == 1
+    said = capsys.readouterr().out
+    assert (
+        f"{committed.parent / 'VERDICTS.md'} cannot be brought up to date: {other} holds no claim records"
+        in said
+    )
+    other.unlink()
+    assert report(folder, output) == 0
 
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
@@ -249,7 +261,7 @@ def test_what_cannot_be_replaced_is_named(
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     comparison = compare.folders(committed, output, labels={"01_sizes"})
     assert not comparison.differences
-    publish.publish(output, committed, profile="quick", comparison=comparison)
+    publish.publish(output, committed, comparison=comparison)
 
 
 def test_a_complete_run_replaces_what_differs_and_leaves_no_records_of_others(

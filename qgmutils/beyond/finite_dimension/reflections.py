@@ -91,8 +91,11 @@ class ReflectionModel:
     def n_qubits(self) -> int:
         return self.loss.n_qubits
 
-    def landscape(self, rng: np.random.Generator) -> Any:
-        """An object with the loss as its method `value`; the state is drawn first, then the reflections."""
+    def landscape(self, rng: np.random.Generator, **_: str) -> Any:
+        """An object with the loss as its method `value`; the state is drawn first, then the reflections.
+
+        It is dense NumPy, whatever engine is asked for.
+        """
         levels: Array = self.loss.build().levels  # type: ignore[attr-defined]
         state = haar_state(len(levels), rng)
         moves = random_reflections(self.n_params, len(levels), rng)

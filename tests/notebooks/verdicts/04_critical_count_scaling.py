@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from qgmutils.statistics.intervals import Interval
+
 SIZES = [4, 5, 6]
 
 
@@ -12,7 +14,7 @@ def namespace():
     return {
         "large": pd.DataFrame(
             {
-                "n": SIZES,
+                "n_qubits": SIZES,
                 "p_c": counts + 0.5,
                 "low": counts - 0.5,
                 "high": counts + 1.5,
@@ -22,41 +24,41 @@ def namespace():
             }
         ),
         "starts": pd.DataFrame(
-            {"ratio": np.repeat([0.5, 2.0], 300), "energy": np.repeat([0.1, 1e-12], 300)},
+            {
+                "ratio": np.repeat([0.5, 2.0], 300),
+                "loss": np.repeat([0.1, 1e-12], 300),
+                "solved": np.repeat([False, True], 300),
+            }
         ),
-        "growth": {"slope": 1.0, "low": 0.9, "high": 1.1, "gain": 20.0},
+        "slope": Interval(1.0, 0.9, 1.1),
+        "gain": 20.0,
         "before": 1.0,
         "after": 0.01,
-        "names": {},
     }
 
 
-def energies(ratio, share, energy):
-    """Give a share of the starts at p/p_c = ratio an energy."""
+def losses(ratio, share, loss):
+    """Give a share of the starts at p/p_c = ratio a loss."""
 
     def change(variables):
         rows = variables["starts"].copy()
         chosen = (rows["ratio"] == ratio) & (np.arange(len(rows)) % 300 < 300 * share)
-        rows["energy"] = rows["energy"].mask(chosen, energy)
-        variables["starts"] = rows
+        rows["loss"] = rows["loss"].mask(chosen, loss)
+        variables["starts"] = rows.assign(solved=rows["loss"] < 1e-8)
 
     return change
 
 
-def put(name, **values):
+def large(**values):
     def change(variables):
-        variables[name] = (
-            variables[name] | values
-            if isinstance(variables[name], dict)
-            else variables[name].assign(**values)
-        )
+        variables["large"] = variables["large"].assign(**values)
 
     return change
 
 
-def spreads(before, after):
+def put(**values):
     def change(variables):
-        variables |= {"before": before, "after": after}
+        variables |= values
 
     return change
 
@@ -67,29 +69,29 @@ def nothing(variables):
 
 def prediction(name):
     return {
-        "reproduced": put("large", **{name: [27.5, 62.0, 126.0]}),
-        "not reproduced": put("large", **{name: [27.4, 62.0, 126.0]}),
-        "inconclusive": put("large", p_c=[30.0, 62.0, np.nan], low=[29.0, 61.0, np.nan]),
+        "reproduced": large(**{name: [27.5, 62.0, 126.0]}),
+        "not reproduced": large(**{name: [27.4, 62.0, 126.0]}),
+        "inconclusive": large(p_c=[30.0, 62.0, np.nan], low=[29.0, 61.0, np.nan]),
     }
 
 
 CHANGES = {
     "critical-count": {
         "reproduced": nothing,
-        "not reproduced": energies(0.5, 0.004, 1e-12),
-        "inconclusive": energies(2.0, 0.025, 1e-3),
+        "not reproduced": losses(0.5, 0.004, 1e-12),
+        "inconclusive": losses(2.0, 0.025, 1e-3),
     },
     "exponential": {
         "reproduced": nothing,
-        "not reproduced": put("growth", gain=-20.0),
-        "inconclusive": put("growth", gain=5.0),
+        "not reproduced": put(gain=-20.0),
+        "inconclusive": put(gain=5.0),
     },
     "dimension-count": prediction("2(2^n-g)"),
     "field-count": prediction("2m"),
     "field-count-finite": prediction("2m-2"),
     "collapse": {
         "reproduced": nothing,
-        "not reproduced": spreads(1.0, 0.3),
-        "inconclusive": spreads(np.nan, np.nan),
+        "not reproduced": put(before=1.0, after=0.3),
+        "inconclusive": put(before=np.nan, after=np.nan),
     },
 }

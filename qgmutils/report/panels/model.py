@@ -1,0 +1,88 @@
+"""Panels of one model: a training run, where many end, the Hessian at a point, and a slice through a minimum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from qgmutils.engine.landscape import Landscape
+from qgmutils.report import figures
+
+Array = NDArray[np.float64]
+
+
+def slice_through(
+    surface: Landscape, theta: ArrayLike, directions: ArrayLike, *, reach: float, steps: int = 41
+) -> pd.DataFrame:
+    """The loss in the plane through a point, spanned by two directions.
+
+    Parameters
+    ----------
+    surface : Landscape
+    theta : array_like, shape (p,)
+    directions : array_like, shape (2, p)
+        Orthonormal.
+    reach : float
+        How far to go from the point, radians.
+    steps : int
+        Points along each direction, odd.
+
+    Returns
+    -------
+    DataFrame
+        x, y (radians along the directions) and loss.
+    """
+    along = np.linspace(-reach, reach, steps)
+    x, y = (grid.ravel() for grid in np.meshgrid(along, along))
+    first, second = np.asarray(directions)
+    points = np.asarray(theta) + x[:, None] * first + y[:, None] * second
+    return pd.DataFrame({"x": x, "y": y, "loss": surface.value(points)})
+
+
+def training(ax: Axes, curves: Mapping[str, ArrayLike], ends: Mapping[str, float]) -> None:
+    """Losses step by step, one line a run; a thin line of the same colour is where the search ends from that start."""
+    for number, (name, losses) in enumerate(curves.items()):
+        style = figures.look(number) | {"marker": ""}
+        ax.plot(np.asarray(losses), **style, label=name)
+        ax.axhline(ends[name], color=style["color"], lw=0.6, zorder=0)
+    ax.set(xlabel="steps of Adam", ylabel="loss E", ylim=(0, None))
+
+
+def distribution(ax: Axes, losses: ArrayLike, others: ArrayLike) -> None:
+    """Distribution functions of the losses at minima and at random angles."""
+    for number, (values, name) in enumerate(((losses, "minima"), (others, "random angles"))):
+        ordered = np.sort(np.asarray(values))
+        share = np.arange(1, len(ordered) + 1) / len(ordered)
+        style = figures.look(number) | {"marker": ""}
+        ax.step(ordered, share, where="post", **style)
+        label = f"  {len(ordered)} {name}"
+        ax.text(np.median(ordered), 0.45, label, color=style["color"], fontsize=figures.SMALLEST)
+    ax.set(xlabel="loss E", ylabel="share of points below", xlim=(0, 1.35 * np.max(others)), ylim=(0, 1.02))
+
+
+def spectra(ax: Axes, eigenvalues: Mapping[str, Array]) -> None:
+    """Eigenvalues of the Hessian, in ascending order, at several points."""
+    for number, (name, values) in enumerate(eigenvalues.items()):
+        style: dict[str, Any] = figures.look(number) | {"ls": "", "ms": 3}
+        ax.plot(np.arange(1, len(values) + 1), np.sort(values), **style, label=name)
+    ax.axhline(0, color="0.6", lw=0.7, zorder=0)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="number of the eigenvalue", ylabel="eigenvalue of the Hessian")
+    ax.legend(loc="upper left")
+
+
+def slice_map(ax: Axes, plane: pd.DataFrame) -> None:
+    """Contours of `slice_through`, with the point in the middle marked; the lines carry their losses."""
+    wide = plane.pivot_table(index="y", columns="x", values="loss")
+    x, y, loss = wide.columns.to_numpy(), wide.index.to_numpy(), wide.to_numpy()
+    ax.contourf(x, y, loss, levels=12, cmap="Blues_r")
+    lines = ax.contour(x, y, loss, levels=8, colors="0.15", linewidths=0.5)
+    ax.clabel(lines, list(lines.levels)[::2], fontsize=figures.SMALLEST, fmt="%.2f")
+    ax.plot(0, 0, "o", ms=5, mfc="white", mec="black")
+    ax.set(xlabel="along the flattest direction (rad)", ylabel="along the steepest (rad)")
