@@ -11,11 +11,13 @@ Namespace = dict[str, Any]
 
 
 def namespace() -> Namespace:
+    approach = {"gamma": [0.1, 0.4], "above": [0.1, 0.05], "exponent": [-0.4, -0.5], "error": [0.01, 0.02]}
     return {
-        "name_here": "05_counting_critical_points",
-        "table": pd.DataFrame({"fields": [200, 200, 4], "z": [0.5, -2.9, 9.0]}),
-        "tests": pd.DataFrame({"fields": [1000, 4], "complete": [1000, 4], "joint_p": [0.4, float("nan")]}),
-        "approach": pd.DataFrame({"above": [0.1, 0.05], "exponent": [-0.4, -0.5], "error": [0.01, 0.02]}),
+        "counts": pd.DataFrame({"fields": [200, 200, 4], "z": [0.5, -2.9, 9.0]}),
+        "ensembles": pd.DataFrame(
+            {"fields": [1000, 4], "complete": [1000, 4], "joint_p": [0.4, float("nan")]}
+        ),
+        "approach": pd.DataFrame(approach),
     }
 
 
@@ -28,14 +30,14 @@ def put(table: str, column: str, row: int, value: float) -> Callable[[Namespace]
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
 CHANGES = {
     "counts-of-every-index": {
-        YES: put("table", "z", 1, 2.99),
-        NO: put("tests", "joint_p", 0, 9e-5),
-        OPEN: put("table", "z", 1, 4.4),
+        YES: put("counts", "z", 1, 2.99),
+        NO: put("ensembles", "joint_p", 0, 9e-5),
+        OPEN: put("counts", "z", 1, 4.4),
     },
     "enumeration-complete": {
-        YES: put("tests", "complete", 0, 999),
-        NO: put("tests", "complete", 0, 980),
-        OPEN: put("tests", "complete", 0, 990),
+        YES: put("ensembles", "complete", 0, 999),
+        NO: put("ensembles", "complete", 0, 980),
+        OPEN: put("ensembles", "complete", 0, 990),
     },
     "minima-concentrate-at-threshold": {
         YES: put("approach", "exponent", 0, -0.36),
