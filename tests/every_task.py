@@ -13,7 +13,6 @@ import sys
 from dataclasses import is_dataclass
 
 from qgmutils import beyond, ensembles, field
-from qgmutils.beyond.edge_samples import EdgeTask
 from qgmutils.beyond.finite_dimension.counts import FiniteMinimaDensity
 from qgmutils.beyond.finite_dimension.reflections import ReflectionModel
 from qgmutils.beyond.shared_angles import SharedFieldTask
@@ -71,8 +70,6 @@ TASKS = [
     SharedFieldTask(3, 6.0, 2, 512, 1),
     FiniteMinimaDensity(LEVELS, 6, 128, 1),
     LowestMinima(LEVELS, 12, 64, 1, n_energies=6),
-    EdgeTask(3.0, 0.4, 0.2, 1.0, "circuit", 32, 3, 1),
-    EdgeTask(3.0, 0.4, 0.2, 1.0, "independent", 32, 3, 1),
     counting.CountTask(5, 6.0, 64, 1),
     counting.MinimaDensity(9, 12.0, 64, 1),
     FieldEnumeration(3, 4.0, 0, 1, 64, 1),

@@ -70,6 +70,8 @@ class BornMachine(Loss):
     name: str = ""
     n_qubits: int = dataclasses.field(init=False)
 
+    floor = 0.0
+
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
         put(self, "n_qubits", qubits_of(self.target, "the target", 1))

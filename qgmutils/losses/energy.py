@@ -66,6 +66,8 @@ class Energy(Loss):
     mean_energy: float
     rounding: float = float(np.finfo(np.float64).eps)
 
+    floor = 0.0
+
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
         put(self, "name", str(self.name))

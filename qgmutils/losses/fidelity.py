@@ -35,6 +35,7 @@ class Fidelity(Loss):
     name: str = "infidelity"
     n_qubits: int = dataclasses.field(init=False)
 
+    floor = 0.0
     first_gap = 1.0
 
     def __post_init__(self) -> None:

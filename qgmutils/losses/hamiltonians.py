@@ -462,9 +462,19 @@ def pareto(n_qubits: int, *, degeneracy: int = 1, seed: int = 0) -> Energy:
 
     The i-th of k is k / (i - 1/2), so that a few of them dominate m (`Energy.degrees_of_freedom`).
 
-    Parameters, Returns and Raises
-    ------------------------------
-    As of `flat`.
+    Parameters
+    ----------
+    n_qubits, degeneracy, seed : int
+        As of `flat`.
+
+    Returns
+    -------
+    Energy
+
+    Raises
+    ------
+    ValueError
+        As of `flat`.
     """
     rank = _excited(n_qubits, degeneracy)
     seed = require_integer(seed, "seed", low=0, high=MAX_SEED)

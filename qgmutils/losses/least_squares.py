@@ -50,6 +50,8 @@ class LeastSquares(Loss):
     name: str = "least squares"
     n_qubits: int = dataclasses.field(init=False)
 
+    floor = 0.0
+
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
         given = self.observable.matrix if isinstance(self.observable, Energy) else self.observable

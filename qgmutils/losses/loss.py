@@ -105,7 +105,7 @@ class Loss:
     n_qubits: int
     name: str
     inputs: States | None = None
-    floor: float | None = 0.0
+    floor: float | None = None
     solved: float = SOLVED
     scale: float = 1.0
     first_gap: float = np.inf

@@ -50,6 +50,8 @@ class UnitaryDistance(Loss):
     name: str = "unitary distance"
     n_qubits: int = dataclasses.field(init=False)
 
+    floor = 0.0
+
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
         put(self, "n_qubits", qubits_of(self.target, "the target", 2))

@@ -85,6 +85,7 @@ def some_circuit(n_qubits, n_params, n_gates, rng):
 
 def test_a_users_loss(rng):
     circuit, loss = some_circuit(3, 4, 9, rng), Purity(3)
+    assert loss.floor is None  # nobody said so
     theta = rng.uniform(-4, 4, (5, 4))
     fast = landscape(circuit, loss)
     values, gradient = fast.value_and_gradient(theta)
@@ -178,13 +179,14 @@ def losses_of_two_qubits(rng):
     return [
         *(BornMachine(q, name) for name in ("kl", "l2", "tv", "mmd")),
         LeastSquares(np.eye(4)[:3], hamiltonians.gue(2), [0.1, 0.2, 0.3]),
+        LeastSquares(np.eye(4)[:1], np.diag([1.0, 0, 0, 0]), [0.4]),  # applied as a sparse matrix
         UnitaryDistance(np.eye(4)),
         some_quadratic(2, 5, rng),
         Purity(2),
     ]
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(9))
 def test_batches_equal_single_starts(number, rng, monkeypatch):
     circuit, loss = some_circuit(2, 3, 8, rng), losses_of_two_qubits(rng)[number]
     fast = landscape(circuit, loss)

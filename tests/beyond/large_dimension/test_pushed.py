@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from levels import uniform_levels
+from levels import beta_levels, uniform_levels
 
-from qgmutils.beyond.edge_samples import beta_levels
 from qgmutils.beyond.finite_dimension.counts import finite_log_density
 from qgmutils.beyond.finite_dimension.positive_reflections import populations
 from qgmutils.beyond.finite_dimension.proposals import weighted_profiles

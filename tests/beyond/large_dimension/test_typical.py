@@ -4,10 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from levels import uniform_levels
+from levels import beta_levels, uniform_levels
 from statistical import agree
 
-from qgmutils.beyond.edge_samples import beta_levels
 from qgmutils.beyond.finite_dimension.counts import finite_log_density
 from qgmutils.beyond.finite_dimension.profiles import profile_rates
 from qgmutils.beyond.large_dimension import edges

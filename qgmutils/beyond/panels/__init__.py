@@ -1,0 +1,1 @@
+"""Panels of the figures of our own theory, by topic."""
