@@ -29,8 +29,7 @@ def graded(ax: Axes, densities: pd.DataFrame) -> None:
         _histogram(ax, rows, style["color"])
         label = f"{first['low']:.2f} ≤ $E$ ≤ {first['high']:.2f}\n{first['count']} points"
         ax.plot(_middle(rows), rows["limit"], color=style["color"], ls=style["ls"], label=label)
-    top = densities[["sample", "limit"]].max(axis=None)
-    ax.set(xlabel="eigenvalue of Hessian / 2", ylabel="density", ylim=(0, 1.3 * top))
+    _label(ax, densities)
     ax.legend(loc="upper left", title=r"lines: field, $p\to\infty$", **_LEGEND)
 
 
@@ -41,7 +40,7 @@ def minima(ax: Axes, densities: pd.DataFrame, *, series: int) -> None:
     for column, style in THEORIES.items():
         ax.stairs(densities[column], _edges(densities), baseline=None, **style)
     ax.plot(_middle(densities), densities["limit"], color="black", ls=":", label=r"field, $p\to\infty$")
-    ax.set(xlabel="eigenvalue of Hessian / 2", ylabel="density", ylim=(0, None))
+    _label(ax, densities)
     ax.legend(loc="upper right", title=f"{first['count']} minima, mean $E$ = {first['mean']:.2f}", **_LEGEND)
 
 
@@ -80,6 +79,12 @@ _LEGEND: dict[str, Any] = {"alignment": "left", "title_fontsize": figures.SMALLE
 
 def _histogram(ax: Axes, rows: pd.DataFrame, color: str) -> None:
     ax.stairs(rows["sample"], _edges(rows), fill=True, color=color, alpha=0.3, lw=0)
+
+
+def _label(ax: Axes, rows: pd.DataFrame) -> None:
+    """Names of the axes, and room for a legend above the densities."""
+    top = rows[["sample", "limit", "whrf", "tangent"]].max(axis=None)
+    ax.set(xlabel="eigenvalue of Hessian / 2", ylabel="density", ylim=(0, 1.45 * top))
 
 
 def _edges(rows: pd.DataFrame) -> list[float]:
