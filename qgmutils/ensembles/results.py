@@ -41,7 +41,7 @@ class TrainedMinima:
         return wilson(int(self.table["solved"].sum()), len(self.table))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the distribution function of the losses where searches ended; red ticks are ends that are not certified."""
+        """Draw the distribution function of the losses where searches ended; red ticks: ends without certificate."""
         import matplotlib.pyplot as plt
         import seaborn as sns
 
@@ -49,7 +49,9 @@ class TrainedMinima:
         sns.ecdfplot(self.table, x="loss", ax=axes)
         sns.rugplot(self.table[~self.table["certified"]], x="loss", ax=axes, color="C3", height=0.06)
         axes.set(xlabel="loss at the minima", ylabel="share of starts", ylim=(0, 1.02))
-        axes.set_title(f"p = {self.model.n_params}: {self.solved.estimate:.0%} of {len(ends)} starts solved")
+        axes.set_title(
+            f"p = {self.model.n_params}: {self.solved.estimate:.0%} of {len(self.table)} starts solved"
+        )
         return axes
 
     def __repr__(self) -> str:

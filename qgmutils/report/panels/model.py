@@ -57,10 +57,10 @@ def training(ax: Axes, curves: Mapping[str, ArrayLike], ends: Mapping[str, float
 
 def distribution(ax: Axes, losses: ArrayLike, others: ArrayLike) -> None:
     """Distribution functions of the losses at minima and at random angles."""
-    for number, (values, name) in enumerate(((losses, "minima"), (others, "random angles"))):
-        style = figures.look(number) | {"marker": ""}
-        sns.ecdfplot(x=np.asarray(values), ax=ax, **style)
-        label = f"  {len(np.asarray(values))} {name}"
+    for number, (given, name) in enumerate(((losses, "minima"), (others, "random angles"))):
+        values, style = np.asarray(given, dtype=float), figures.look(number) | {"marker": ""}
+        sns.ecdfplot(x=values, ax=ax, **style)
+        label = f"  {len(values)} {name}"
         ax.text(np.median(values), 0.45, label, color=style["color"], fontsize=figures.SMALLEST)
     ax.set(xlabel="loss E", ylabel="share of points below", xlim=(0, 1.35 * np.max(others)), ylim=(0, 1.02))
 
