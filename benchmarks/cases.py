@@ -16,7 +16,9 @@ from benchmarks.simulators import JAX_SCAN, LIGHTNING, QULACS, SIMULATORS, THIS
 from qgmutils import circuits
 from qgmutils.circuits import Circuit
 from qgmutils.losses import hamiltonians
+from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.energy import Energy
+from qgmutils.losses.least_squares import LeastSquares
 
 Array = NDArray[np.float64]
 
@@ -243,6 +245,30 @@ def roofline(_: Simulators, first: int, last: int, repeats: int, rng: np.random.
     return records
 
 
+def losses(
+    _: Simulators, n_qubits: int, n_params: int, n_inputs: int, repeats: int, rng: np.random.Generator
+) -> list[Record]:
+    """Time of loss and gradient per input, relative to an energy's: of a Born machine, and of least squares."""
+    circuit, theta = random_start(n_qubits, n_params, SIMULATORS[THIS].starts, rng)
+    energy = hamiltonians.tfim(n_qubits)
+    inputs = np.array([circuits.haar_state(2**n_qubits, rng) for _ in range(n_inputs)])
+    targets = LeastSquares(inputs, energy.matrix, rng.uniform(0, 2, n_inputs))
+    runs: dict[str, Callable[[], float]] = {}
+    for loss in (energy, BornMachine(rng.dirichlet(np.ones(2**n_qubits))), targets):
+        worker = Worker(SIMULATORS[THIS])
+        worker.build(circuit, loss)
+        worker.call("value_and_gradient", theta)  # compiles
+        runs[loss.name] = partial(worker.time, "value_and_gradient", theta)
+    each = {
+        name: ms / (n_inputs if name == targets.name else 1)
+        for name, ms in interleaved(runs, repeats).items()
+    }
+    return [
+        Record("losses", THIS, n_qubits, n_params, name, ms, ms / each[energy.name], note="per input")
+        for name, ms in each.items()
+    ]
+
+
 def memory(
     simulators: Simulators, n_qubits: int, n_params: int, repeats: int, rng: np.random.Generator
 ) -> list[Record]:
@@ -278,6 +304,7 @@ CASES: dict[str, Callable[..., list[Record]]] = {
     # Of a dense H; JAX differentiates forward over reverse.
     "hessian": partial(compare, case="hessian", method="hessian", names=[JAX_SCAN], starts=1),
     "minima": minima,
+    "losses": losses,
     "roofline": roofline,
     "memory": memory,
 }
@@ -290,6 +317,7 @@ FULL: Sizes = {
     ],
     "hessian": [("gue", 6, 128), ("gue", 8, 512)],
     "minima": [(6, 32), (6, 126)],
+    "losses": [(n, 2 ** (n + 1), 8) for n in (4, 6, 8, 10)],
     "roofline": [(6, 12)],
     "memory": [(10, factor * 2**10) for factor in (1, 4, 16, 64)],
 }
@@ -297,6 +325,7 @@ QUICK: Sizes = {
     "loss_and_grad": [("gue", 2, 8), ("gue", 4, 32), ("tfim", 6, 64)],
     "hessian": [("gue", 4, 32)],
     "minima": [(3, 7)],
+    "losses": [(4, 32, 4), (6, 128, 4)],
     "roofline": [(6, 10)],
     "memory": [(8, 2**8), (8, 2**12)],
 }

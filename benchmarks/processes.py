@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.simulators import Simulator
 from qgmutils.circuits import Circuit
 from qgmutils.losses.energy import Energy
+from qgmutils.losses.loss import Loss
 from qgmutils.minimize import GRADIENT_TOLERANCE, minimize
 
 Array = NDArray[np.float64]
@@ -120,7 +121,7 @@ class Worker:
         self.simulator = simulator
         self.landscape: Any = None
 
-    def build(self, circuit: Circuit, loss: Energy) -> None:
+    def build(self, circuit: Circuit, loss: Loss) -> None:
         """Evaluate this circuit and this loss from now on."""
         self.landscape = None
         self.landscape = self.simulator.build(circuit, loss)

@@ -44,7 +44,7 @@ class Simulator:
     name: str
     package: str
     starts: int
-    build: Callable[[Circuit, Energy], Any]
+    build: Callable[[Circuit, Any], Any]
     compiles: bool = False
 
 

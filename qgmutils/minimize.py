@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgmutils import descent
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.computing.simd import LANES
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine import Landscape, NumbaLandscape

@@ -7,16 +7,32 @@ algebras that the rotations generate.
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.hardware_efficient import HardwareEfficient
+from qgmutils.circuits.named import ANSATZE
 from qgmutils.circuits.restricted import Restricted
 from qgmutils.computing.threads import one_thread
+from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.sampling import FisherRanks, SampleTask
+from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.inputs import require_integer
 from qgmutils.losses.energy import Energy
+from qgmutils.losses.hamiltonians import Hamiltonian
+
+Case = tuple[str, str, str, int]
+"""Values of the columns `CASE`."""
+
+CASE = ["ansatz", "reference_state", "hamiltonian", "n_qubits"]
+"""Columns that tell models apart: the name of an ansatz, a reference state, a Hamiltonian's name, n."""
 
 
 def time_reversal_overlap(states: NDArray[np.complex128]) -> NDArray[np.float64]:
@@ -118,3 +134,120 @@ def first_count(ranks: pd.DataFrame, codimension: int | None) -> float:
     """
     enough = ranks.loc[ranks["rank"] >= (np.inf if codimension is None else codimension), "n_params"]
     return float(enough.min())
+
+
+def compared_models(
+    n_qubits: Iterable[int], hamiltonians: Iterable[str], reference_states: Iterable[str], *, seed: int
+) -> dict[Case, Model]:
+    """All of `circuits.ANSATZE`, of one angle, on Hamiltonians without options.
+
+    Real circuits cannot reach the ground state of a complex H, and are left out there.
+
+    Parameters
+    ----------
+    n_qubits, hamiltonians, reference_states : iterables
+    seed : int
+        Chooses random Hamiltonians.
+
+    Returns
+    -------
+    dict
+        Values of the columns `CASE` -> model.
+    """
+    found = {}
+    for n, name, state in itertools.product(n_qubits, hamiltonians, reference_states):
+        loss = Hamiltonian(name, n, seed=seed)
+        is_real = not np.any(loss.build().matrix.imag)
+        for ansatz, recipe_of in ANSATZE.items():
+            recipe = recipe_of(n, 1, reference_state=state)
+            if is_real or not recipe.is_real:
+                found[ansatz, state, name, n] = Model(recipe, loss)
+    return found
+
+
+def metric_ranks(models: Mapping[Case, Model], *, n_circuits: int = 2, seed: int) -> pd.DataFrame:
+    """Largest rank of the Fubini-Study metric at random angles, against the number of angles.
+
+    Parameters
+    ----------
+    models : mapping
+        As `compared_models`; the metric does not depend on the Hamiltonian.
+    n_circuits : int
+        Circuits of each ansatz, each at angles of its own.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        ansatz, reference_state, n_qubits, n_params (1 ... 3 2^n + 8: bricks on |0...0> need 3 2^n), rank.
+    """
+    tasks: dict[Any, SampleTask] = {}
+    for (ansatz, state, _, n), model in models.items():
+        p = 3 * 2**n + 8
+        # The metric of a shorter circuit is a corner of the whole one's only if every angle sits in one gate.
+        shared = len(model.circuit.build(np.random.default_rng(0)).parameter) > model.n_params
+        for size in range(1, p + 1) if shared else [p]:
+            sized = Model(model.with_params(size).circuit, Hamiltonian("tfim", n))
+            task = SampleTask(model=sized, quantity=FisherRanks(), n_circuits=n_circuits, seed=seed)
+            tasks[ansatz, state, n, size] = task
+    tables = run_ensembles(tasks, label="ranks")
+    names = ["ansatz", "reference_state", "n_qubits"]
+    parts = [table.assign(**dict(zip(names, key[:3], strict=True))) for key, table in tables.items()]
+    return pd.concat(parts).groupby([*names, "n_params"], sort=False)["rank"].max().reset_index()
+
+
+def predictions(models: Mapping[Case, Model], ranks: pd.DataFrame) -> pd.DataFrame:
+    """What theory says of the critical counts of several models.
+
+    Parameters
+    ----------
+    models : mapping
+        As `compared_models`.
+    ranks : DataFrame
+        As `metric_ranks`, of the same models.
+
+    Returns
+    -------
+    DataFrame
+        One row a model: `CASE`; degeneracy g; codimension and count_by_rank, NaN where there is none (`codimension`,
+        `first_count`); field_count = 2m; dimension (`state_dimension`) and saturated, the largest rank; transitive and
+        ground_time_reversal, as the functions of these names; generic, whether H or the reference state stands in
+        general position: a Haar-random reference state, or a GUE matrix.
+    """
+    rows = []
+    by_ansatz = dict(list(ranks.groupby(["ansatz", "reference_state", "n_qubits"])))
+    for key, model in models.items():
+        ansatz, state, hamiltonian, n = key
+        recipe: Any = model.circuit
+        loss: Any = model.loss.build()
+        rank, needed = by_ansatz[ansatz, state, n], codimension(recipe, loss.ground_degeneracy)
+        rows.append(
+            dict(zip(CASE, key, strict=True))
+            | {
+                "degeneracy": loss.ground_degeneracy,
+                "codimension": math.nan if needed is None else needed,
+                "count_by_rank": first_count(rank, needed),
+                "field_count": 2 * loss.degrees_of_freedom,
+                "dimension": state_dimension(recipe),
+                "saturated": rank["rank"].max(),
+                "transitive": is_transitive(recipe),
+                "ground_time_reversal": ground_time_reversal(loss),
+                "generic": state == "haar" or hamiltonian == "gue",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def counts_around(count: float, n_qubits: int) -> set[int]:
+    """Every 2^n/4-th count up to 3.5 2^n, which knows no prediction, and the neighbours -1 ... +2 of a predicted one.
+
+    Parameters
+    ----------
+    count : float
+        NaN where nothing is predicted.
+    n_qubits : int
+        n, at least 2.
+    """
+    dim = 2 ** require_integer(n_qubits, "n_qubits", low=2)
+    near = set() if math.isnan(count) else {int(count) + i for i in range(-1, 3)}
+    return {*range(dim // 4, 7 * dim // 2 + 1, dim // 4), *near}

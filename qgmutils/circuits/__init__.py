@@ -2,7 +2,7 @@
 
 from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.brickwork import Brickwork
-from qgmutils.circuits.circuit import Circuit, require_pair
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.circuits.hardware_efficient import HardwareEfficient
 from qgmutils.circuits.named import ANSATZE
 from qgmutils.circuits.qnode import make_device, to_qnode
@@ -25,7 +25,6 @@ __all__ = [
     "make_device",
     "random_circuit",
     "reference",
-    "require_pair",
     "stabilizer_state",
     "to_qnode",
 ]

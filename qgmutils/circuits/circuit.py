@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.inputs import frozen, number_array, precision_of, require_integer, require_qubits
-from qgmutils.losses.loss import Loss
+from qgmutils.losses.loss import Loss, require_states
 
 MAX_GATES = 10**7
 """Most gates, and most angles, of a circuit."""
@@ -133,13 +133,17 @@ def _unit_vector(state: Any, dim: int) -> NDArray[np.complex128]:
 
 
 def require_pair(circuit: Circuit, loss: Loss) -> None:
-    """Raise ValueError unless these are a circuit and a loss of as many qubits: kernels trust them to be."""
+    """Raise ValueError unless these are a circuit and a loss of as many qubits, with inputs that are states of them."""
     if not isinstance(circuit, Circuit):
         raise ValueError(f"circuit must be a circuits.Circuit, got {type(circuit).__name__}")
     if not isinstance(loss, Loss):
-        raise ValueError(
-            f"loss must be a losses.loss.Loss, got {type(loss).__name__}; "
-            "hamiltonians.from_observable and hamiltonians.from_matrix make the energy of a Hamiltonian"
+        remedy = (
+            "call its build()"
+            if hasattr(loss, "build")
+            else "hamiltonians.from_observable and hamiltonians.from_matrix make one of an observable"
         )
+        raise ValueError(f"loss must be a losses.loss.Loss, got {type(loss).__name__}; {remedy}")
     if circuit.n_qubits != loss.n_qubits:
         raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the loss {loss.n_qubits}")
+    if loss.inputs is not None:
+        require_states(loss.inputs, loss.dim, "the loss's inputs")

@@ -11,13 +11,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit, require_pair
 from qgmutils.computing.simd import LANES
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine import curvature, sweep
 from qgmutils.engine.gates import pack_circuit
 from qgmutils.engine.observable import DIAGONAL, PAULI, SPARSE, factor, pack_problem
-from qgmutils.engine.starts import any_angle, curvature_of, is_energy, require_pair, value_and_cotangent
+from qgmutils.engine.starts import any_angle, curvature_of, is_energy, value_and_cotangent
 from qgmutils.inputs import frozen
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss, States

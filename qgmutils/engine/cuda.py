@@ -11,9 +11,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit, require_pair
 from qgmutils.engine.gates import pack_circuit
-from qgmutils.engine.starts import any_angle, is_energy, require_pair
+from qgmutils.engine.starts import any_angle, is_energy
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.computing.kernels import compiled
 from qgmutils.computing.simd import LANES, address, inner, load, mul, splat, store, sub
 from qgmutils.engine import passes

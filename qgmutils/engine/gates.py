@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.computing.simd import LANES
 from qgmutils.engine.llvm import kernel
 from qgmutils.inputs import frozen

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.engine.compiled import NumbaLandscape
 from qgmutils.engine.cuda import CudaLandscape
 from qgmutils.engine.pennylane import PennylaneLandscape

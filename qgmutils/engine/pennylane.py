@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit, make_device, to_qnode
-from qgmutils.engine.starts import any_angle, curvature_of, is_energy, require_pair, value_and_cotangent
+from qgmutils.circuits.circuit import Circuit, require_pair
+from qgmutils.circuits.qnode import make_device, to_qnode
+from qgmutils.engine.starts import any_angle, curvature_of, is_energy, value_and_cotangent
 from qgmutils.losses.loss import Loss, States
 
 Array = NDArray[np.float64]

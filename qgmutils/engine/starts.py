@@ -14,33 +14,16 @@ from typing import Any, TypeGuard, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.inputs import real_array
 from qgmutils.losses.energy import Energy
-from qgmutils.losses.loss import Loss, States, require_states
+from qgmutils.losses.loss import Loss, States
 
 Array = NDArray[np.float64]
 Result = TypeVar("Result")
 
 FAR = 1e6
 """Angles of gates up to this one are left to the engines, radians; larger ones are reduced first."""
-
-
-def require_pair(circuit: Circuit, loss: Loss) -> None:
-    """Raise ValueError unless these are a circuit and a loss of as many qubits, with inputs that are states of them."""
-    if not isinstance(circuit, Circuit):
-        raise ValueError(f"circuit must be a circuits.Circuit, got {type(circuit).__name__}")
-    if not isinstance(loss, Loss):
-        remedy = (
-            "call its build()"
-            if hasattr(loss, "build")
-            else "hamiltonians.from_observable and hamiltonians.from_matrix make one of an observable"
-        )
-        raise ValueError(f"loss must be a losses.loss.Loss, got {type(loss).__name__}; {remedy}")
-    if circuit.n_qubits != loss.n_qubits:
-        raise ValueError(f"the circuit has {circuit.n_qubits} qubits, the loss {loss.n_qubits}")
-    if loss.inputs is not None:
-        require_states(loss.inputs, loss.dim, "the loss's inputs")
 
 
 def is_energy(loss: Loss) -> TypeGuard[Energy]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qgmutils.circuits import Circuit
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.computing.kernels import compiled
 from qgmutils.computing.simd import (
     LANES,
@@ -83,9 +83,8 @@ def allocate(circuit: Circuit) -> Work:
 def allocate_rows(circuit: Circuit, groups: int) -> Rows:
     """Room for that many groups of rows."""
     state, angles = _sizes(circuit)
-    return Rows(
-        *(each.reshape(groups, -1) for each in _pieces(*(groups * n for n in (state, angles, angles))))
-    )
+    psi, tangent, cosine = _pieces(groups * state, groups * angles, groups * angles)
+    return Rows(psi.reshape(groups, state), *(each.reshape(groups, angles) for each in (tangent, cosine)))
 
 
 def _sizes(circuit: Circuit) -> tuple[int, int]:

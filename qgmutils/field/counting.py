@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 from scipy.special import fdtrc
 
+from qgmutils.computing.tasks import Task, run_tasks
 from qgmutils.field.bulk import Populations, find_bulk, sample_bulk
+from qgmutils.field.critical_points import FieldEnumeration
 from qgmutils.field.densities import LogDensity, UnresolvedError, density_table
 from qgmutils.field.kac_rice import (
     MIN_EFFECTIVE_SAMPLES,
@@ -18,9 +21,16 @@ from qgmutils.field.kac_rice import (
     whrf_log_density,
 )
 from qgmutils.field.positive_definite import POPULATION_SIZE, populations
-from qgmutils.field.spectra import wishart_dimension
+from qgmutils.field.spectra import threshold_energy, wishart_dimension
 
-__all__ = ["CountTask", "MinimaDensity", "compare_counts"]
+__all__ = [
+    "CountTask",
+    "MinimaDensity",
+    "approach",
+    "compare_counts",
+    "counts_of_every_index",
+    "minima_at_ratios",
+]
 
 
 _TOP = 4.0  # minima lie well below the mean energy 1
@@ -164,3 +174,128 @@ def compare_counts(points: pd.DataFrame, theory: pd.DataFrame) -> tuple[pd.DataF
     covariance = np.cov(counts[:, :p].T).reshape(p, p) / size + np.diag(expected_stderr[:p] ** 2)
     statistic = gap[:p] @ np.linalg.solve(covariance, gap[:p]) * (size - p) / (p * (size - 1))
     return table, float(fdtrc(p, size - p, statistic))
+
+
+def counts_of_every_index(
+    sizes: Sequence[tuple[int, float, int]], *, n_starts: int, n_samples: int, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Enumerate sampled fields, and compare the numbers of their critical points with the Kac-Rice formula.
+
+    Parameters
+    ----------
+    sizes : sequence of (int, float, int)
+        p, m and how many fields are sampled, at least 2.
+    n_starts : int
+        Newton starts of the first round, per field.
+    n_samples : int
+        Matrices per (p, m) in the formula.
+    seed : int
+
+    Returns
+    -------
+    counts : DataFrame
+        p, m and the columns of `compare_counts`, one row per index, with the formula's mean_energy.
+    tests : DataFrame
+        p, m, fields, complete (fields of which the list of critical points is complete) and joint_p, the p-value of
+        all indices together.
+    """
+    # The largest fields first, in small tasks, so that no worker is left with them at the end.
+    pieces = [
+        FieldEnumeration(p, m, first, min(block, n_fields - first), n_starts, seed)
+        for p, m, n_fields in sorted(sizes, reverse=True)
+        for block in [max(1, 50 // 4 ** max(p - 3, 0))]
+        for first in range(0, n_fields, block)
+    ]
+    formula = [CountTask(p, m, n_samples, seed) for p, m, _ in sizes]
+    tasks: list[Task] = [*pieces, *formula]
+    tables = run_tasks(tasks, label="fields")
+    found: dict[tuple[int, float], list[pd.DataFrame]] = {}
+    for piece, table in zip(pieces, tables, strict=False):  # the formula's tables are the last ones
+        found.setdefault((piece.n_params, piece.degrees_of_freedom), []).append(table)
+    counts, tests = [], []
+    for (p, m, n_fields), theory in zip(sizes, tables[len(pieces) :], strict=True):
+        points = pd.concat(found[p, m])
+        compared, pvalue = compare_counts(points, theory)
+        complete = int(points.groupby("field")["complete"].first().sum())
+        compared = compared.assign(mean_energy=theory["mean_energy"])
+        compared.insert(0, "m", m)
+        compared.insert(0, "p", p)
+        counts.append(compared)
+        tests.append({"p": p, "m": m, "fields": n_fields, "complete": complete, "joint_p": pvalue})
+    return pd.concat(counts, ignore_index=True), pd.DataFrame(tests)
+
+
+def minima_at_ratios(
+    gammas: Sequence[float], sizes: Sequence[tuple[int, int, int]], *, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Minima of the field at fixed gamma = p/2m: their density in energy, number and mean energy.
+
+    Parameters
+    ----------
+    gammas : sequence of float
+        In (0, 1), where minima have a threshold energy; the density is that of the first.
+    sizes : sequence of (int, int, int)
+        p, and how many matrices number and mean energy, and the density at each energy, are estimated with.
+    seed : int
+
+    Returns
+    -------
+    density : DataFrame
+        gamma, p, threshold and the columns of `MinimaDensity`, at 31 energies from 0.3 to 2.1 of the threshold energy.
+    minima : DataFrame
+        gamma, p, threshold (the energy E_th) and the columns of `CountTask` for index 0.
+
+    Raises
+    ------
+    ValueError
+        If a gamma is not in (0, 1).
+    """
+    if not gammas or not all(0 < gamma < 1 for gamma in gammas):
+        raise ValueError(f"gammas are {list(gammas)}; minima have a threshold energy for 0 < gamma < 1 only")
+    thresholds = {gamma: float(threshold_energy(gamma)) for gamma in gammas}
+    grid = tuple(np.round(np.linspace(0.3, 2.1, 31) * thresholds[gammas[0]], 6).tolist())
+    profiles = [MinimaDensity(p, p / (2 * gammas[0]), size, seed, grid) for p, _, size in sizes]
+    places, tasks = [], []
+    for gamma, threshold in thresholds.items():
+        for p, size, _ in sizes:
+            # Their energies scatter by about 1/sqrt(p) above the threshold, and less below.
+            window = (max(0.0, threshold - 0.8 / p**0.5), threshold + 2 / p**0.5)
+            places.append({"gamma": gamma, "p": p, "threshold": threshold})
+            tasks.append(CountTask(p, p / (2 * gamma), size, seed, 0, window))
+    tables = run_tasks([*profiles, *tasks], label="asymptotics")
+    densities = [
+        table.assign(gamma=gammas[0], p=p, threshold=thresholds[gammas[0]])
+        for (p, _, _), table in zip(sizes, tables, strict=False)
+    ]
+    counts = pd.concat(tables[len(profiles) :], ignore_index=True).drop(columns="index")
+    return pd.concat(densities, ignore_index=True), pd.concat([pd.DataFrame(places), counts], axis=1)
+
+
+def approach(minima: pd.DataFrame, *, least_params: int = 8) -> pd.DataFrame:
+    """How the mean energy of minima approaches the threshold energy: a power of p, by least squares.
+
+    Parameters
+    ----------
+    minima : DataFrame
+        As `minima_at_ratios` returns; rows that are not resolved are left out.
+    least_params : int
+        Smallest p of the fit.
+
+    Returns
+    -------
+    DataFrame
+        gamma, above (the least mean energy above the threshold), exponent and error (its standard error), which are
+        nan where fewer than two p are resolved.
+    """
+    rows = []
+    for gamma, group in minima.groupby("gamma", sort=False):
+        good = group[group["resolved"] & (group["p"] >= least_params)]
+        above = (good["mean_energy"] - good["threshold"]).to_numpy()
+        row = {"gamma": gamma, "above": above.min(initial=np.inf), "exponent": np.nan, "error": np.nan}
+        if len(set(good["p"])) > 1:
+            x = np.log(good["p"].to_numpy())
+            weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
+            relative = good["mean_energy_stderr"].to_numpy() / np.abs(above)
+            row |= {"exponent": weights @ np.log(np.abs(above)), "error": np.sqrt(weights**2 @ relative**2)}
+        rows.append(row)
+    return pd.DataFrame(rows)

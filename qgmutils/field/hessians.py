@@ -14,6 +14,7 @@ general knowledge of the construction (field).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,14 @@ Array = NDArray[np.float64]
 
 THEORIES = ("whrf", "tangent")
 
+Samples = Mapping[tuple[str, str], pd.DataFrame]
+"""(model, kind of points) -> table of a `SampleTask` of spectra.  Kinds are "random" (uniform angles), "graded" (such
+angles, chosen so that their losses are spread out) and "minimum" (what the search finds)."""
+Energies = Mapping[str, Energy]
+"""Model -> its loss."""
+Reference = tuple[Array, Array]
+"""Eigenvalues (K, p) of a theory's matrices, and their weights (K,)."""
+
 
 def reference_spectra(
     theory: str,
@@ -41,7 +50,7 @@ def reference_spectra(
     rng: np.random.Generator,
     draws: int = 8,
     rounds: int = 5,
-) -> tuple[Array, Array]:
+) -> Reference:
     """Eigenvalues of A = Hess / 2 that a theory predicts at points of these energies.
 
     Parameters
@@ -183,36 +192,62 @@ class FieldTask:
         return pd.concat(tables, ignore_index=True)
 
 
+def spectra_table(
+    samples: Samples, energies: Energies, *, rng: np.random.Generator
+) -> tuple[pd.DataFrame, dict[tuple[str, str], dict[str, Reference]]]:
+    """`compare_spectra` of every sample: one row each, with model, points (the kind) and hamiltonian; references."""
+    rows, references = [], {}
+    for (model, kind), table in samples.items():
+        row, references[model, kind] = compare_spectra(
+            table, energies[model], minima=kind == "minimum", rng=rng
+        )
+        rows.append({"model": model, "points": kind, "hamiltonian": energies[model].name, **row})
+    return pd.DataFrame(rows), references
+
+
 def compare_spectra(
-    table: pd.DataFrame, problem: Energy, n_params: int, *, minima: bool, rng: np.random.Generator
-) -> tuple[dict[str, float], dict[str, tuple[Array, Array]]]:
-    """Compare the certified points of a `SampleTask` of spectra with every theory at the same energies.
+    table: pd.DataFrame, energy: Energy, *, minima: bool, rng: np.random.Generator
+) -> tuple[dict[str, float], dict[str, Reference]]:
+    """Compare the certified points of a `SampleTask` of spectra with every theory at the same losses.
 
     Returns
     -------
     row : dict
-        n, p, gamma, count and "left out" (points that are not certified), E (mean), and for the sample and, with the
-        theory's name behind, each theory: width (of the spectrum), lowest and highest (mean extreme eigenvalues),
-        all nan where a theory has no minimum at any of these energies;
-        "gap" and "se" with the theory's name: `estimates.distribution_gap`; "left edge", "right edge": of the
-        limiting density at the mean E.
+        n_qubits, n_params, gamma, count and left_out (points that are not certified), loss (mean); for the sample and,
+        with the theory's name behind, each theory: width (of the spectrum), lowest and highest (mean extreme
+        eigenvalues), all nan where a theory has no minimum at any of these losses; width_se: cluster standard error of
+        the sample's width; gap and gap_se with the theory's name: `estimates.distribution_gap`; left_edge, right_edge:
+        of the limiting density at the mean loss.
     references : dict
         The theory's name to its `reference_spectra`.
     """
+    n_params = int(table["position"].max()) + 1
     certified = table[table["certified"]]
     points = certified[certified["position"] == 0]
     observed = certified["eigenvalue"].to_numpy().reshape(-1, n_params)
-    row = {"n": problem.n_qubits, "p": n_params, "gamma": n_params / (2 * problem.degrees_of_freedom)}
-    row |= {"count": len(points), "left out": (len(table) - len(certified)) // n_params}
-    row |= {"E": points["loss"].mean(), "width": width(observed)}
-    row |= {"lowest": observed[:, 0].mean(), "highest": observed[:, -1].mean()}
-    left, right = spectra.hessian_edges(row["gamma"], row["E"])
-    row |= {"left edge": float(left), "right edge": float(right)}
+    gamma, loss = n_params / (2 * energy.degrees_of_freedom), points["loss"].mean()
+    left, right = spectra.hessian_edges(gamma, loss)
+    # From a stream of its own, so that it does not change the matrices below.
+    square, error = cluster_estimate(observed.var(axis=1), points["circuit"], rng=rng.spawn(1)[0])
+    row = {
+        "n_qubits": energy.n_qubits,
+        "n_params": n_params,
+        "gamma": gamma,
+        "count": len(points),
+        "left_out": (len(table) - len(certified)) // n_params,
+        "loss": loss,
+        "left_edge": float(left),
+        "right_edge": float(right),
+        "width": np.sqrt(square),
+        "width_se": error / (2 * np.sqrt(square)),
+        "lowest": observed[:, 0].mean(),
+        "highest": observed[:, -1].mean(),
+    }
     references = {}
     for theory in THEORIES:
         values, weights = reference_spectra(
             theory,
-            problem,
+            energy,
             n_params,
             points["loss"],
             points["variance"],
@@ -221,35 +256,141 @@ def compare_spectra(
             draws=8 if minima else 4,
         )
         references[theory] = values, weights
-        each = np.repeat(weights, n_params)
         gap = float("nan"), float("nan")
         if weights.any():
+            each = np.repeat(weights, n_params)
             gap = distribution_gap(
                 certified["eigenvalue"], certified["circuit"], values.ravel(), weights=each, rng=rng
             )
-        row |= {f"gap {theory}": gap[0], f"se {theory}": gap[1], f"width {theory}": width(values, weights)}
-        row[f"lowest {theory}"] = _mean(values[:, 0], weights)
-        row[f"highest {theory}"] = _mean(values[:, -1], weights)
+        row |= {
+            f"gap_{theory}": gap[0],
+            f"gap_{theory}_se": gap[1],
+            f"width_{theory}": width(values, weights),
+        }
+        row |= {f"lowest_{theory}": _mean(values[:, 0], weights)}
+        row |= {f"highest_{theory}": _mean(values[:, -1], weights)}
     return row, references
 
 
-def index_by_energy(
+def density_table(
+    samples: Samples, energies: Energies, references: Mapping[tuple[str, str], Mapping[str, Reference]]
+) -> pd.DataFrame:
+    """Densities of eigenvalues: at random angles of losses in the lowest and highest quarter, and at minima.
+
+    One row a bin, whose ends are left and right, with the columns model, points, part ("lowest quarter" and "highest
+    quarter" of the graded points, "all" minima), count (points), low, mean and high (losses), sample (density),
+    limit (`limiting_density` in the middle of the bin at the same losses), and at minima whrf and tangent (of the
+    references; nan where a theory has no minimum).
+    """
+    tables = []
+    for (model, kind), table in samples.items():
+        if kind == "random":
+            continue
+        certified = table[table["certified"]]
+        values, losses = certified["eigenvalue"], certified["loss"]
+        gamma = (table["position"].max() + 1) / (2 * energies[model].degrees_of_freedom)
+        if kind == "minimum":
+            # Zero is an end of a bin; the limit spills below it.
+            edges, parts = values.max() * np.arange(-4, 37) / 33, {"all": losses > -np.inf}
+        else:
+            edges = np.linspace(1.1 * values.min(), 1.1 * values.max(), 46)
+            quarters = losses.quantile([0.25, 0.75]).to_list()
+            parts = {"lowest quarter": losses <= quarters[0], "highest quarter": losses >= quarters[1]}
+        for part, chosen in parts.items():
+            points = certified.loc[chosen & (certified["position"] == 0), "loss"]
+            found = {"model": model, "points": kind, "part": part, "count": len(points)}
+            found |= {"low": points.min(), "mean": points.mean(), "high": points.max()}
+            found |= {"left": edges[:-1], "right": edges[1:], "sample": _density(values[chosen], edges)}
+            found["limit"] = limiting_density((edges[1:] + edges[:-1]) / 2, gamma, points)
+            if kind == "minimum":
+                for theory, (spectrum, weights) in references[model, kind].items():
+                    found[theory] = _density(spectrum, edges, np.repeat(weights, spectrum.shape[1]))
+            tables.append(pd.DataFrame(found))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _density(values: ArrayLike, edges: Array, weights: Array | None = None) -> Array:
+    """Histogram of which the area is 1 with what lies outside; nan if all weights are 0."""
+    flat = np.ravel(np.asarray(values, dtype=np.float64))
+    total = len(flat) if weights is None else weights.sum()
+    if not total:
+        return np.full(len(edges) - 1, np.nan)
+    return np.asarray(np.histogram(flat, edges, weights=weights)[0] / (total * np.diff(edges)))
+
+
+def index_table(
+    samples: Samples,
+    energies: Energies,
+    references: Mapping[tuple[str, str], Mapping[str, Reference]],
+    *,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """`index_by_loss` of the graded points of every model against the WHRF, with model, hamiltonian and gamma."""
+    tables = []
+    for (model, kind), table in samples.items():
+        if kind == "graded":
+            energy = energies[model]
+            bins = index_by_loss(table, references[model, kind]["whrf"][0], rng=rng)
+            bins["gamma"] = (table["position"].max() + 1) / (2 * energy.degrees_of_freedom)
+            tables.append(bins.assign(model=model, hamiltonian=energy.name))
+    return pd.concat(tables, ignore_index=True)
+
+
+def index_by_loss(
     table: pd.DataFrame, eigenvalues: Array, *, rng: np.random.Generator, n_bins: int = 9
 ) -> pd.DataFrame:
-    """Share of negative eigenvalues in quantile bins of the energy, from a `SampleTask` of spectra at random angles.
+    """Share of negative eigenvalues in quantile bins of the loss, from a `SampleTask` of spectra at random angles.
 
     `eigenvalues` are the theory's (K, p), as many matrices for each point, in the order of the points.  The result has
     the columns of `estimates.binned_means`, and miss, miss_se: mean of observed - theory, point by point.
     """
     points = table.groupby(["circuit", "start"])
     share = points["eigenvalue"].agg(lambda values: np.mean(values < 0)).to_numpy()
-    energy = points["loss"].first()
-    theory = (eigenvalues < 0).mean(axis=1).reshape(len(energy), -1).mean(axis=1)
-    edges = np.quantile(energy, np.linspace(0, 1, n_bins + 1))
-    circuit = energy.index.get_level_values("circuit")
-    bins = binned_means(energy, share, circuit, edges, rng=rng)
-    miss = binned_means(energy, share - theory, circuit, edges, rng=rng)
+    loss = points["loss"].first()
+    theory = (eigenvalues < 0).mean(axis=1).reshape(len(loss), -1).mean(axis=1)
+    edges = np.quantile(loss, np.linspace(0, 1, n_bins + 1))
+    circuit = loss.index.get_level_values("circuit")
+    bins = binned_means(loss, share, circuit, edges, rng=rng)
+    miss = binned_means(loss, share - theory, circuit, edges, rng=rng)
     return bins.assign(miss=miss["y"], miss_se=miss["se"])
+
+
+def excess_table(
+    samples: Samples, energies: Energies, field: FieldTask, drawn: pd.DataFrame, *, rng: np.random.Generator
+) -> pd.DataFrame:
+    """`gradient_excess` of the random points of every model, and of sampled fields with and without the rank-one term.
+
+    Parameters
+    ----------
+    samples, energies
+        As elsewhere; points of the kind "random" are used.
+    field, drawn
+        A task of fields and its table.
+
+    Returns
+    -------
+    DataFrame
+        points (whose), observed, se, theory, and samples (circuits, or fields): the theory is s of `haar` for a
+        model, 1 for the fields, and -1 / (p - 1) without the term g g^T / (2 E) of the Hessian.
+    """
+    rows = []
+    for (model, kind), table in samples.items():
+        if kind == "random":
+            energy, points = energies[model], table[table["position"] == 0]
+            p = int(table["position"].max()) + 1
+            found = gradient_excess(points, energy.degrees_of_freedom, p, rng=rng)
+            theory = float(np.round(haar.third_moment_ratio(energy.levels), 10)) + 0.0
+            rows.append((energy.name, *found, theory, table["circuit"].nunique()))
+    m, p = field.degrees_of_freedom, field.n_params
+    without = drawn.assign(
+        along_gradient=drawn["along_gradient"] - drawn["gradient_square"] / (4 * drawn["loss"])
+    )
+    for name, points, theory in (
+        ("sampled field", drawn, 1.0),
+        ("sampled field without the rank-one term", without, -1 / (p - 1)),
+    ):
+        rows.append((name, *gradient_excess(points, m, p, rng=rng), theory, field.n_fields))
+    return pd.DataFrame(rows, columns=["points", "observed", "se", "theory", "samples"])
 
 
 def gradient_excess(

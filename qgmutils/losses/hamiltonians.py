@@ -433,8 +433,10 @@ def gue(n_qubits: int, *, seed: int = 0) -> Energy:
     return from_matrix((a + a.conj().T) / 2, name="GUE")
 
 
-def flat(n_qubits: int, *, degeneracy: int = 1, seed: int = 0) -> Energy:
-    """One excited level above a lowest one of the given multiplicity, in a Haar-random basis: a `projector`.
+def pareto(n_qubits: int, *, degeneracy: int = 1, seed: int = 0) -> Energy:
+    """Excited levels at the quantiles of Pareto's law with exponent 1, in a Haar-random basis.
+
+    The i-th of k is k / (i - 1/2), so that a few of them dominate m (`Energy.degrees_of_freedom`).
 
     Parameters
     ----------
@@ -454,42 +456,15 @@ def flat(n_qubits: int, *, degeneracy: int = 1, seed: int = 0) -> Energy:
     ValueError
         If `n_qubits` or the degeneracy is out of range, or the seed is no integer of at least 0.
     """
-    return projector(n_qubits, rank=_excited(n_qubits, degeneracy), seed=seed)
-
-
-def pareto(n_qubits: int, *, degeneracy: int = 1, seed: int = 0) -> Energy:
-    """Excited levels at the quantiles of Pareto's law with exponent 1, in a Haar-random basis.
-
-    The i-th of k is k / (i - 1/2), so that a few of them dominate m (`Energy.degrees_of_freedom`).
-
-    Parameters
-    ----------
-    n_qubits, degeneracy, seed : int
-        As of `flat`.
-
-    Returns
-    -------
-    Energy
-
-    Raises
-    ------
-    ValueError
-        As of `flat`.
-    """
-    rank = _excited(n_qubits, degeneracy)
+    dim = 2 ** require_qubits(n_qubits)
+    rank = dim - require_integer(degeneracy, "degeneracy", high=dim - 1)
     seed = require_integer(seed, "seed", low=0, high=MAX_SEED)
     levels = np.concatenate([np.zeros(degeneracy), rank / (rank - np.arange(rank) - 0.5)])
     rng = np.random.default_rng(np.random.SeedSequence([seed, degeneracy, n_qubits]))
-    vectors = _gaussian(2**n_qubits, 2**n_qubits, rng)
+    vectors = _gaussian(dim, dim, rng)
     with one_thread():  # the last digits of LAPACK depend on its number of threads
         q, _ = np.linalg.qr(vectors)
         return from_matrix((q * levels) @ q.conj().T, name=f"pareto, g = {degeneracy}")
-
-
-def _excited(n_qubits: int, degeneracy: int) -> int:
-    """Number of excited levels."""
-    dim = 2 ** require_qubits(n_qubits)
-    return dim - require_integer(degeneracy, "degeneracy", high=dim - 1)
 
 
 def _gaussian(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.complex128]:
@@ -499,7 +474,7 @@ def _gaussian(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.c
 
 
 HAMILTONIANS: dict[str, Callable[..., Energy]] = {
-    f.__name__: f for f in (tfim, xxz, spinless_fermi_hubbard, fermi_hubbard, projector, flat, pareto, gue)
+    f.__name__: f for f in (tfim, xxz, spinless_fermi_hubbard, fermi_hubbard, projector, pareto, gue)
 }
 """Hamiltonians that `build` knows by name."""
 

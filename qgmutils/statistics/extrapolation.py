@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from qgmutils.statistics.intervals import FloatArray, UndeterminedError, finite_vectors, positive_vectors
 
-__all__ = ["POWERS", "Limit", "extrapolate", "fitted_line", "limits_table", "require_spread"]
+__all__ = ["POWERS", "Limit", "claimed", "extrapolate", "fitted_line", "limits_table", "require_spread"]
 
 POWERS = tuple(np.round(np.arange(0.25, 2.01, 0.05), 2).tolist())
 """Powers b tried: 2/3 is that of the edge of a random matrix's spectrum, 1 that of most corrections to means; below
@@ -156,3 +156,30 @@ def limits_table(trained: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         for f, rows in trend.groupby("fraction")
     ]
     return trend, pd.DataFrame(limits)
+
+
+def claimed(limits: pd.DataFrame, *, unit: ArrayLike = 1.0, misfit: float = 1.0) -> pd.DataFrame:
+    """Intervals of limits that a claim may rest on: wide enough to decide nothing where no power fits.
+
+    Parameters
+    ----------
+    limits : DataFrame
+        As `limits_table` returns.
+    unit : array_like, shape () or one entry a row
+        What the limits are expressed in, positive.
+    misfit : float
+        By how much an interval is widened at both ends where chi^2 exceeds 4 per degree of freedom; for losses that is
+        1, the mean over all states.
+
+    Returns
+    -------
+    DataFrame
+        fraction, value, value_low and value_high, in the unit.
+    """
+    wide = misfit * (limits["chi_square"] > 4 * limits["degrees"])
+    ends = {
+        "value": limits["estimate"],
+        "value_low": limits["low"] - wide,
+        "value_high": limits["high"] + wide,
+    }
+    return pd.DataFrame({"fraction": limits["fraction"], **{name: x / unit for name, x in ends.items()}})

@@ -81,7 +81,6 @@ RULES: dict[str, Rule] = {
     "n_rays": _COUNT,
     "n_steps": _COUNT,
     "n_candidates": _COUNT,
-    "n_matrices": _SEVERAL,
     "hamiltonian": Rule(names=tuple(hamiltonians.HAMILTONIANS)),
     "hamiltonians": Rule(names=(*hamiltonians.HAMILTONIANS, *_PROJECTORS)),
     "reference_state": Rule(names=circuits.REFERENCE_STATES),
@@ -90,7 +89,6 @@ RULES: dict[str, Rule] = {
     "degeneracies": _COUNT,
     "fractions": Rule(0, 100, above=True),
     "gammas": Rule(0, 100, above=True),
-    "dims": Rule(2, 2**MAX_QUBITS),
 }
 
 

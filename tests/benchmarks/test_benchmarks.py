@@ -208,6 +208,14 @@ def test_records_of_a_run(rng: np.random.Generator) -> None:
         assert other.ratio_to_this_engine == other.milliseconds / this.milliseconds > 0
 
 
+def test_losses_are_compared_with_an_energy_per_input(rng: np.random.Generator) -> None:
+    energy, *others = cases.losses(Simulators(print), 2, 4, 3, repeats=1, rng=rng)
+    assert energy.ratio_to_this_engine == 1
+    assert [r.loss for r in others] == ["Born machine (kl)", "least squares"]
+    for r in others:
+        assert r.ratio_to_this_engine == r.milliseconds / energy.milliseconds > 0
+
+
 def some_records() -> list[Record]:
     timed = {"milliseconds": 1.0, "loss": "GUE"}
     return [

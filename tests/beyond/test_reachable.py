@@ -10,6 +10,7 @@ from qgmutils.circuits.hardware_efficient import HardwareEfficient
 from qgmutils.circuits.randomised import Randomised
 from qgmutils.circuits.restricted import Restricted
 from qgmutils.engine import landscape
+from qgmutils.ensembles.model import circuit_stream
 from qgmutils.losses import hamiltonians
 from qgmutils.minimize import minimize
 
@@ -112,6 +113,87 @@ def test_ring_ends_at_the_best_state_that_time_reversal_leaves(rng):
 )
 def test_predicted_counts(recipe, degeneracy, count):
     assert reachable.codimension(recipe, degeneracy) == count
+
+
+@pytest.fixture
+def without_processes_and_cache(monkeypatch):
+    monkeypatch.setenv("QGMUTILS_NO_CACHE", "1")
+    monkeypatch.setenv("QGMUTILS_WORKERS", "1")
+
+
+def test_real_circuits_are_compared_on_real_hamiltonians():
+    models = reachable.compared_models([2], ["tfim", "gue"], ["haar", "zero"], seed=3)
+    assert {key[0] for key in models if key[2] == "tfim"} == set(ANSATZE)
+    assert {key[0] for key in models if key[2] == "gue"} == set(ANSATZE) - {"real", "matchgate"}
+    assert len(models) == 2 * (8 + 6)
+    for (ansatz, state, hamiltonian, n), model in models.items():
+        assert (model.circuit.name, model.circuit.reference_state) == (ansatz, state)
+        assert (model.loss.name, model.n_qubits) == (hamiltonian, n)
+
+
+@pytest.mark.usefixtures("without_processes_and_cache")
+@pytest.mark.parametrize("name", ["shared 2", "brickwork"])
+def test_ranks_are_those_of_the_jacobian(name, seed):
+    # Of the states up to a phase, by central differences: they leave 1e-10 of what is 0.
+    def jacobian(n_params, number):
+        stream = circuit_stream(seed, 2, n_params, number)
+        surface = models[name, "zero", "tfim", 2].with_params(n_params).landscape(stream)
+        theta, steps = stream.uniform(0, np.pi, n_params), 1e-5 * np.eye(n_params)
+        (state,) = surface.states(theta[None])
+        tangents = (surface.states(theta + steps) - surface.states(theta - steps)) / 2e-5
+        tangents -= np.outer(tangents @ state.conj(), state)
+        return np.hstack([tangents.real, tangents.imag])
+
+    models = reachable.compared_models([2], ["tfim"], ["zero"], seed=seed)
+    chosen = {key: model for key, model in models.items() if key[0] == name}
+    table = reachable.metric_ranks(chosen, n_circuits=2, seed=seed)
+    assert table["n_params"].to_list() == list(range(1, 21))
+    for p, found in zip(table["n_params"], table["rank"], strict=True):
+        # Every angle of brickwork sits in one gate: the first p tangents are those of a shorter circuit, turned.
+        size = 20 if name == "brickwork" else p
+        ranks = [np.linalg.matrix_rank(jacobian(size, number)[:p], tol=1e-6) for number in (0, 1)]
+        assert found == max(ranks)
+
+
+def test_predictions_of_a_table():
+    models = reachable.compared_models([4], ["tfim", "fermi_hubbard", "gue"], ["haar", "zero"], seed=1)
+    ranks = pd.DataFrame(
+        [
+            (ansatz, state, 4, p, min(p, 30 if state == "haar" else p // 2))
+            for ansatz in ANSATZE
+            for state in ("haar", "zero")
+            for p in range(1, 70)
+        ],
+        columns=["ansatz", "reference_state", "n_qubits", "n_params", "rank"],
+    )
+    table = reachable.predictions(models, ranks).set_index(reachable.CASE)
+    assert len(table) == len(models)
+    chain = table.loc["hardware chain", "haar", "tfim", 4]
+    levels = hamiltonians.tfim(4).levels
+    assert chain[["degeneracy", "codimension", "count_by_rank", "dimension", "saturated"]].to_list() == [
+        1,
+        30,
+        30,
+        30,
+        30,
+    ]
+    assert chain["field_count"] == pytest.approx(2 * levels.sum() ** 2 / np.sum((levels - 1) ** 2))
+    assert chain["generic"]
+    # Twice as many angles where every second one is redundant; the chain of two sites has two ground states.
+    assert table.loc["brickwork", "zero", "fermi_hubbard", 4]["count_by_rank"] == 2 * (30 - 2)
+    assert not table.loc["brickwork", "zero", "fermi_hubbard", 4]["generic"]
+    assert table.loc["brickwork", "zero", "gue", 4]["generic"]
+    ring = table.loc["hardware ring", "zero", "tfim", 4]
+    assert np.isnan(ring["count_by_rank"])
+    assert not ring["transitive"]
+    assert ring["ground_time_reversal"] > 0.1
+
+
+def test_a_grid_that_knows_no_prediction_and_its_neighbours():
+    assert sorted(reachable.counts_around(np.nan, 2)) == list(range(1, 15))
+    blind = set(range(4, 57, 4))
+    assert reachable.counts_around(np.nan, 4) == blind
+    assert reachable.counts_around(30.0, 4) == blind | {29, 30, 31, 32}
 
 
 def test_first_count():

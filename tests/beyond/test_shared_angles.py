@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from qgmutils.circuits.randomised import Randomised
 
 from qgmutils.beyond import shared_angles
 from qgmutils.beyond.shared_angles import SharedFieldTask, distinct
+from qgmutils.circuits.randomised import Randomised
 from qgmutils.ensembles.model import Model, circuit_stream
 from qgmutils.ensembles.training import TrainTask
 from qgmutils.losses.hamiltonians import Hamiltonian

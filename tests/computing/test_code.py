@@ -548,7 +548,6 @@ for edited in %r:
 def test_an_edit_recomputes_the_users_of_what_was_edited_only(tmp_path: Path) -> None:
     edits = {
         "ensembles.basins": ["EnumerateTask"],
-        "beyond.edge_samples": ["EdgeTask"],
         "field.haar": ["FieldTask", "SampleTask"],
         "field.bulk": ["CountTask", "FiniteMinimaDensity", "LowestMinima", "MinimaDensity"],
         "beyond.finite_dimension.positive_reflections": ["FiniteMinimaDensity", "LowestMinima"],

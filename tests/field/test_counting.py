@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 from statistical import agree, alarm
 
-from qgmutils.field import counting
+from qgmutils.field import counting, spectra
 from qgmutils.field.critical_points import FieldEnumeration
 
 
@@ -86,3 +86,50 @@ def test_density_is_refused_or_absent(rng):
     assert not refused["resolved"].all()
     assert counting.MinimaDensity(8, 5.0, 400, seed).run().empty
     assert list(counting.MinimaDensity(8, 5.0, 400, seed).run()) == list(refused)
+
+
+def test_counts_of_sizes_are_those_of_their_fields(rng):
+    seed = int(rng.integers(2**31))
+    counts, tests = counting.counts_of_every_index(
+        [(2, 3.0, 3), (4, 3.0, 14)], n_starts=300, n_samples=2000, seed=seed
+    )
+    assert counts.groupby(["p", "m"]).size().to_dict() == {(2, 3.0): 3, (4, 3.0): 5}
+    assert tests[["p", "fields"]].to_numpy().tolist() == [[2, 3], [4, 14]]
+    # The fields of four angles are enumerated in two pieces, and are the same in one.
+    whole = FieldEnumeration(4, 3.0, 0, 14, 300, seed).run()
+    assert counts.loc[counts["p"] == 4, "enumerated"].tolist() == pytest.approx(
+        (whole["index"].value_counts().sort_index() / 14).tolist()
+    )
+    assert tests.loc[1, "complete"] == whole.groupby("field")["complete"].first().sum()
+
+
+def test_minima_at_ratios_are_measured_around_the_threshold(rng):
+    seed = int(rng.integers(2**31))
+    density, minima = counting.minima_at_ratios([0.1, 0.4], [(4, 2000, 400), (6, 2000, 400)], seed=seed)
+    assert minima[["gamma", "p"]].to_numpy().tolist() == [[0.1, 4], [0.1, 6], [0.4, 4], [0.4, 6]]
+    thresholds = spectra.threshold_energy(minima["gamma"]).tolist()
+    assert minima["threshold"].tolist() == pytest.approx(thresholds)
+    assert density.groupby(["gamma", "p"]).size().to_dict() == {(0.1, 4): 31, (0.1, 6): 31}
+    assert density["energy"].min() == pytest.approx(0.3 * minima.loc[0, "threshold"], abs=1e-6)
+    # All minima of p = 4 and m = 5, not only those of the window, up to 1 % outside of it.
+    whole = counting.CountTask(4, 5.0, 8000, seed + 1, 0).run()
+    error = np.hypot(minima.loc[2, "count_stderr"], whole.loc[0, "count_stderr"])
+    agree(minima.loc[2, "count"], whole.loc[0, "count"], error, slack=0.01 * whole.loc[0, "count"])
+    with pytest.raises(ValueError, match="minima have a threshold energy for 0 < gamma < 1 only"):
+        counting.minima_at_ratios([0.1, 1.0], [(4, 16, 16)], seed=seed)
+
+
+def test_a_power_law_is_found():
+    p = np.array([4, 8, 16, 32, 64])
+    minima = pd.DataFrame({"gamma": 0.1, "p": p, "threshold": 0.3, "mean_energy": 0.3 + p**-0.5,
+                           "mean_energy_stderr": 0.01 * p**-0.5, "resolved": p < 64})  # fmt: skip
+    minima.loc[0, "mean_energy"] = 9.0  # below the least p of the fit
+    both = pd.concat([minima, minima.assign(gamma=0.4, resolved=p < 16)])
+    found = counting.approach(both)
+    assert found["gamma"].tolist() == [0.1, 0.4]
+    assert found.loc[0, "exponent"] == pytest.approx(-0.5)
+    assert found.loc[0, "above"] == pytest.approx(32**-0.5)
+    assert found.loc[0, "error"] == pytest.approx(
+        0.01 / (np.sqrt(2) * np.log(2))
+    )  # of a slope through x = -1, 0, 1
+    assert np.isnan(found.loc[1, "exponent"])

@@ -204,7 +204,7 @@ def test_hadamard_projector_is_the_computational_one_rotated(rank):
 
 
 def test_random_hamiltonians_follow_their_seed():
-    for name, options in (("gue", {}), ("projector", {"rank": 2}), ("flat", {}), ("pareto", {})):
+    for name, options in (("gue", {}), ("projector", {"rank": 2}), ("pareto", {})):
         first = hamiltonians.build(name, 3, options, seed=1).matrix
         np.testing.assert_array_equal(first, hamiltonians.build(name, 3, options, seed=1).matrix)
         np.testing.assert_array_equal(
@@ -330,7 +330,7 @@ def test_constant_up_to_rounding_is_constant(rng):
         ("tfim", 3, {"field": np.nan}, "field must be one finite number .* got nan"),
         ("tfim", 2, {"field": 0, "coupling": 0}, "constant"),
         ("xxz", 1, {}, "constant"),
-        ("flat", 3, {"degeneracy": 0}, "degeneracy must be an integer of at least 1, got 0"),
+        ("pareto", 3, {"degeneracy": 0}, "degeneracy must be an integer of at least 1, got 0"),
         ("pareto", 3, {"degeneracy": 8}, "degeneracy must be an integer of at most 7, got 8"),
     ],
 )
@@ -587,14 +587,11 @@ def test_problems_cannot_change(copied):
 @pytest.mark.parametrize("degeneracy", [1, 3, 7])
 def test_spectra_of_designed_rank(degeneracy):
     excited = 8 - degeneracy
-    flat, pareto = (
-        hamiltonians.build(name, 3, {"degeneracy": degeneracy}, seed=5) for name in ("flat", "pareto")
-    )
-    np.testing.assert_array_equal(flat.matrix, hamiltonians.projector(3, rank=excited, seed=5).matrix)
+    pareto = hamiltonians.build("pareto", 3, {"degeneracy": degeneracy}, seed=5)
     # The fraction i - 1/2 of k levels lies above x where 1/x is that fraction: Pareto's law with exponent 1.
     levels = np.array([0.0] * degeneracy + [excited / (i - 0.5) for i in range(excited, 0, -1)])
     np.testing.assert_allclose(pareto.levels, levels / levels.mean(), atol=1e-12)
-    assert flat.ground_degeneracy == pareto.ground_degeneracy == degeneracy
+    assert pareto.ground_degeneracy == degeneracy
 
 
 def test_recipes():

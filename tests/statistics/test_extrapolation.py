@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 from statistical import alarm
 
-from qgmutils.statistics.extrapolation import extrapolate, limits_table
+from qgmutils.statistics.extrapolation import claimed, extrapolate, limits_table
 
 DIMS = 2.0 ** np.arange(4, 10)
 
@@ -69,3 +69,12 @@ def test_tables_are_those_of_the_starts(rng):
     alone = extrapolate([16, 32, 64], half["mean"], half["error"])
     assert limits["estimate"].iloc[0] == pytest.approx(alone.estimate)
     assert limits["fraction"].tolist() == [0.5, 1.0]
+
+
+def test_a_claim_rests_on_no_limit_that_fits_nothing():
+    limits = pd.DataFrame({"fraction": [0.5, 1.0], "estimate": [0.4, 0.1], "low": [0.3, 0.05], "high": [0.5, 0.2],
+                           "chi_square": [8.0, 8.1], "degrees": 2})  # fmt: skip
+    found = claimed(limits, unit=[0.5, 0.2])
+    assert found["value"].tolist() == pytest.approx([0.8, 0.5])
+    assert found["value_low"].tolist() == pytest.approx([0.6, -4.75])
+    assert found["value_high"].tolist() == pytest.approx([1.0, 6.0])

@@ -53,7 +53,7 @@ def test_values_that_fit(name: str, annotation: str, value: object, accepted: ob
         ("seed", "int", -1, "int, at least 0"),
         ("n_qubits", "list[int]", [4, 14], "list[int], each 1 to 13"),
         ("n_qubits", "list[int]", [4, [5]], "list[int], each 1 to 13"),
-        ("dims", "list[int]", [1], "list[int], each 2 to 8192"),
+        ("enumerated_param_counts", "list[int]", [11], "list[int], each 1 to 10"),
         ("gammas", "list[float]", [0.0], "list[float], each above 0 to 100"),
         ("gammas", "list[float]", [math.nan], "list[float], each above 0 to 100, finite"),
         ("anything", "float", 10**400, "float"),

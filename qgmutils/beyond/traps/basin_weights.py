@@ -1,18 +1,38 @@
-"""How training weights minima: means with different weights, the law of basin shares, the gap to all minima."""
+"""How training weights minima: means with different weights, the law of basin shares, the gap to all minima.
+
+Circuits are randomised ones; the trained minima, one start a circuit, are those of the TFIM ring.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from qgmutils.beyond.finite_dimension.counts import FiniteMinimaDensity
+from qgmutils.beyond.large_dimension.typical import typical_minima
+from qgmutils.circuits import Randomised
+from qgmutils.ensembles.enumeration import EnumerateTask
+from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.tasks import run_ensembles
+from qgmutils.ensembles.training import TrainTask
 from qgmutils.field.bulk import integrate
 from qgmutils.field.densities import LogDensity
+from qgmutils.losses.hamiltonians import Hamiltonian
 from qgmutils.statistics.intervals import Interval, UndeterminedError, group_weights, interval, resampled_sums
 
-__all__ = ["gap_to_all_minima", "mean_energies", "share_law", "weight_table"]
+__all__ = [
+    "enumerated",
+    "gap_to_all_minima",
+    "isolated",
+    "mean_energies",
+    "share_law",
+    "trained_at_fractions",
+    "trained_below_all",
+    "weight_table",
+]
 
 Array = NDArray[np.float64]
 
@@ -21,6 +41,54 @@ _MEASURES = (
     *("trained", "flowed", "equal", "pooled", "basin_ratio", "number_ratio", "ratio", "optimiser_ratio"),
     *("slope", "joint_loss", "joint_log_det"),
 )
+
+
+def enumerated(
+    hamiltonians: Sequence[str],
+    n_qubits: Sequence[int],
+    param_counts: Sequence[int],
+    *,
+    n_circuits: int,
+    n_starts: int,
+    seed: int,
+) -> pd.DataFrame:
+    """All critical points of circuits, with the starts that end in them, for every Hamiltonian, n and p.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `EnumerateTask`, and the column hamiltonian, the name of the one of most qubits.
+    """
+    tasks = {}
+    for name in hamiltonians:
+        label = Hamiltonian(name, max(n_qubits), seed=seed).build().name
+        for n in n_qubits:
+            for p in param_counts:
+                model = Model(Randomised(n, p), Hamiltonian(name, n, seed=seed))
+                tasks[label, n, p] = EnumerateTask(
+                    model=model, n_circuits=n_circuits, n_starts=n_starts, seed=seed
+                )
+    tables = run_ensembles(tasks, label="basins")
+    return pd.concat([table.assign(hamiltonian=key[0]) for key, table in tables.items()], ignore_index=True)
+
+
+def isolated(points: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The minima of circuits of which all are known, and a sentence about those circuits and the others.
+
+    Words that commute can leave flat valleys, which are no isolated minima: circuits that were not enumerated, or that
+    have a start that ends outside of the list, are left out.
+    """
+    circuit = points.groupby(["hamiltonian", "n_qubits", "n_params", "circuit"])
+    all_of = circuit[["complete", "lost", "unflowed"]].first()
+    usable = all_of["complete"] & (all_of["lost"] == 0)
+    minima = points[(points["index"] == 0) & points["complete"] & (points["lost"] == 0)]
+    words = (
+        f"{usable.sum()} of {len(all_of)} circuits with {len(minima)} minima, "
+        f"of whose starts {all_of.loc[usable, 'unflowed'].sum()} do not end with the flow; "
+        f"{(~all_of['complete']).sum()} circuits left out as not enumerated, "
+        f"{(all_of['complete'] & ~usable).sum()} as starts end outside of the list"
+    )
+    return minima.drop(columns="index"), words
 
 
 def mean_energies(
@@ -178,39 +246,116 @@ def weight_table(minima: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
     return pd.DataFrame(rows, columns=["hamiltonian", "n_qubits", "n_params", "circuits", "minima", *numbers])
 
 
-def gap_to_all_minima(
-    densities: Mapping[int, pd.DataFrame], trained: pd.DataFrame, levels: ArrayLike
-) -> pd.DataFrame:
-    """Means of trained minima below the Kac-Rice mean over all minima.
+def gap_to_all_minima(density: pd.DataFrame, losses: pd.Series, top: float) -> dict[str, float]:
+    """By how much the mean of trained minima lies below the Kac-Rice mean over all minima.
 
     Parameters
     ----------
-    densities : mapping of int to DataFrame
-        Tables of `finite_dimension.FiniteMinimaDensity` by number of angles.
+    density : DataFrame
+        Table of `FiniteMinimaDensity`.
+    losses : Series
+        Of independent starts, one per circuit.
+    top : float
+        The highest level; the lowest is 0.
+
+    Returns
+    -------
+    dict of str to float
+        all, trained, gap = 1 - trained / all, each with its standard error `_error`.
+    """
+    columns = ("energy", "log_density", "stderr", "effective_samples", "resolved")
+    _, _, mean, error = integrate(LogDensity(*(density[c].to_numpy() for c in columns)), 0.0, top)
+    found, own = losses.mean(), losses.sem()
+    spread = found / mean * np.hypot(own / found, error / mean)
+    result = {"all": mean, "all_error": error, "trained": found, "trained_error": own}
+    return result | {"gap": 1 - found / mean, "gap_error": spread}
+
+
+def _trained(n_qubits: int, n_params: int, n_circuits: int, seed: int) -> TrainTask:
+    """One start for each circuit and the TFIM ring, below the critical count."""
+    loss = Hamiltonian("tfim", n_qubits)
+    critical = 2 * loss.build().rank
+    if not 1 <= n_params < critical:
+        raise ValueError(
+            f"p = {n_params} at {n_qubits} qubits has no traps to train into; "
+            f"choose 1 <= p < p_c = {critical}"
+        )
+    return TrainTask(
+        model=Model(Randomised(n_qubits, n_params), loss), n_circuits=n_circuits, n_starts=1, seed=seed
+    )
+
+
+def trained_below_all(
+    n_qubits: int, param_counts: Sequence[int], *, n_samples: int, n_circuits: int, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Trained minima, and `gap_to_all_minima` at every p.
+
+    Parameters
+    ----------
+    n_qubits : int
+    param_counts : sequence of int
+        Values of p, below the critical count.
+    n_samples : int
+        Matrices per energy for the mean over all minima.
+    n_circuits, seed : int
+        Of the trained minima, one start each.
+
+    Returns
+    -------
+    means : DataFrame
+        n_params, in ascending order, p_over_critical and the numbers of `gap_to_all_minima`.
     trained : DataFrame
-        Columns n_params and loss; independent starts, one per circuit.
-    levels : array_like, shape (N,)
+        The rows of `TrainTask`.
+
+    Raises
+    ------
+    ValueError
+        If a p is not below the critical count.
+    """
+    counts, ring = sorted(set(param_counts)), Hamiltonian("tfim", n_qubits).build()
+    starts = {p: _trained(n_qubits, p, n_circuits, seed) for p in counts}
+    densities = {("all", p): FiniteMinimaDensity(tuple(ring.levels), p, n_samples, seed) for p in counts}
+    found = run_ensembles({**densities, **starts}, label="gap")
+    rows = [
+        {"n_params": p, "p_over_critical": p / (2 * ring.rank)}
+        | gap_to_all_minima(found["all", p], found[p]["loss"], ring.levels.max())
+        for p in counts
+    ]
+    return pd.DataFrame(rows), pd.concat([found[p] for p in counts], ignore_index=True)
+
+
+def trained_at_fractions(
+    fractions: Sequence[float], sizes: Sequence[tuple[int, int]], *, seed: int
+) -> pd.DataFrame:
+    """Trained minima at fixed p/N, beside the energy of the edge, where typical minima lie.
+
+    The levels of a local Hamiltonian narrow with n, so that the edge itself moves.
+
+    Parameters
+    ----------
+    fractions : sequence of float
+        Values of p / 2^n.
+    sizes : sequence of (int, int)
+        Numbers of qubits and of circuits, one start each.
+    seed : int
 
     Returns
     -------
     DataFrame
-        By n_params: all, trained, gap = 1 - trained / all, each with its standard error `_error`.
+        The rows of `TrainTask` with the columns fraction and edge.
+
+    Raises
+    ------
+    ValueError
+        If a p is not below the critical count, or sizes are fewer than the three that a limit needs.
     """
-    h, rows = np.asarray(levels, dtype=np.float64), []
-    for p, table in sorted(densities.items()):
-        columns = ("energy", "log_density", "stderr", "effective_samples", "resolved")
-        _, _, mean, error = integrate(LogDensity(*(table[c].to_numpy() for c in columns)), h.min(), h.max())
-        energy = trained.loc[trained["n_params"] == p, "loss"]
-        ratio, own = energy.mean() / mean, energy.sem()
-        rows.append(
-            {
-                "n_params": p,
-                "all": mean,
-                "all_error": error,
-                "trained": energy.mean(),
-                "trained_error": own,
-                "gap": 1 - ratio,
-                "gap_error": ratio * np.hypot(own / energy.mean(), error / mean),
-            }
-        )
-    return pd.DataFrame(rows)
+    if not 3 <= len({n for n, _ in sizes}) == len(sizes):
+        raise ValueError(f"sizes are {list(sizes)}; a limit needs at least 3 numbers of qubits, each once")
+    tasks = {(f, n): _trained(n, round(f * 2**n), count, seed) for f in fractions for n, count in sizes}
+    tables = run_ensembles(tasks, label="limits")
+    parts = []
+    for (f, n), table in tables.items():
+        typical = typical_minima(Hamiltonian("tfim", n).build().levels, f * 2**n)
+        edge = next(one.energy for one in typical if one.is_global)
+        parts.append(table.assign(fraction=f, edge=edge))
+    return pd.concat(parts, ignore_index=True)

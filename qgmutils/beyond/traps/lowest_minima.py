@@ -1,6 +1,6 @@
-"""How low a circuit's own optimum can be: bounds from the expected number of minima and from volumes alone.
+"""How low a circuit's global minimum can be: bounds from the expected number of minima and from volumes alone.
 
-First moment: P(own optimum < e) <= expected number of minima below e.  Minima come in copies
+First moment: P(E* < e) <= expected number of minima below e.  Minima come in copies
 (`beyond.traps.copies`), at least 2^c of them, c = max(p - 2n, 0), so the number may be divided by 2^c.  With the
 density of `qgmutils.beyond.finite_dimension.counts`, which is exact for Haar-rotated generators, the bound is
 Markov's inequality; for Pauli words, which have copies and commute half of the time, it is an approximation.
@@ -29,7 +29,6 @@ __all__ = [
     "log_haar_bound",
     "log_volume_bound",
     "mean_copies",
-    "number_below",
     "predict",
     "volume_energy",
 ]
@@ -105,16 +104,16 @@ def _log_cumulative(energies: Array, log_density: Array) -> Array:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the expected number of minima says about the own optimum.
+    """What the expected number of minima says about a circuit's global minimum E*.
 
     Attributes
     ----------
     one : float
-        Energy below which one minimum (copies counted once) is expected: the annealed estimate of the own optimum.
+        Energy below which one minimum (copies counted once) is expected: the annealed estimate of E*.
     least : float
-        Energy below which 0.05 are expected: with probability 0.95 or more the own optimum is higher.
+        Energy below which 0.05 are expected: with probability 0.95 or more E* is higher.
     mean_least : float
-        Lower bound on the mean own optimum.
+        Lower bound on the mean of E*.
     error : float
         Standard error of `one`.
     energies, number : ndarray
@@ -142,7 +141,7 @@ def predict(density: pd.DataFrame, log2_copies: float = 0.0) -> Prediction:
 
     Notes
     -----
-    With M(e) the expected number below e, P(own < e) <= min(1, M(e)) and so the mean of the own optimum
+    With M(e) the expected number below e, P(E* < e) <= min(1, M(e)) and so the mean of E*
     is at least the integral of 1 - M from 0 to `one` (derived).
 
     Raises
@@ -175,7 +174,7 @@ def predict(density: pd.DataFrame, log2_copies: float = 0.0) -> Prediction:
 def mean_copies(relations: ArrayLike) -> float:
     """c = -log2 of the mean of 2^-K over circuits with K independent relations of their words.
 
-    P(own < e) is at most the mean of (number of minima below e) / 2^K, as minima come in sets of 2^K (derived).
+    P(E* < e) is at most the mean of (number of minima below e) / 2^K, as minima come in sets of 2^K (derived).
     """
     return float(-np.log2(np.mean(0.5 ** np.asarray(relations, dtype=np.float64))))
 
@@ -212,7 +211,7 @@ def log_haar_bound(energy: float, levels: ArrayLike) -> float:
 
 
 def log_volume_bound(energy: float, levels: ArrayLike, n_params: int, log2_copies: int = 0) -> float:
-    """Upper bound on ln P(own optimum < energy), from volumes: the expressivity of p angles alone.
+    """Upper bound on ln P(E* < energy), from volumes: the expressivity of p angles alone.
 
     Parameters
     ----------
@@ -250,7 +249,7 @@ def log_volume_bound(energy: float, levels: ArrayLike, n_params: int, log2_copie
 def volume_energy(
     levels: ArrayLike, n_params: int, log2_copies: int = 0, *, probability: float = 0.05
 ) -> float:
-    """Energy above which the own optimum lies with probability 1 - `probability` or more, by `log_volume_bound`.
+    """Energy above which E* lies with probability 1 - `probability` or more, by `log_volume_bound`.
 
     0 where the bound says nothing at all, as for p >= 2 (N - g).
     """
@@ -264,18 +263,3 @@ def volume_energy(
         else:
             high = middle
     return float(np.exp(low))
-
-
-def number_below(energy: ArrayLike, prediction: Prediction) -> Array:
-    """Expected number of minima below given energies, M(e): interpolated as a power law, and 0 at and below e = 0.
-
-    If numbers of minima are Poisson, M of the own optimum is exponentially distributed with mean 1 (derived).
-    Beyond the last energy of the prediction the number there is returned.
-    """
-    e = np.asarray(energy, dtype=np.float64)
-    grid, number = np.log(prediction.energies), np.log(prediction.number)
-    slope = (number[1] - number[0]) / (grid[1] - grid[0])
-    with np.errstate(divide="ignore"):
-        at = np.log(np.maximum(e, 0.0))
-    below = number[0] + slope * np.minimum(at - grid[0], 0.0)
-    return np.exp(np.where(at < grid[0], below, np.interp(at, grid, number)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
@@ -56,13 +57,11 @@ def training(ax: Axes, curves: Mapping[str, ArrayLike], ends: Mapping[str, float
 
 def distribution(ax: Axes, losses: ArrayLike, others: ArrayLike) -> None:
     """Distribution functions of the losses at minima and at random angles."""
-    for number, (values, name) in enumerate(((losses, "minima"), (others, "random angles"))):
-        ordered = np.sort(np.asarray(values))
-        share = np.arange(1, len(ordered) + 1) / len(ordered)
-        style = figures.look(number) | {"marker": ""}
-        ax.step(ordered, share, where="post", **style)
-        label = f"  {len(ordered)} {name}"
-        ax.text(np.median(ordered), 0.45, label, color=style["color"], fontsize=figures.SMALLEST)
+    for number, (given, name) in enumerate(((losses, "minima"), (others, "random angles"))):
+        values, style = np.asarray(given, dtype=float), figures.look(number) | {"marker": ""}
+        sns.ecdfplot(x=values, ax=ax, **style)
+        label = f"  {len(values)} {name}"
+        ax.text(np.median(values), 0.45, label, color=style["color"], fontsize=figures.SMALLEST)
     ax.set(xlabel="loss E", ylabel="share of points below", xlim=(0, 1.35 * np.max(others)), ylim=(0, 1.02))
 
 

@@ -12,10 +12,11 @@ Namespace = dict[str, Any]
 
 def namespace() -> Namespace:
     return {
-        "name_here": "05_counting_critical_points",
-        "table": pd.DataFrame({"fields": [200, 200, 4], "z": [0.5, -2.9, 9.0]}),
+        "counts": pd.DataFrame({"fields": [200, 200, 4], "z": [0.5, -2.9, 9.0]}),
         "tests": pd.DataFrame({"fields": [1000, 4], "complete": [1000, 4], "joint_p": [0.4, float("nan")]}),
-        "approach": pd.DataFrame({"above": [0.1, 0.05], "exponent": [-0.4, -0.5], "error": [0.01, 0.02]}),
+        "approach": pd.DataFrame(
+            {"gamma": [0.1, 0.4], "above": [0.1, 0.05], "exponent": [-0.4, -0.5], "error": [0.01, 0.02]}
+        ),
     }
 
 
@@ -28,9 +29,9 @@ def put(table: str, column: str, row: int, value: float) -> Callable[[Namespace]
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
 CHANGES = {
     "counts-of-every-index": {
-        YES: put("table", "z", 1, 2.99),
+        YES: put("counts", "z", 1, 2.99),
         NO: put("tests", "joint_p", 0, 9e-5),
-        OPEN: put("table", "z", 1, 4.4),
+        OPEN: put("counts", "z", 1, 4.4),
     },
     "enumeration-complete": {
         YES: put("tests", "complete", 0, 999),

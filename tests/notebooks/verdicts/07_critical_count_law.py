@@ -7,30 +7,29 @@ import pandas as pd
 def counts(**columns):
     """Three cases at n = 4 with p_c at the dimension count, within half a parameter."""
     count = np.array([28, 24, 16])
-    table = pd.DataFrame({"n_qubits": 4, "degeneracy": [2, 4, 8], "count": count, "field_count": count + 1.0})
-    return table.assign(p_c=count + 0.0, low=count - 0.5, high=count + 0.5, **columns)
+    table = pd.DataFrame({"n_qubits": 4, "degeneracy": [2, 4, 8], "field_count": count + 1.0})
+    return table.assign(dimension_count=count, p_c=count + 0.0, low=count - 0.5, high=count + 0.5, **columns)
 
 
 def shares(share, size):
-    return pd.DataFrame({"k": [1, 2], "share": share, "low": share - size, "high": share + size})
+    return pd.DataFrame({"rank": [1, 2], "share": share, "low": share - size, "high": share + size})
 
 
 def namespace():
     return {
-        "below": pd.DataFrame({"energy": np.geomspace(1e-9, 1.0, 500)}),
-        "edge": pd.Series(np.geomspace(1e-9, 1e-4, 100)),
+        "below": pd.DataFrame({"loss": np.geomspace(1e-9, 1.0, 500)}),
         "exponent": 0.48,
-        "exponent_error": 0.05,
+        "error": 0.05,
+        "number": 100,
         "at": shares(0.4, 0.1),
         "beyond": shares(0.95, 0.05),
-        "designs": counts(),
+        "free": counts(),
         "restricted": counts(),
         "degenerate": counts(),
         "pairs": pd.DataFrame(
             {"gap": [0.2, 1.0], "error": 0.3, "field_count": [16.0, 32.0], "field_count_pareto": 4.0}
         ),
         "final": pd.DataFrame({"mean": [30.0, 15.0], "dimension": [30, 15]}),
-        "names": {},
     }
 
 
@@ -73,13 +72,13 @@ def prediction(table, name):
 CHANGES = {
     "none-below": {
         "reproduced": nothing,
-        "not reproduced": put("below", energy=np.geomspace(1e-14, 1.0, 500)),
+        "not reproduced": put("below", loss=np.geomspace(1e-14, 1.0, 500)),
         "inconclusive": empty("below"),
     },
     "near-misses": {
         "reproduced": nothing,
         "not reproduced": replace(exponent=1.0),
-        "inconclusive": replace(exponent=0.9, exponent_error=0.2),
+        "inconclusive": replace(exponent=0.9, error=0.2),
     },
     "some-at-count": {
         "reproduced": nothing,
@@ -91,8 +90,8 @@ CHANGES = {
         "not reproduced": put("beyond", share=[0.9, 0.3], low=[0.8, 0.2], high=[1.0, 0.4]),
         "inconclusive": put("beyond", share=[0.9, 0.55], low=[0.8, 0.4], high=[1.0, 0.7]),
     },
-    "dimension-count": prediction("designs", "count"),
-    "field-count": prediction("designs", "field_count"),
+    "dimension-count": prediction("free", "dimension_count"),
+    "field-count": prediction("free", "field_count"),
     "levels-do-not-matter": {
         "reproduced": nothing,
         "not reproduced": put("pairs", gap=[0.2, 3.0]),
@@ -108,5 +107,5 @@ CHANGES = {
         "not reproduced": put("degenerate", p_c=32.0, low=31.0, high=33.0),
         "inconclusive": put("degenerate", p_c=29.5, low=28.5, high=30.5),
     },
-    "restricted-count": prediction("restricted", "count"),
+    "restricted-count": prediction("restricted", "dimension_count"),
 }

@@ -12,7 +12,7 @@ NAN = float("nan")
 
 
 def namespace() -> Namespace:
-    weights = pd.DataFrame({"n_params": [3, 5]})
+    weights = pd.DataFrame({"hamiltonian": "TFIM ring", "n_qubits": 4, "n_params": [3, 5]})
     for name, value, low, high in (
         ("slope", [-6.0, -5.0], [-9.0, -7.0], [-4.0, -3.0]),
         ("basin_ratio", [0.97, 0.94], [0.94, 0.9], [1.01, 0.97]),
@@ -21,10 +21,9 @@ def namespace() -> Namespace:
     ):
         weights[name], weights[f"{name}_low"], weights[f"{name}_high"] = value, low, high
     means = pd.DataFrame({"n_params": [6, 10, 22], "gap": [0.1, 0.2, 0.4], "gap_error": [0.03, 0.03, 0.04]})
-    limits = pd.DataFrame({"fraction": [0.25, 1.0], "value": 0.8, "low": 0.6, "high": 0.9})
-    from_edge = pd.DataFrame({"fraction": [0.25, 1.0], "value": 0.0, "low": -0.03, "high": 0.03})
+    limits = pd.DataFrame({"fraction": [0.25, 1.0], "value": 0.8, "value_low": 0.6, "value_high": 0.9})
+    from_edge = pd.DataFrame({"fraction": [0.25, 1.0], "value": 0.0, "value_low": -0.03, "value_high": 0.03})
     return {
-        "name_here": "10_basin_weights",
         "weights": weights,
         "means": means,
         "remains": limits,
@@ -71,13 +70,13 @@ CHANGES = {
         OPEN: rows("means", 1),
     },
     "most-remains": {
-        YES: row("remains", 1, low=0.51),
-        NO: row("remains", 1, value=0.3, low=0.1, high=0.49),
-        OPEN: row("remains", 1, low=0.49),
+        YES: row("remains", 1, value_low=0.51),
+        NO: row("remains", 1, value=0.3, value_low=0.1, value_high=0.49),
+        OPEN: row("remains", 1, value_low=0.49),
     },
     "approach-edge": {
-        YES: row("from_edge", 1, low=-0.001),
-        NO: row("from_edge", 1, low=0.001),
-        OPEN: row("from_edge", 1, low=-0.08),
+        YES: row("from_edge", 1, value_low=-0.001),
+        NO: row("from_edge", 1, value_low=0.001),
+        OPEN: row("from_edge", 1, value_low=-0.08),
     },
 }

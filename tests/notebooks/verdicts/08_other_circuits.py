@@ -1,4 +1,4 @@
-"""Synthetic tables for the verdicts of 08_other_ansatz, and what to change for every verdict on every claim."""
+"""Synthetic tables for the verdicts of 08_other_circuits, and what to change for every verdict on every claim."""
 
 from __future__ import annotations
 
@@ -44,28 +44,10 @@ def namespace() -> Namespace:
     )
     starts = counts.merge(pd.DataFrame({"n_params": [8, 28, 40, 40]}), how="cross")
     starts["solved"] = starts["n_params"] > starts["p_c"]
-    starts["energy"] = np.where(starts["solved"], 1e-16, 0.1)
-    ratios = pd.DataFrame(
-        [
-            {"ansatz": ansatz, "hamiltonian": hamiltonian, "reference_state": state}
-            for ansatz in ("shared 2", "hardware chain", "brickwork")
-            for hamiltonian, state in (("gue", "haar"), ("tfim", "haar"), ("tfim", "zero"))
-        ]
-    ).assign(n_qubits=4, n_params=16, ratio=1.0, ratio_error=0.05)
-    against = pd.DataFrame({"theory": ["finite", "field"], "ansatz": "brickwork", "n_params": 16})
-    shared = pd.DataFrame(
-        {"found": [1.4, 3.3], "count": [1.4, 3.3], "found_error": [0.07, 0.07]}, index=[1, 2]
-    )
-    designs = pd.DataFrame({"ansatz": ["shared 2"], "n_params": 48, "frame_potential": 1.0})
-    return {
-        "counts": counts,
-        "starts": starts,
-        "ratios": ratios,
-        "against": against.assign(ratio=1.0, ratio_error=0.05),
-        "shared": shared.rename_axis("layers"),
-        "small": {"n_qubits": 7, "rank": 4, "n_params": 2},
-        "designs": designs.assign(frame_potential_error=0.01),
-    }
+    starts["loss"] = np.where(starts["solved"], 1e-16, 0.1)
+    keys = [*names[:3], "generic", "count_by_rank", "p_c", "n_params"]
+    shares = starts.groupby(keys, dropna=False)["solved"].mean().rename("share").reset_index()
+    return {"counts": counts, "starts": starts, "shares": shares.assign(n_qubits=4)}
 
 
 def put(table: str, column: str, value: object, **where: object) -> Change:
@@ -99,10 +81,11 @@ def unchanged(variables: Namespace) -> None:
 
 
 def transition(ansatz: str) -> dict[str, Change]:
+    """One start of twenty is solved too low, or not solved high up."""
     return {
-        "reproduced": unchanged,
-        "not reproduced": put("starts", "solved", True, ansatz=ansatz, n_params=8),
-        "inconclusive": put("starts", "p_c", np.nan, ansatz=ansatz),
+        "reproduced": put("shares", "share", 0.97, ansatz=ansatz, n_params=40),
+        "not reproduced": put("shares", "share", 0.05, ansatz=ansatz, n_params=8),
+        "inconclusive": put("shares", "p_c", np.nan, ansatz=ansatz),
     }
 
 
@@ -115,19 +98,10 @@ def count(ansatz: str, *, column: str = "count_by_rank") -> dict[str, Change]:
     }
 
 
-def ratio(table: str, **where: object) -> dict[str, Change]:
-    """Errors are 0.05."""
-    return {
-        "reproduced": put(table, "ratio", 1.14, **where),
-        "not reproduced": put(table, "ratio", 1.16, **where),
-        "inconclusive": nothing(table, **where),
-    }
-
-
 def zeros(column: str, **where: object) -> dict[str, Change]:
     return {
-        "reproduced": put("starts", "energy", 1e-12, **where),
-        "not reproduced": put("starts", "energy", 1e-14, **where),
+        "reproduced": put("starts", "loss", 1e-12, **where),
+        "not reproduced": put("starts", "loss", 1e-14, **where),
         "inconclusive": put("starts", column, np.nan, **where),
     }
 
@@ -135,11 +109,11 @@ def zeros(column: str, **where: object) -> dict[str, Change]:
 CHANGES: dict[str, dict[str, Change]] = {
     "transition-generic": transition("shared 2")
     | {
-        "inconclusive": nothing("starts", generic=True),
-        "not reproduced": put("starts", "solved", False, n_params=40),
+        "inconclusive": nothing("shares", generic=True),
+        "not reproduced": put("shares", "share", 0.95, n_params=40),
     },
     "transition-zero": transition("hardware chain"),
-    "none-below": zeros("energy", ansatz="shared 2", n_params=28),
+    "none-below": zeros("loss", ansatz="shared 2", n_params=28),
     "count": count("shared 2"),
     "count-brickwork": count("brickwork"),
     "count-shared": count("shared 2"),
@@ -150,30 +124,10 @@ CHANGES: dict[str, dict[str, Change]] = {
         "not reproduced": put("counts", "saturated", 15, ansatz="matchgate"),
         "inconclusive": nothing("counts"),
     },
-    "conserved": zeros("energy", ansatz="matchgate"),
+    "conserved": zeros("loss", ansatz="matchgate"),
     "conserved-fits": {
         "reproduced": unchanged,
         "not reproduced": put("starts", "solved", False, hamiltonian="fermi_hubbard"),
         "inconclusive": nothing("starts", hamiltonian="fermi_hubbard"),
-    },
-    "energies-shared": ratio("ratios", ansatz="shared 2", hamiltonian="gue"),
-    "energies-hardware": ratio("ratios", ansatz="hardware chain", hamiltonian="gue"),
-    # 3 standard errors of 0.6 say nothing.
-    "energies-brickwork": ratio("ratios", ansatz="brickwork", hamiltonian="gue")
-    | {"inconclusive": put("ratios", "ratio_error", 0.2, ansatz="brickwork", hamiltonian="gue")},
-    "energies-local": ratio("ratios", hamiltonian="tfim", reference_state="haar"),
-    "energies-zero": ratio("ratios", hamiltonian="tfim", reference_state="zero"),
-    "finite-theory": ratio("against", theory="finite"),
-    "field-theory": ratio("against", theory="field"),
-    # 3 errors of 5 % and (4 + 2) / 2^7.
-    "shared-field": {
-        "reproduced": put("shared", "found", 1.4 * 1.19, count=1.4),
-        "not reproduced": put("shared", "found", 1.4 * 1.21, count=1.4),
-        "inconclusive": put("shared", "found_error", np.nan),
-    },
-    "two-design": {
-        "reproduced": put("designs", "frame_potential", 1.07),
-        "not reproduced": put("designs", "frame_potential", 1.09),
-        "inconclusive": nothing("designs"),
     },
 }
