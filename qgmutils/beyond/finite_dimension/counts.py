@@ -19,10 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.beyond.finite_dimension.profiles import (
-    entropic_variance,
-    even_levels,
-)
+from qgmutils.beyond.finite_dimension.profiles import entropic_variance, even_levels
 from qgmutils.beyond.finite_dimension.proposals import estimates, split, tuned, weighted_profiles
 from qgmutils.beyond.finite_dimension.reflections import sample_critical_hessians
 from qgmutils.beyond.large_dimension.edges import inside
@@ -131,7 +128,6 @@ def minima_density(
     *,
     n_samples: int,
     rng: np.random.Generator,
-    min_effective_samples: float = MIN_EFFECTIVE_SAMPLES,
 ) -> LogDensity:
     """The density of minima over its whole bulk, which a scan finds, sampled until their number is known well enough.
 
@@ -144,13 +140,12 @@ def minima_density(
         As in :func:`finite_log_density`.
     n_samples : int
         Matrices at each energy and round on average, at least 2 `N_POPULATIONS`; more where there are more minima.
-    min_effective_samples : float
-        Least 1/(relative standard error)^2 of the number of minima.
 
     Returns
     -------
     LogDensity
-        ``resolved`` is the same at all energies: whether the number has the effective samples asked for.
+        ``resolved`` is the same at all energies: whether the number of minima has :data:`MIN_EFFECTIVE_SAMPLES`
+        effective samples, 1/(relative standard error)^2.
 
     Raises
     ------
@@ -181,7 +176,7 @@ def minima_density(
         return estimates(h, p, by_energy[energy], size, number, rng)
 
     # Five pilots each are rarely far off, and humps at p = N are but three energies wide.
-    wanted = Populations(size, count, _MAX_ROUNDS, min_effective_samples, window=3)
+    wanted = Populations(size, count, _MAX_ROUNDS, MIN_EFFECTIVE_SAMPLES, window=3)
     return sample_bulk(energies, logs, sample, bottom, top, wanted)
 
 
@@ -254,19 +249,17 @@ class FiniteMinimaDensity:
     n_samples : int
         Matrices per energy and round.
     seed : int
-    min_effective_samples : float
     """
 
     levels: tuple[float, ...]
     n_params: int
     n_samples: int
     seed: int
-    min_effective_samples: float = MIN_EFFECTIVE_SAMPLES
 
     def run(self) -> pd.DataFrame:
         """Return the rows of :func:`qgmutils.field.densities.density_table`.
 
-        density is nan where the number of minima has fewer effective samples than `min_effective_samples`.
+        density is nan where the number of minima has fewer than :data:`MIN_EFFECTIVE_SAMPLES` effective samples.
         """
         key = (len(self.levels), self.n_params)
         found = minima_density(
@@ -274,6 +267,5 @@ class FiniteMinimaDensity:
             self.n_params,
             n_samples=self.n_samples,
             rng=np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key)),
-            min_effective_samples=self.min_effective_samples,
         )
         return density_table(found)
