@@ -77,7 +77,7 @@ def test_density_integrates_to_the_counts(rng):
 
 def test_standard_errors_are_honest(rng):
     """The spread of 40 independent estimates agrees with their quoted errors (chi-square)."""
-    options = {"index": 0, "n_samples": 6000}
+    options = {"index": 0, "n_samples": 1500}
     runs = [kac_rice.expected_counts(3, 4.0, rng=rng, **options) for _ in range(40)]
     spread = np.var([r.count[0] for r in runs], ddof=1)
     quoted = np.mean([r.count_stderr[0] ** 2 for r in runs])
