@@ -28,6 +28,8 @@ PIECE = 5.0
 """Seconds that a piece of an ensemble is to take; a factor of two or three less or more, as the machine is."""
 AMPLITUDE = 1e-9
 """Seconds for a gate on one amplitude, forth and back, on one core."""
+SLOWER = {"pennylane": 1000.0}
+"""How many times longer than the compiled ones another engine takes, at the least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +74,16 @@ class CircuitsTask:
             yield number, circuit_stream(self.seed, self.model.n_qubits, self.model.n_params, number)
 
     def seconds(self) -> float:
-        """What one circuit takes, roughly."""
+        """What one circuit takes the compiled engine, roughly."""
         raise NotImplementedError
+
+    def cost(self) -> float:
+        """What one circuit takes the chosen engine, seconds."""
+        return self.seconds() * SLOWER.get(self.engine, 1.0)
 
     def pieces(self, seconds: float = PIECE) -> list[Any]:
         """The same circuits as tasks of about so many seconds."""
-        size = max(1, min(self.n_circuits, int(seconds / self.seconds())))
+        size = max(1, min(self.n_circuits, int(seconds / self.cost())))
         count = math.ceil(self.n_circuits / size)
         bounds = [self.first_circuit + self.n_circuits * k // count for k in range(count + 1)]
         return [
@@ -130,4 +136,4 @@ def run_ensembles(
 
 
 def _seconds(task: Task) -> float:
-    return task.seconds() * task.n_circuits if isinstance(task, CircuitsTask) else math.inf
+    return task.cost() * task.n_circuits if isinstance(task, CircuitsTask) else math.inf

@@ -116,9 +116,9 @@ class TrainTask(CircuitsTask):
 
     def pieces(self, seconds: float = PIECE) -> list[TrainTask]:
         """The same starts as tasks of about so many seconds: few circuits each, or few starts of one circuit."""
-        if self.settled_hits or self.seconds() <= 2 * seconds:
+        if self.settled_hits or self.cost() <= 2 * seconds:
             return super().pieces(seconds)
-        size = max(LANES, int(seconds / self.seconds() * self.n_starts) // LANES * LANES)
+        size = max(LANES, int(seconds / self.cost() * self.n_starts) // LANES * LANES)
         return [
             dataclasses.replace(
                 self,
