@@ -46,7 +46,9 @@ class EnumerateTask(CircuitsTask):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_integer(self.model.n_params, "n_params", high=10)
-        require_integer(self.n_starts, "n_starts", low=0)
+        object.__setattr__(
+            self, "n_starts", require_integer(self.n_starts, "n_starts", low=0)
+        )  # it is frozen
 
     def run(self) -> pd.DataFrame:
         """One row per critical point: n_qubits, n_params, circuit, loss, index, complete.

@@ -58,7 +58,10 @@ class Model:
             ("circuit", "qgmutils.circuits", self.circuit),
             ("loss", "qgmutils.losses", self.loss),
         ):
-            if not (hasattr(part, "build") and hasattr(part, "n_qubits")):
+            is_circuit = hasattr(part, "n_params")
+            if not (
+                hasattr(part, "build") and hasattr(part, "n_qubits") and is_circuit == (name == "circuit")
+            ):
                 raise ValueError(f"{name} must be a recipe of {home}, got {type(part).__name__}")
         if self.circuit.n_qubits != self.loss.n_qubits:
             raise ValueError(f"the circuit has {self.circuit.n_qubits} qubits, the loss {self.loss.n_qubits}")

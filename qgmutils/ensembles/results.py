@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.ensembles.training import TrainTask
@@ -91,7 +92,9 @@ def train(
     ValueError
         For anything else than a model, or numbers out of range.
     """
-    task = TrainTask(model=_checked(model), n_circuits=circuits, n_starts=starts, seed=seed)
+    if isinstance(_checked(model).circuit, Circuit) and circuits != 1:
+        raise ValueError(f"the model has a single circuit, so circuits must be 1, got {circuits!r}")
+    task = TrainTask(model=model, n_circuits=circuits, n_starts=starts, seed=seed)
     return TrainedMinima(model, run_ensembles({"": task}, label="training", workers=workers)[""])
 
 
@@ -127,6 +130,9 @@ def critical_count(
         As in `train`.
     """
     counts = sorted({require_integer(p, "param_counts") for p in param_counts})
+    if len(counts) < 2:
+        raise ValueError(f"param_counts must hold two or more different counts, got {counts}")
+    require_integer(circuits, "circuits", low=2)
     tasks = {
         p: TrainTask(model=_checked(model).with_params(p), n_circuits=circuits, n_starts=starts, seed=seed)
         for p in counts

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from qgmutils.computing.engines import chosen_engine
+from qgmutils.computing.engines import chosen_engine, require_engine
 from qgmutils.computing.tasks import Task, run_tasks
 from qgmutils.engine.landscape import Landscape
 from qgmutils.ensembles.model import Model, circuit_stream
@@ -60,9 +60,13 @@ class CircuitsTask:
     device: str = field(default_factory=lambda: chosen_engine()[1])
 
     def __post_init__(self) -> None:
-        require_integer(self.n_circuits, "n_circuits")
-        require_integer(self.seed, "seed", low=0, high=MAX_SEED)
-        require_integer(self.first_circuit, "first_circuit", low=0)
+        if not hasattr(self.model, "landscape"):
+            raise ValueError(f"model must be a Model, got {type(self.model).__name__}")
+        require_engine(self.engine, self.device)
+        put = object.__setattr__  # the class is frozen
+        put(self, "n_circuits", require_integer(self.n_circuits, "n_circuits"))
+        put(self, "seed", require_integer(self.seed, "seed", low=0, high=MAX_SEED))
+        put(self, "first_circuit", require_integer(self.first_circuit, "first_circuit", low=0))
 
     def landscape(self, rng: np.random.Generator) -> Landscape:
         """The landscape of the circuit that `rng` draws."""

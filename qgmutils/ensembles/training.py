@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from qgmutils.ensembles.tasks import AMPLITUDE, PIECE, CircuitsTask, columns
-from qgmutils.inputs import is_integer, require_integer
+from qgmutils.inputs import is_integer, require_flag, require_integer
 from qgmutils.minimize import HESSIAN_MAX_PARAMS, Minima, minimize
 
 SAME_LOSS = 1e-9
@@ -69,9 +69,11 @@ class TrainTask(CircuitsTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_integer(self.n_starts, "n_starts")
-        require_integer(self.first_start, "first_start", low=0)
-        require_integer(self.settled_hits, "settled_hits", low=0)
+        put = object.__setattr__  # the class is frozen
+        put(self, "n_starts", require_integer(self.n_starts, "n_starts"))
+        put(self, "first_start", require_integer(self.first_start, "first_start", low=0))
+        put(self, "settled_hits", require_integer(self.settled_hits, "settled_hits", low=0))
+        require_flag(self.keep_angles, "keep_angles")
         if self.settled_hits:
             round_sizes(self.n_starts)
             if self.first_start:

@@ -9,7 +9,18 @@ and undoes the gates on states and cotangents together: that is the whole gradie
 
 To write one, derive a frozen dataclass from `Loss` with the fields n_qubits and name and the method
 `value_and_cotangent`.  A field that `Loss` has a value for, such as inputs, has that value as its default unless it is
-written ``inputs: States = dataclasses.field()``.
+written ``inputs: States = dataclasses.field()``.  Arrays must be read-only (`array.setflags(write=False)`), since tasks
+hash what they hold, and the class must stand in a module for its results to be kept::
+
+    @dataclass(frozen=True)
+    class Mixing(Loss):  # 1 - sum_x |<x|psi>|^4: 0 for every state of the basis
+        n_qubits: int
+        name: str = "mixing"
+        floor: float = 0.0
+
+        def value_and_cotangent(self, states):
+            weights = np.abs(states) ** 2
+            return 1 - np.sum(weights**2, axis=(1, 2)), -2 * weights * states
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ def figures(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> list[st
         share = pixels(old, new)
     except OSError as error:
         return [f"cannot be read as an image ({error})"]
-    return [f"looks different in {share:.2g} of its area"] if share else []
+    return [f"looks different in {share:.2%} of its area"] if share else []
 
 
 def verdicts(
