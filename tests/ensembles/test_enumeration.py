@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from qgmutils.circuits.randomised import Randomised
 
+from qgmutils.circuits.randomised import Randomised
 from qgmutils.ensembles import basins, enumeration
 from qgmutils.ensembles.enumeration import EnumerateTask
 from qgmutils.ensembles.model import Model, circuit_stream

@@ -2,8 +2,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from qgmutils.circuits.randomised import Randomised, random_circuit
 
+from qgmutils.circuits.randomised import Randomised, random_circuit
 from qgmutils.ensembles.model import Model, circuit_stream
 from qgmutils.losses import hamiltonians
 from qgmutils.losses.hamiltonians import Hamiltonian

@@ -6,13 +6,13 @@ import dense
 import numpy as np
 import pandas as pd
 import pytest
+from statistical import agree
+
+from qgmutils import circuits
 from qgmutils.circuits.brickwork import Brickwork
 from qgmutils.circuits.hardware_efficient import HardwareEfficient
 from qgmutils.circuits.randomised import Randomised
 from qgmutils.circuits.restricted import SYMMETRIES, Restricted
-from statistical import agree
-
-from qgmutils import circuits
 from qgmutils.engine import landscape
 from qgmutils.ensembles.model import Model, circuit_stream
 from qgmutils.ensembles.sampling import FisherRanks, Losses, Rays, SampleTask, Spectra
