@@ -51,7 +51,7 @@ def test_entry_tells_what_made_it(folder: Path) -> None:
         "columns",
         "rows",
     }
-    fields = {"seed": 3, "size": 4, "words": ["x"]}
+    fields = {"seed": 3, "size": 4, "words": ["x"], "recipe": None}
     assert metadata["task"] == {"module": "sample_tasks", "name": "Draw", "fields": fields}
     assert metadata["key"] in only(folder).name
     assert (metadata["rows"], metadata["columns"][:2]) == (4, ["value", "norm"])
