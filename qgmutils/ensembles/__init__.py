@@ -1,1 +1,1 @@
-"""Experiments as tasks, and the tables behind the notebooks."""
+"""A model, and ensembles of its circuits as tasks: train, enumerate, sample, and find the critical count."""

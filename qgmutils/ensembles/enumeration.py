@@ -46,9 +46,8 @@ class EnumerateTask(CircuitsTask):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_integer(self.model.n_params, "n_params", high=10)
-        object.__setattr__(
-            self, "n_starts", require_integer(self.n_starts, "n_starts", low=0)
-        )  # it is frozen
+        n_starts = require_integer(self.n_starts, "n_starts", low=0)
+        object.__setattr__(self, "n_starts", n_starts)  # the class is frozen
 
     def run(self) -> pd.DataFrame:
         """One row per critical point: n_qubits, n_params, circuit, loss, index, complete.

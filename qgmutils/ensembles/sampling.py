@@ -57,9 +57,8 @@ class SampleTask(CircuitsTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(
-            self, "n_points", require_integer(self.n_points, "n_points")
-        )  # the class is frozen
+        n_points = require_integer(self.n_points, "n_points")
+        object.__setattr__(self, "n_points", n_points)  # the class is frozen
 
     def run(self) -> pd.DataFrame:
         return columns(
