@@ -3,6 +3,7 @@
     [[run]]
     notebook = "03_minima_distribution"
     name = "tfim"                                # only where the notebook has several runs
+    after = "02_hessian_spectrum"                # only where it takes that notebook's results from the cache
     parameters = {hamiltonian = "tfim"}          # in every profile
     expect = {ridge = "reproduced"}              # claim id = verdict
     quick = {weight = 40, parameters = {n_qubits = 6}}
@@ -51,6 +52,8 @@ class Run:
         Seconds on one core, positive.
     expect : dict of str to str
         Claim id to verdict.
+    after : str
+        A notebook whose runs have to end first, as results of theirs are needed again; "" for none.
     """
 
     notebook: str
@@ -59,6 +62,7 @@ class Run:
     parameters: dict[str, Any]
     weight: float
     expect: dict[str, str]
+    after: str = ""
 
     @property
     def label(self) -> str:
@@ -108,6 +112,9 @@ def load(path: str | os.PathLike[str]) -> list[Run]:
             raise ManifestError(f"{path}: {run.label} {rule}")
         if labels[run.label, run.profile] > 1:
             raise ManifestError(f"{path}: there are several runs {run.label}; give them different names")
+        if run.after and (run.after not in count or run.after == run.notebook):
+            others = [notebook for notebook in count if notebook != run.notebook]
+            raise ManifestError(f"{path}: {run.label} is after {_unknown('notebook', run.after, others)}")
     known = {notebook: _notebook(path.parent, notebook) for notebook in count}
     checked = []
     for run in runs:
@@ -237,7 +244,7 @@ def _read(entry: Any, path: Path, where: str) -> list[Run]:
     if not isinstance(entry, dict):
         raise ManifestError(f"{where} is {entry!r}; it must be a table [[run]]")
     common = {"parameters": dict, "expect": dict}
-    _check_keys(entry, {"notebook": str, "name": str, **common, **dict.fromkeys(PROFILES, dict)}, where=where)
+    _check_keys(entry, {"notebook": str, "name": str, "after": str, **common, **dict.fromkeys(PROFILES, dict)}, where=where)
     if "notebook" not in entry:
         raise ManifestError(f"{where} has no key 'notebook'")
     for key in ("notebook", "name"):
@@ -266,7 +273,8 @@ def _read(entry: Any, path: Path, where: str) -> list[Run]:
                     f"{where}, {profile}: claim {claim}: {_unknown('verdict', verdict, claims.VERDICTS)}"
                 )
         values = entry.get("parameters", {}) | details.get("parameters", {})
-        runs.append(Run(entry["notebook"], entry.get("name", ""), profile, values, float(weight), expect))
+        name, after = entry.get("name", ""), entry.get("after", "")
+        runs.append(Run(entry["notebook"], name, profile, values, float(weight), expect, after))
     if not runs:
         raise ManifestError(
             f"{where} belongs to no profile; give it a table for one of {', '.join(PROFILES)}"

@@ -145,12 +145,12 @@ class Runner:
             else:
                 new.append(outcome)
         self.outcomes += new
-        if (
-            self._queue
-            and len(self._running) < self._jobs
-            and time.monotonic() - self._last_start >= START_DELAY
-        ):
-            self._start(self._queue.pop(0))
+        if len(self._running) < self._jobs and time.monotonic() - self._last_start >= START_DELAY:
+            waiting = {run.notebook for run in self._queue} | {job.run.notebook for job in self._running}
+            # All that is left may be after one another: the first one then waits no longer.
+            ready = [run for run in self._queue if run.after not in waiting]
+            if ready or (self._queue and not self._running):
+                self._start((ready or self._queue)[0])
         return new
 
     @property
@@ -181,6 +181,7 @@ class Runner:
         self._queue.clear()
 
     def _start(self, run: Run) -> None:
+        self._queue.remove(run)
         folder = self._scratch / f"{run.label}-{len(self._retried)}"
         folder.mkdir()
         common = {

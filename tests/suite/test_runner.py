@@ -11,15 +11,15 @@ import pytest
 from qgmutils.suite import manifest, runner
 
 
-def watched(folder: Path, said: list[str]) -> runner.Runner:
+def watched(folder: Path, said: list[str], *others: manifest.Run, jobs: int = 1) -> runner.Runner:
     (folder / "scratch").mkdir()
     return runner.Runner(
-        [manifest.Run("01_sizes", "", "quick", {}, 1.0, {})],
+        [manifest.Run("01_sizes", "", "quick", {}, 1.0, {}), *others],
         notebooks=folder,
         output_dir=folder,
         scratch=folder / "scratch",
         seed=1,
-        jobs=1,
+        jobs=jobs,
         cache=True,
         engine=("pennylane", "lightning.qubit"),
         say=said.append,
@@ -44,6 +44,22 @@ def replaced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def wait(watched: runner.Runner) -> None:
     while not watched.finished:
         watched.poll()
+
+
+@pytest.mark.parametrize(
+    ("after", "order"), [("", ["02_later", "01_sizes"]), ("01_sizes", ["01_sizes", "02_later"])]
+)
+def test_a_run_waits_for_the_one_whose_results_it_needs(
+    after: str, order: list[str], folder: Path, replaced: list[str]
+) -> None:
+    replaced += ["import time; time.sleep(0.5)"] * 2
+    job = watched(folder, [], manifest.Run("02_later", "", "quick", {}, 9.0, {}, after), jobs=2)
+    started: list[str] = []
+    while not job.finished:
+        job.poll()
+        started += [label for label in job.progress() if label not in started]
+        assert not after or len(job.progress()) < 2
+    assert started == order
 
 
 @pytest.mark.parametrize("message", runner.START_FAILURES)
