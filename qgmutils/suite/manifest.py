@@ -244,7 +244,8 @@ def _read(entry: Any, path: Path, where: str) -> list[Run]:
     if not isinstance(entry, dict):
         raise ManifestError(f"{where} is {entry!r}; it must be a table [[run]]")
     common = {"parameters": dict, "expect": dict}
-    _check_keys(entry, {"notebook": str, "name": str, "after": str, **common, **dict.fromkeys(PROFILES, dict)}, where=where)
+    names = dict.fromkeys(("notebook", "name", "after"), str)
+    _check_keys(entry, {**names, **common, **dict.fromkeys(PROFILES, dict)}, where=where)
     if "notebook" not in entry:
         raise ManifestError(f"{where} has no key 'notebook'")
     for key in ("notebook", "name"):

@@ -49,6 +49,8 @@ def entry(**changes: Any) -> str:
         (entry(parameters="{size = 2024-01-01}"), "must be int"),
         (entry(parameters="{seed = 2}"), "sets 'seed', which is for the suite to set"),
         (entry(name='"x"'), "must have no name"),
+        (entry(after='"01_sizes"'), "01_sizes is after unknown notebook '01_sizes'"),
+        (entry(after='"02_other"'), "01_sizes is after unknown notebook '02_other'"),
         (entry() + entry(), "needs a name"),
         (entry(name='"x"') + entry(name='"x"'), "several runs 01_sizes.x"),
     ],
