@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.inputs import (
+    MAX_QUBITS,
     frozen,
     known_array,
     precision_of,
     require_choice,
+    require_integer,
     require_positive,
     require_qubits,
 )
@@ -28,13 +30,15 @@ BANDWIDTHS = (0.25, 4.0)
 
 @dataclass(frozen=True, eq=False)
 class BornMachine(Loss):
-    """A divergence of the outcomes' probabilities p_x = |<x|psi>|^2 from a target distribution q.
+    """A divergence of the outcomes' probabilities p_x = sum_r |<x, r|psi>|^2 from a target distribution q.
+
+    Outcomes x are those of the first k qubits, of all n by default; r those of the others.
 
     * "kl": sum_x q_x log(q_x / p_x) over the x with q_x > 0, what maximum likelihood minimises.  It is infinite, and
       has no gradient, where p_x = 0 < q_x.
     * "l2": sum_x (p_x - q_x)^2.
     * "tv": 1/2 sum_x [sqrt((p_x - q_x)^2 + epsilon^2) - epsilon], total variation with its corners rounded off; it
-      falls short of total variation by less than N epsilon / 2.
+      falls short of total variation by less than K epsilon / 2.
     * "mmd": sum_xy (p_x - q_x) K_xy (p_y - q_y), the squared maximum mean discrepancy of Liu and Wang, "Differentiable
       learning of quantum circuit Born machines", Phys. Rev. A 98, 062324 (2018), arXiv:1804.04168.
 
@@ -44,17 +48,19 @@ class BornMachine(Loss):
 
     Attributes
     ----------
-    target : float array, shape (N,)
-        q, not negative, with the sum 1; N = 2^n.
+    target : float array, shape (K,)
+        q, not negative, with the sum 1; K = 2^k.
     divergence : {"kl", "l2", "tv", "mmd"}
     epsilon : float
         Positive; only "tv" uses it.
-    kernel : float array, shape (N, N), or None
+    kernel : float array, shape (K, K), or None
         K, symmetric and without negative eigenvalues; None is `hamming_kernel`.  Only "mmd" uses it.
     name : str
         By default "Born machine (kl)" and so on.
+    n_others : int
+        Qubits behind the k that are measured; their outcomes are summed over.
     n_qubits : int
-        n, from the size of the target.
+        n, from the size of the target and the others.
 
     Raises
     ------
@@ -68,46 +74,59 @@ class BornMachine(Loss):
     epsilon: float = 1e-3
     kernel: Array | None = None
     name: str = ""
+    n_others: int = 0
     n_qubits: int = dataclasses.field(init=False)
 
     floor = 0.0
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
-        put(self, "n_qubits", qubits_of(self.target, "the target", 1))
+        put(self, "n_others", require_integer(self.n_others, "n_others", low=0, high=MAX_QUBITS))
+        put(self, "n_qubits", require_qubits(qubits_of(self.target, "the target", 1) + self.n_others))
         put(self, "target", _distribution(self.target))
         put(self, "divergence", require_choice(self.divergence, "divergence", DIVERGENCES))
         put(self, "epsilon", require_positive(self.epsilon, "epsilon"))
         if self.kernel is not None:
-            put(self, "kernel", _positive_kernel(self.kernel, self.dim))
+            put(self, "kernel", _positive_kernel(self.kernel, len(self.target)))
         put(self, "name", str(self.name or f"Born machine ({self.divergence})"))
 
     @property
     def scale(self) -> float:  # type: ignore[override]
-        """n for "kl", the logarithm of N up to a factor; 2 for "l2", 1 for "tv", 4 max |K| for "mmd" (bounds)."""
+        """k for "kl", the logarithm of K up to a factor; 2 for "l2", 1 for "tv", 4 max |K| for "mmd" (bounds)."""
         if self.divergence == "mmd":
             return 4 * float(np.max(np.abs(self._kernel)))
-        return {"kl": float(self.n_qubits), "l2": 2.0, "tv": 1.0}[self.divergence]
+        return {"kl": float(self.n_qubits - self.n_others), "l2": 2.0, "tv": 1.0}[self.divergence]
 
     def value_and_cotangent(self, states: States) -> tuple[Array, States]:
-        """L (B,) and dL/dp_x psi_x (B, 1, N)."""
-        values, slopes = self._value_and_slope(_probabilities(states))
+        """L (B,) and dL/dp_x psi_xr (B, 1, N), r the outcomes that are summed over."""
+        values, slopes = self._value_and_slope(self._summed(_probabilities(states)))
         with np.errstate(invalid="ignore"):  # an infinite loss has no gradient
-            return values[:, 0], slopes * states
+            return values[:, 0], self._repeated(slopes) * states
 
     def curvature(self, states: States, tangents: States) -> Array:
-        """2 sum_x dL/dp_x Re T_ix^* T_jx + sum_xy d2L/dp_x dp_y p_ix p_jy with p_ix = 2 Re psi_x^* T_ix."""
-        probabilities, along = _probabilities(states), tangents[:, 0]
+        """2 sum_x dL/dp_x sum_r Re T_ixr^* T_jxr + sum_xy d2L/dp_x dp_y p_ix p_jy, p_ix = 2 sum_r Re psi_xr^* T_ixr."""
+        probabilities, along = self._summed(_probabilities(states)), tangents[:, 0]
         _, slopes = self._value_and_slope(probabilities)
-        changes = 2 * np.real(states[0].conj() * along)
-        result: Array = 2 * np.real(along.conj() @ (slopes[0] * along).T)
+        changes = self._summed(2 * np.real(states[0].conj() * along))
+        result: Array = 2 * np.real(along.conj() @ (self._repeated(slopes)[0] * along).T)
         if self.divergence == "mmd":
             return result + 2 * changes @ self._kernel @ changes.T
         return result + (changes * self._second(probabilities[0])) @ changes.T
 
+    def _summed(self, values: Array) -> Array:
+        """(..., K) from (..., N)."""
+        if not self.n_others:
+            return values
+        result: Array = values.reshape(*values.shape[:-1], len(self.target), -1).sum(axis=-1)
+        return result
+
+    def _repeated(self, slopes: Array) -> Array:
+        """(..., N) from (..., K)."""
+        return np.repeat(slopes, 2**self.n_others, axis=-1) if self.n_others else slopes
+
     @cached_property
     def _kernel(self) -> Array:
-        return hamming_kernel(self.n_qubits) if self.kernel is None else self.kernel
+        return hamming_kernel(self.n_qubits - self.n_others) if self.kernel is None else self.kernel
 
     @cached_property
     def _outside(self) -> Array:
@@ -138,7 +157,7 @@ class BornMachine(Loss):
                 result: Array = self.target / (p + self._outside) ** 2
             return result
         if self.divergence == "l2":
-            return np.full(self.dim, 2.0)
+            return np.full(len(self.target), 2.0)
         return self.epsilon**2 / ((p - self.target) ** 2 + self.epsilon**2) ** 1.5 / 2
 
 

@@ -136,7 +136,7 @@ def _warn_of_doubt(problem: Energy) -> None:
 
 
 def from_observable(observable: Any, *, n_qubits: int | None = None, name: str | None = None) -> Energy:
-    """Normalise a PennyLane observable on wires 0 ... n_qubits - 1.
+    """Normalise a PennyLane observable on wires 0 to n_qubits - 1.
 
     Parameters
     ----------

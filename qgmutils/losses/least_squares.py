@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,7 +20,7 @@ _FEW = 1 / 8  # share of entries that are not 0 below which a matrix is applied 
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares(Loss):
-    """L = mean_m (<psi_m|O|psi_m> - y_m)^2 over M inputs that the same circuit acts on (general knowledge).
+    """L = mean_mk (<psi_m|O_k|psi_m> - y_mk)^2 over M inputs that the same circuit acts on (general knowledge).
 
     A teacher's expectation values as y make it a teacher-student problem, and labels -1 and 1 a classifier, with an
     observable of these two eigenvalues.  No square is negative: 0 is a lower bound, which is reached if and only if
@@ -27,24 +28,24 @@ class LeastSquares(Loss):
 
     Attributes
     ----------
-    inputs : complex array, shape (M, N)
-        Normalised states; N = 2^n.
-    observable : complex array, shape (N, N), or Energy
-        O, Hermitian; an `Energy` stands for its normalised matrix.
-    targets : float array, shape (M,)
+    inputs : complex array, shape (M, N), or None
+        Normalised states; N = 2^n.  None is the circuit's own reference state, M = 1.
+    observable : complex array, shape (N, N) or (K, N, N), or Energy
+        O_1 ... O_K, Hermitian; an `Energy` stands for its normalised matrix.
+    targets : float array, shape (M, K), or as many numbers in this order
         y.
     name : str
     n_qubits : int
-        n, from the size of the observable.
+        n, from the size of the observables.
 
     Raises
     ------
     ValueError
-        If the observable is no Hermitian matrix of 2^n rows, to the square root of the precision in which it is given,
-        an input is no normalised state of n qubits, or there is not one real target for each input.
+        If an observable is no Hermitian matrix of 2^n rows, to the square root of the precision in which it is given,
+        an input is no normalised state of n qubits, or there is not one real target for each input and observable.
     """
 
-    inputs: States = dataclasses.field()
+    inputs: States | None = dataclasses.field()
     observable: States
     targets: Array
     name: str = "least squares"
@@ -54,52 +55,67 @@ class LeastSquares(Loss):
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the class is frozen
-        given = self.observable.matrix if isinstance(self.observable, Energy) else self.observable
-        put(self, "n_qubits", qubits_of(given, "the observable", 2))
-        put(self, "observable", _hermitian(given))
-        put(self, "inputs", require_states(self.inputs, self.dim, "the inputs"))
+        given = number_array(_matrices(self.observable), "the observable", kinds="biufc")
+        each = given if given.ndim == 3 and len(given) else given[None]
+        put(self, "n_qubits", qubits_of(each[0], "the observable", 2))
+        put(self, "observable", frozen(np.array([_hermitian(matrix) for matrix in each]), np.complex128))
+        if self.inputs is not None:
+            put(self, "inputs", require_states(self.inputs, self.dim, "the inputs"))
+        shape = (1 if self.inputs is None else len(self.inputs), len(each))
         targets = known_array(self.targets, "the targets")
-        if targets.shape != (len(self.inputs),) or not np.all(np.isfinite(targets)):
+        if targets.size != shape[0] * shape[1] or not np.all(np.isfinite(targets)):
             raise ValueError(
-                f"there must be one finite target for each of {len(self.inputs)} inputs, got shape {targets.shape}"
+                f"there must be one finite target for each of {shape[0]} inputs and {shape[1]} observables, got shape "
+                f"{targets.shape}"
             )
-        put(self, "targets", frozen(targets, np.float64))
+        put(self, "targets", frozen(targets.reshape(shape), np.float64))
 
     @cached_property
     def scale(self) -> float:  # type: ignore[override]
-        """(max_rows sum_k |O_jk| + max_m |y_m|)^2, which no value exceeds."""
-        return float((np.abs(self.observable).sum(axis=1).max() + np.abs(self.targets).max()) ** 2)
+        """(max_rows sum_k |O_jk| + max |y|)^2, which no value exceeds."""
+        return float((np.abs(self.observable).sum(axis=2).max() + np.abs(self.targets).max()) ** 2)
 
     def value_and_cotangent(self, states: States) -> tuple[Array, States]:
-        """L (B,) and 2 / M (<O>_m - y_m) O |psi_m> (B, M, N)."""
-        applied = self._apply(states)
-        error = np.sum(states.real * applied.real + states.imag * applied.imag, axis=2) - self.targets
-        applied *= 2 / len(self.targets) * error[:, :, None]
-        return np.mean(error**2, axis=1), applied
+        """L (B,) and 2 / MK sum_k (<O_k>_m - y_mk) O_k |psi_m> (B, M, N)."""
+        value, cotangent = np.zeros(len(states)), np.zeros_like(states)
+        for k, targets in enumerate(self.targets.T):
+            applied = self._apply(k, states)
+            error = np.sum(states.real * applied.real + states.imag * applied.imag, axis=2) - targets
+            applied *= 2 / self.targets.size * error[:, :, None]
+            cotangent += applied
+            value += np.sum(error**2, axis=1) / self.targets.size
+        return value, cotangent
 
     def curvature(self, states: States, tangents: States) -> Array:
-        """2 / M sum_m [o_im o_jm + 2 (<O>_m - y_m) Re <T_im|O|T_jm>] with o_im = 2 Re <psi_m|O|T_im>."""
-        p, applied = len(tangents), self._apply(states)
-        error = np.sum((states.conj() * applied).real, axis=1) - self.targets
-        slopes = 2 * np.sum((applied.conj() * tangents).real, axis=2)
-        weighted = self._apply(tangents) * error[:, None]
-        second = np.real(tangents.reshape(p, -1).conj() @ weighted.reshape(p, -1).T)
-        result: Array = 2 / len(self.targets) * (slopes @ slopes.T + 2 * second)
+        """2 / MK sum_mk [o_imk o_jmk + 2 (<O_k>_m - y_mk) Re <T_im|O_k|T_jm>] with o_imk = 2 Re <psi_m|O_k|T_im>."""
+        p = len(tangents)
+        result = np.zeros((p, p))
+        for k, targets in enumerate(self.targets.T):
+            applied = self._apply(k, states)
+            error = np.sum((states.conj() * applied).real, axis=1) - targets
+            slopes = 2 * np.sum((applied.conj() * tangents).real, axis=2)
+            weighted = self._apply(k, tangents) * error[:, None]
+            second = np.real(tangents.reshape(p, -1).conj() @ weighted.reshape(p, -1).T)
+            result += 2 / self.targets.size * (slopes @ slopes.T + 2 * second)
         return result
 
     @cached_property
-    def _rows(self) -> sp.csr_array | None:
-        """The observable where it has few entries."""
-        return (
-            sp.csr_array(self.observable) if np.count_nonzero(self.observable) < _FEW * self.dim**2 else None
-        )
+    def _rows(self) -> list[sp.csr_array | None]:
+        """The observables that have few entries."""
+        few = _FEW * self.dim**2
+        return [sp.csr_array(o) if np.count_nonzero(o) < few else None for o in self.observable]
 
-    def _apply(self, states: States) -> States:
-        """O on states (..., N), as a new array."""
-        if self._rows is None:
-            return states @ self.observable.T
+    def _apply(self, k: int, states: States) -> States:
+        """O_k on states (..., N), as a new array."""
+        rows = self._rows[k]
+        if rows is None:
+            return states @ self.observable[k].T
         columns = states.reshape(-1, self.dim).T
-        return np.ascontiguousarray((self._rows @ columns).T).reshape(states.shape)
+        return np.ascontiguousarray((rows @ columns).T).reshape(states.shape)
+
+
+def _matrices(observable: Any) -> Any:
+    return observable.matrix if isinstance(observable, Energy) else observable
 
 
 def _hermitian(matrix: NDArray[np.generic]) -> States:

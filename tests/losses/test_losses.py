@@ -28,6 +28,8 @@ KINDS = (
     "fidelity",
     *DIVERGENCES,
     "sparse target",
+    "fewer kl",
+    "fewer mmd",
     "least squares",
     "diagonal",
     "sparse",
@@ -93,16 +95,18 @@ def some_loss(kind, n_qubits, rng):
             return anp.mean((anp.sum(re * image_re + im * image_im, axis=1) - targets) ** 2)
 
         return LeastSquares(inputs, observable, targets), squares
-    target = rng.dirichlet(np.ones(dim))
+    others = int(kind.startswith("fewer") and n_qubits > 1)
+    kind, measured = kind.removeprefix("fewer "), n_qubits - others
+    target = rng.dirichlet(np.ones(2**measured))
     if kind == "sparse target":
         target[0] = 0.0
         target /= target.sum()
         kind = "kl"
-    bits = np.array(list(itertools.product([0, 1], repeat=n_qubits)))
+    bits = np.array(list(itertools.product([0, 1], repeat=measured)))
     distances = np.sum((bits[:, None] - bits) ** 2, axis=2)
 
     def divergence(re, im):
-        p = (re**2 + im**2)[0]
+        p = anp.sum(anp.reshape((re**2 + im**2)[0], (2**measured, -1)), axis=1)
         off = p - target
         if kind == "kl":
             inside = target > 0
@@ -114,7 +118,7 @@ def some_loss(kind, n_qubits, rng):
         kernel = (np.exp(-distances / 0.5) + np.exp(-distances / 8)) / 2
         return anp.dot(off, anp.dot(kernel, off))
 
-    return BornMachine(target, kind, epsilon=0.05), divergence
+    return BornMachine(target, kind, epsilon=0.05, n_others=others), divergence
 
 
 def inputs_of(circuit, loss):
@@ -376,7 +380,7 @@ HALF = [0.5, 0.5]
         ),
         (
             lambda: LeastSquares(np.eye(2), np.eye(2), [0, 0, 0]),
-            r"target for each of 2 inputs, got shape \(3,\)",
+            r"target for each of 2 inputs and 1 observables, got shape \(3,\)",
         ),
         (lambda: LeastSquares(np.eye(2), np.eye(2), [0, np.inf]), "one finite target"),
         (
