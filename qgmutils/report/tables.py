@@ -74,7 +74,7 @@ def spans(rows: pd.DataFrame, name: str, case: str) -> str:
     Parameters
     ----------
     rows : DataFrame
-        With the columns `name`, `name`_low and `name`_high.
+        With the columns ``<name>``, ``<name>_low`` and ``<name>_high``.
     name : str
         The column of the estimates.
     case : str

@@ -1,4 +1,4 @@
-"""Panels of one model: a training run, where many end, the Hessian at a point, and a slice through a minimum."""
+"""Panels of one model: a training run, where many end, and the Hessian at some points."""
 
 from __future__ import annotations
 
@@ -6,44 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from qgmutils.engine.landscape import Landscape
 from qgmutils.report import figures
 
 Array = NDArray[np.float64]
-
-
-def slice_through(
-    surface: Landscape, theta: ArrayLike, directions: ArrayLike, *, reach: float, steps: int = 41
-) -> pd.DataFrame:
-    """The loss in the plane through a point, spanned by two directions.
-
-    Parameters
-    ----------
-    surface : Landscape
-    theta : array_like, shape (p,)
-    directions : array_like, shape (2, p)
-        Orthonormal.
-    reach : float
-        How far to go from the point, radians.
-    steps : int
-        Points along each direction, odd.
-
-    Returns
-    -------
-    DataFrame
-        x, y (radians along the directions) and loss.
-    """
-    along = np.linspace(-reach, reach, steps)
-    x, y = (grid.ravel() for grid in np.meshgrid(along, along))
-    first, second = np.asarray(directions)
-    points = np.asarray(theta) + x[:, None] * first + y[:, None] * second
-    return pd.DataFrame({"x": x, "y": y, "loss": surface.value(points)})
 
 
 def training(ax: Axes, curves: Mapping[str, ArrayLike], ends: Mapping[str, float]) -> None:
@@ -74,14 +44,3 @@ def spectra(ax: Axes, eigenvalues: Mapping[str, Array]) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="number of the eigenvalue", ylabel="eigenvalue of the Hessian")
     ax.legend(loc="upper left")
-
-
-def slice_map(ax: Axes, plane: pd.DataFrame) -> None:
-    """Contours of `slice_through`, with the point in the middle marked; the lines carry their losses."""
-    wide = plane.pivot_table(index="y", columns="x", values="loss")
-    x, y, loss = wide.columns.to_numpy(), wide.index.to_numpy(), wide.to_numpy()
-    ax.contourf(x, y, loss, levels=12, cmap="Blues_r")
-    lines = ax.contour(x, y, loss, levels=8, colors="0.15", linewidths=0.5)
-    ax.clabel(lines, list(lines.levels)[::2], fontsize=figures.SMALLEST, fmt="%.2f")
-    ax.plot(0, 0, "o", ms=5, mfc="white", mec="black")
-    ax.set(xlabel="along the flattest direction (rad)", ylabel="along the steepest (rad)")
