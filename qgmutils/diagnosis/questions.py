@@ -1,0 +1,317 @@
+"""The questions, in the order in which a person would ask them."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qgmutils.beyond import theories
+from qgmutils.circuits.randomised import Randomised
+from qgmutils.computing.processes import usable_cores
+from qgmutils.computing.tasks import run_tasks
+from qgmutils.diagnosis import reach
+from qgmutils.diagnosis.answers import Need, Reach
+from qgmutils.diagnosis.ends import Ends, summary, train_model
+from qgmutils.diagnosis.family import Family, family_of
+from qgmutils.diagnosis.flatness import flatness
+from qgmutils.diagnosis.point import look_at
+from qgmutils.diagnosis.report import Diagnosis
+from qgmutils.engine.landscape import Landscape, landscape
+from qgmutils.ensembles.model import Model, circuit_stream
+from qgmutils.ensembles.training import TrainTask
+from qgmutils.inputs import require_integer, require_positive
+from qgmutils.losses.energy import Energy
+from qgmutils.losses.loss import Loss
+from qgmutils.qnodes.model import HybridModel, QNodeModel, from_qnode
+from qgmutils.statistics.intervals import Interval
+
+MAX_QUBITS = 12
+"""Largest number of qubits: a gradient of enough parameters takes minutes beyond."""
+
+_DEEP = (1.3, 2.0)
+"""Parameters of the deep copies in which zeros are looked for, in units of the most equations there can be."""
+_DEEP_STARTS = 24
+_ZEROS = 4  # at which the Hessian's rank is measured
+_SHARES = (0.5, 0.97)
+_STEPS = 14  # of a bisection
+_METRIC_SECONDS = 30.0
+_THEORY_DIM, _THEORY_SAMPLES = 64, 512
+
+
+def diagnose(
+    model: Any,
+    *args: Any,
+    starts: int = 128,
+    seconds: float = 120.0,
+    seed: int = 0,
+    at_arguments: bool = False,
+    deepen: Callable[[int], Any] | None = None,
+    **options: Any,
+) -> Diagnosis:
+    """Say whether a model will train, and how many parameters that takes.
+
+    Parameters
+    ----------
+    model : Model or pennylane.QNode
+    *args
+        Arguments of the QNode, as of `from_qnode`.
+    starts : int
+        Searches from random angles at the model's own depth, at least 8.
+    seconds : float
+        Time that may be spent, roughly: what would take longer is left out, and the report says so.
+    seed : int
+    at_arguments : bool
+        Whether the arguments are a point that is to be described.
+    deepen : callable, optional
+        Number of layers -> arguments of the QNode, a tuple if there are several.  By default the block of gates that
+        the circuit repeats is copied, or the whole circuit.
+    **options
+        Of `from_qnode`: target, divergence, argnum, and the QNode's own.
+
+    Returns
+    -------
+    Diagnosis
+
+    Raises
+    ------
+    ValueError
+        For what `from_qnode` refuses, numbers out of range, a model of too many qubits, or one whose gates' angles are
+        curved functions of its arguments.
+    """
+    require_integer(starts, "starts", low=8)
+    until = time.monotonic() + require_positive(seconds, "seconds")
+    layers: Callable[[int], Model] | None = None
+    if not isinstance(model, Model):
+        layers = _layers(model, deepen, options) if deepen else None
+        model = from_qnode(model, *args, **options)
+    elif deepen is not None:
+        raise ValueError("deepen changes the arguments of a QNode: give the QNode instead of a Model")
+    elif options or (args and not isinstance(model, QNodeModel)):
+        raise ValueError("arguments belong to a QNode; a Model has none")
+    if at_arguments and not isinstance(model, QNodeModel):
+        raise ValueError("at_arguments=True needs the arguments of a QNode")
+    _require_size(model)
+    loss: Loss = model.loss.build()
+    surface = _surface(model, seed)
+    rng = np.random.default_rng([seed, 1])
+    family = family_of(model, layers)
+    _say(f"{model.n_qubits} qubits, {model.n_params} parameters; loss {loss.name}")
+    found = _reach(family, surface, rng)
+    _say(f"{found.own_rank} of {model.n_params} parameters act; D = {found.dimension}, c = {found.count}")
+    trainer = _Trainer(family, starts=starts, seed=seed, until=until)
+    ends = trainer.at(model.n_params, always=True)
+    assert ends is not None
+    found = _measured(found, trainer, loss)
+    need = _need(found, trainer)
+    point = look_at(surface, model.theta(*args)) if at_arguments else None
+    flat, trend = flatness(surface, rng), _trend(family, rng, seed)
+    theory = _theory(model, loss, seed)
+    return Diagnosis(model, family.what, found, ends, need, flat, trend, point, theory)
+
+
+def compare(models: Mapping[str, Model], **options: Any) -> pd.DataFrame:
+    """Diagnose several models with the same options.
+
+    Parameters
+    ----------
+    models : mapping
+        What a model is called -> the model; `from_qnode` makes one of a QNode.
+    **options
+        Of `diagnose`.
+
+    Returns
+    -------
+    DataFrame
+        One column a model, one row an answer.
+    """
+    if not isinstance(models, Mapping) or not models:
+        raise ValueError(
+            f'models must be a mapping from names to models, as {{"mine": model}}, got {type(models).__name__}'
+        )
+    return pd.DataFrame({name: diagnose(model, **options).row() for name, model in models.items()})
+
+
+def _layers(qnode: Any, deepen: Callable[[int], Any], options: Mapping[str, Any]) -> Callable[[int], Model]:
+    def made(count: int) -> Model:
+        arguments = deepen(count)
+        return from_qnode(qnode, *(arguments if isinstance(arguments, tuple) else (arguments,)), **options)
+
+    return made
+
+
+def _require_size(model: Model) -> None:
+    if isinstance(model, HybridModel):
+        raise ValueError(
+            "angles of the gates are curved functions of the arguments, which diagnose cannot search; make the angles "
+            "themselves the arguments"
+        )
+    if model.n_qubits > MAX_QUBITS:
+        raise ValueError(
+            f"the model has {model.n_qubits} qubits; up to {MAX_QUBITS} can be diagnosed: a search of "
+            f"{2 * 2**model.n_qubits} parameters would take hours on a processor"
+        )
+
+
+def _surface(model: Model, seed: int, number: int = 0) -> Landscape:
+    """The landscape of a circuit, of a recipe the one that training draws under this number."""
+    circuit = model.circuit.build(circuit_stream(seed, model.n_qubits, model.n_params, number))
+    return landscape(circuit, model.loss.build())
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _reach(family: Family, surface: Landscape, rng: np.random.Generator) -> Reach:
+    """Dimensions, from ranks of the metric at growing depths."""
+    own = reach.metric_rank(surface, rng)
+    real = reach.reaches_real_states(surface, rng)
+    most = reach.most_dimensions(surface.loss) // (2 if real else 1)
+    p, rank = surface.circuit.n_params, own.rank
+    saturated = rank >= most
+    while not saturated:
+        deeper = family.sized(p + max(family.unit, min(most - rank, p)))
+        if _metric_seconds(deeper) > _METRIC_SECONDS:
+            break
+        next_rank = reach.metric_rank(_surface(deeper, 0), rng, n_points=1).rank
+        saturated = next_rank >= most or (next_rank <= rank < p)
+        p, rank = deeper.n_params, max(rank, next_rank)
+    equations, reason = reach.counted_equations(surface.loss, rank, real) if saturated else (None, "")
+    return Reach(own.rank, own.redundant, own.unused, rank, saturated, equations, reason)
+
+
+def _metric_seconds(model: Model) -> float:
+    p, dim = model.n_params, 2**model.n_qubits
+    return p * p * dim * 1e-9 + 1e-9 * p**3
+
+
+class _Trainer:
+    """Trains members of a family while there is time, each once."""
+
+    def __init__(self, family: Family, *, starts: int, seed: int, until: float) -> None:
+        self.family, self.starts, self.seed, self._until = family, starts, seed, until
+        self.ends: dict[int, Ends] = {}
+        self.zeros: dict[int, tuple[int, np.ndarray]] = {}
+
+    def at(self, n_params: float, *, starts: int | None = None, always: bool = False) -> Ends | None:
+        """Ends of the member with so many parameters or the next; None if there is no time for them."""
+        model, starts = self.family.sized(n_params), starts or self.starts
+        p = model.n_params
+        if p not in self.ends:
+            cost = (
+                starts
+                * TrainTask(model=Model(model.circuit, model.loss), n_circuits=1, n_starts=1, seed=0).cost()
+            )
+            if not always and time.monotonic() + cost / usable_cores() > self._until:
+                return None
+            table = train_model(model, starts=starts, seed=self.seed)
+            self.ends[p] = summary(model, table)
+            solved = table[table["solved"]]
+            if len(solved):  # of one circuit
+                number = int(solved["circuit"].iloc[0])
+                some = solved[solved["circuit"] == number].head(_ZEROS)
+                self.zeros[p] = number, some[[f"theta_{i}" for i in range(p)]].to_numpy()
+        return self.ends[p]
+
+
+def _measured(found: Reach, trainer: _Trainer, loss: Loss) -> Reach:
+    """The number of equations by the Hessian's rank at zeros of deep copies, and whether there are any zeros."""
+    most = min(found.dimension, reach.most_equations(loss))
+    lowest, deep = np.inf, 0
+    for factor in _DEEP:
+        ends = trainer.at(max(factor * most, most + 4), starts=_DEEP_STARTS)
+        if ends is None:
+            return found
+        if ends.solved.estimate > 0:
+            number, zeros = trainer.zeros[ends.n_params]
+            surface = _surface(trainer.family.sized(ends.n_params), trainer.seed, number)
+            rank = reach.hessian_rank(surface, zeros)
+            return dataclasses.replace(
+                found, expressible=True, measured=rank, deep=ends.n_params, lowest=ends.best
+            )
+        lowest, deep = min(lowest, ends.best), ends.n_params
+    return dataclasses.replace(found, expressible=False, deep=deep, lowest=lowest)
+
+
+def _need(found: Reach, trainer: _Trainer) -> Need:
+    """Where half and 97 % of the starts are solved, by bisection in the number of parameters."""
+    count = found.count
+    if found.expressible is False or count is None:
+        return Need(None, None, None, _tested(trainer))
+    redundant = trainer.family.model.n_params - found.own_rank
+    predicted = trainer.family.sized(count + redundant * count / max(found.own_rank, 1)).n_params
+    crossings = [_crossing(trainer, share, predicted) for share in _SHARES]
+    return Need(predicted, crossings[0], crossings[1], _tested(trainer))
+
+
+def _crossing(trainer: _Trainer, share: float, start: int) -> Interval | None:
+    """Number of parameters from which on such a share of starts is solved."""
+    unit, least = trainer.family.unit, trainer.family.least
+    low, high = None, None
+    p = start
+    for _ in range(_STEPS):
+        ends = trainer.at(p)
+        if ends is None:
+            return None
+        if ends.solved.estimate >= share:
+            high = ends.n_params
+        else:
+            low = ends.n_params
+        if high is not None and (high <= least or (low is not None and high - low <= max(unit, 0.03 * high))):
+            break
+        if high is None:
+            p = max(int(1.25 * p), ends.n_params + unit)
+        elif low is None:
+            p = max(least, min(int(0.75 * high), high - unit))
+        else:
+            p = low + max(unit, (high - low) // (2 * unit) * unit)
+    if high is None:
+        return None
+    shares = {p: ends.solved for p, ends in sorted(trainer.ends.items())}
+    below = [p for p, solved in shares.items() if solved.high < share and p < high]
+    above = [p for p, solved in shares.items() if solved.low > share and p >= high]
+    estimate = float(high)
+    if low is not None:
+        a, b = shares[low].estimate, shares[high].estimate
+        estimate = low + (high - low) * (share - a) / max(b - a, 1e-9)
+    return Interval(estimate, float(max(below, default=least)), float(min(above, default=np.inf)))
+
+
+def _theory(model: Model, loss: Loss, seed: int) -> Interval | None:
+    """Mean loss of all minima, where the theory of finite dimension applies and is sampled in seconds."""
+    circuit = model.circuit
+    if not (
+        isinstance(circuit, Randomised) and circuit.reference_state != "zero" and isinstance(loss, Energy)
+    ):
+        return None
+    if loss.dim > _THEORY_DIM:
+        return None
+    task = theories.density_task(
+        "finite dimension", loss, model.n_params, n_samples=_THEORY_SAMPLES, seed=seed
+    )
+    if task is None:
+        return None
+    (table,) = run_tasks([task], label="theory")
+    found = theories.predict("finite dimension", loss, model.n_params, table)
+    if not np.isfinite(found.mean):
+        return None
+    return Interval(found.mean, found.mean - 2 * found.mean_stderr, found.mean + 2 * found.mean_stderr)
+
+
+def _tested(trainer: _Trainer) -> tuple[Ends, ...]:
+    return tuple(ends for _, ends in sorted(trainer.ends.items()))
+
+
+def _trend(family: Family, rng: np.random.Generator, seed: int) -> tuple[tuple[int, float], ...]:
+    """Variance of a component of the gradient at depths up to the model's own and twice that."""
+    found: dict[int, float] = {}
+    for part in (0.25, 0.5, 1.0, 2.0):
+        member = family.sized(part * family.model.n_params)
+        found[member.n_params] = flatness(_surface(member, seed), rng).variance.estimate
+    return tuple(sorted(found.items()))

@@ -1,0 +1,347 @@
+"""What a diagnosis found: as text, HTML, numbers, and a figure."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+import math
+import shutil
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qgmutils.diagnosis.answers import Need, Reach
+from qgmutils.diagnosis.ends import Ends
+from qgmutils.diagnosis.flatness import VISIBLE, Flatness
+from qgmutils.diagnosis.point import Point
+from qgmutils.ensembles.model import Model
+from qgmutils.losses.energy import Energy
+from qgmutils.qnodes.model import QNodeModel
+from qgmutils.statistics.intervals import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_NAMED = 6  # redundant angles that are named; the rest are counted
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """The answers of `diagnose`; `print` shows them, Jupyter does as well.
+
+    Attributes
+    ----------
+    model : Model
+    repeats : str
+        What is repeated in deeper copies.
+    reach : Reach
+    ends : Ends
+    need : Need
+    flat : Flatness
+    trend : tuple of (int, float)
+        Variance of a gradient component against the number of parameters.
+    point : Point or None
+        The arguments, where they were to be described.
+    theory : Interval or None
+        Mean loss of all minima by the Kac-Rice formula at finite N, where it applies: an energy and randomised circuits
+        on random reference states, with too few parameters to reach the ground state.
+    """
+
+    model: Model
+    repeats: str
+    reach: Reach
+    ends: Ends
+    need: Need
+    flat: Flatness
+    trend: tuple[tuple[int, float], ...]
+    point: Point | None
+    theory: Interval | None = None
+
+    @property
+    def kind(self) -> str:
+        """The verdict: "trapped", "transition", "trap-free", "cannot express" or "undecided"."""
+        if self.reach.expressible is False and self.ends.solved.estimate == 0:
+            return "cannot express"
+        count = self.reach.count
+        if self.ends.solved.estimate == 0 and count is not None and self.reach.own_rank < count:
+            return "trapped"  # fewer parameters than equations, and no start that shows otherwise
+        return self.ends.kind
+
+    @property
+    def advice(self) -> str:
+        """What to do, in a sentence or two."""
+        ends, need, p = self.ends, self.need, self.ends.n_params
+        share = f"{ends.solved.estimate:.0%} of the starts are solved"
+        acting = f"{p} parameters" + (
+            f" of which {self.reach.own_rank} act" if self.reach.own_rank < p else ""
+        )
+        enough = _depth(need.most) or _depth(need.half) or (str(need.predicted) if need.predicted else "")
+        if self.kind == "cannot express":
+            return (
+                f"No depth of this ansatz reaches the floor of the loss: {self.reach.deep} parameters end at "
+                f"{self._loss(self.reach.lowest or 0.0)}. Change the gates or the initial state, which a symmetry may "
+                "keep apart from the solution."
+            )
+        if self.kind == "trap-free":
+            return f"It trains: with {acting}, {share}."
+        if self.kind == "undecided":
+            return f"With {acting}, {share}, too few starts for a verdict: give starts={4 * ends.n_starts}."
+        more = f" Deepen it to about {enough} parameters." if enough else ""
+        where = f"expect a loss of {self._loss(ends.mean)}"
+        if self.kind == "transition":
+            chance = ends.solved.estimate
+            tries = math.ceil(math.log(0.01) / math.log1p(-chance))
+            return (
+                f"With {acting}, {share}: the best of {tries} starts is one of them in 99 of 100 cases.{more}"
+            )
+        return f"With {acting}, {share}: {where}.{more}"
+
+    def sections(self) -> list[tuple[str, list[str]]]:
+        """Questions with their answers."""
+        ends, flat = self.ends, self.flat
+        found = [
+            ("Can it reach the optimum?", self._about_reach()),
+            (
+                "Where will training end?",
+                [
+                    f"{ends.n_starts} starts, {ends.n_certified} ends certified as minima; solved: "
+                    f"{_share(ends.solved)}; within 1 % of the best: {_share(ends.near_best)}.",
+                    f"Mean loss {self._loss(ends.mean)}; median {_number(ends.median)}, best "
+                    f"{_number(ends.best)}, found {ends.best_hits} times.",
+                    self._about_theory(),
+                    *self._trap_or_expressivity(),
+                ],
+            ),
+            ("How many parameters does it need?", self._about_need()),
+            (
+                "Is it flat?",
+                [
+                    f"Variance of a gradient component at random angles {_interval(flat.variance)}"
+                    + (
+                        f", {flat.variance.estimate / flat.two_design:.2g} times that of random states."
+                        if flat.two_design
+                        else "; what random states have is not known for this loss."
+                    ),
+                    "With the number of parameters: "
+                    + ", ".join(f"{value:.2g} at {p}" for p, value in self.trend)
+                    + ".",
+                    f"Share of random angles where 10^4 shots see no slope (below {VISIBLE:g}): "
+                    f"{_share(flat.plateau)}; share of starts that end in traps: {1 - ends.solved.estimate:.0%}.",
+                ],
+            ),
+        ]
+        if self.point is not None:
+            found.append(("What is this point?", self._about_point(self.point)))
+        return found
+
+    def row(self) -> dict[str, str]:
+        """The main answers in short, for a table of several models."""
+        reach, ends, need = self.reach, self.ends, self.need
+        return {
+            "verdict": self.kind,
+            "qubits": str(self.model.n_qubits),
+            "parameters": str(ends.n_params),
+            "of which act": str(reach.own_rank),
+            "dimension of the states": str(reach.dimension) if reach.saturated else f">= {reach.dimension}",
+            "equations of a zero": str(reach.count) if reach.count is not None else "not known",
+            "starts solved": _share(ends.solved),
+            "mean loss": _interval(ends.mean),
+            "parameters predicted": str(need.predicted) if need.predicted is not None else "not known",
+            "half are solved from": _crossing(need.half) if need.half else "not found",
+            "97 % are solved from": _crossing(need.most) if need.most else "not found",
+            "variance of the gradient": _interval(self.flat.variance),
+        }
+
+    def text(self, width: int | None = None) -> str:
+        """For a terminal of so many columns; by default its own."""
+        columns = min(width or shutil.get_terminal_size((80, 24)).columns, 100)
+        lines = [f"{self.kind.upper()}  {self._title()}", ""]
+        lines += textwrap.wrap(self.advice, columns)
+        for question, answers in self.sections():
+            lines += ["", question]
+            for answer in answers:
+                lines += textwrap.wrap(answer, columns, initial_indent="  ", subsequent_indent="  ")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers, as JSON holds them; null stands for what is not known or not finite."""
+        found: dict[str, Any] = {"kind": self.kind, "advice": self.advice, "n_qubits": self.model.n_qubits}
+        for name in ("reach", "ends", "need", "flat", "theory", "point"):
+            part = getattr(self, name)
+            found[name] = None if part is None else dataclasses.asdict(part)
+        plain: dict[str, Any] = _plain(found | {"trend": self.trend, "names": self._names()})
+        return plain
+
+    def to_json(self) -> str:
+        """`to_dict` as text."""
+        return json.dumps(self.to_dict(), indent=1, allow_nan=False)
+
+    def plot(self) -> Figure:
+        """Share of solved starts against parameters, and where this model's starts end."""
+        from qgmutils.diagnosis.picture import draw
+
+        energy = isinstance(self.model.loss.build(), Energy)
+        return draw(self.ends, self.reach, self.need, energy=energy)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left;vertical-align:top;white-space:nowrap'>{html.escape(question)}</th>"
+            f"<td style='text-align:left'>{'<br>'.join(map(html.escape, answers))}</td></tr>"
+            for question, answers in self.sections()
+        )
+        return (
+            f"<p><strong>{html.escape(self.kind)}</strong>: {html.escape(self._title())}</p>"
+            f"<p>{html.escape(self.advice)}</p><table>{rows}</table>"
+        )
+
+    def _title(self) -> str:
+        return f"{self.model.n_qubits} qubits, {self.model.n_params} parameters"
+
+    def _names(self) -> list[str]:
+        if isinstance(self.model, QNodeModel):
+            return list(self.model.names)
+        return [f"theta[{k}]" for k in range(self.model.n_params)]
+
+    def _listed(self, angles: tuple[int, ...]) -> str:
+        names = self._names()
+        rest = f" and {len(angles) - _NAMED} more" if len(angles) > _NAMED else ""
+        return ", ".join(names[k] for k in angles[:_NAMED]) + rest
+
+    def _loss(self, value: Interval | float) -> str:
+        """A loss, for an energy also in the units of its observable."""
+        shown = _interval(value) if isinstance(value, Interval) else _number(value)
+        loss = self.model.loss.build()
+        if not isinstance(loss, Energy):
+            return shown
+        scaled = loss.ground_energy + loss.unit * (value.estimate if isinstance(value, Interval) else value)
+        return f"{shown} (0 is the ground state, 1 a random state; {scaled:.4g} in your units)"
+
+    def _about_reach(self) -> list[str]:
+        reach, p = self.reach, self.ends.n_params
+        lines = [
+            f"{reach.own_rank} of {p} parameters act; the states it can reach have "
+            + (
+                f"{reach.dimension} dimensions."
+                if reach.saturated
+                else f"{reach.dimension} dimensions or more."
+            )
+        ]
+        unused, redundant = reach.unused, tuple(k for k in reach.redundant if k not in reach.unused)
+        if unused:
+            lines.append(f"Without any effect: {self._listed(unused)}.")
+        if redundant:
+            lines.append(f"Redundant, given those before them: {self._listed(redundant)}.")
+        if reach.equations is not None:
+            lines.append(f"A zero of the loss poses {reach.equations} equations: {reach.reason}.")
+        if reach.measured is not None:
+            lines.append(
+                f"Measured at zeros of a copy of {reach.deep} parameters (rank of the Hessian): {reach.measured} "
+                "equations."
+            )
+        if reach.expressible is None:
+            lines.append("Whether a deeper copy reaches a zero was not tried: give more seconds.")
+        elif reach.expressible is False:
+            lines.append(f"Copies of up to {reach.deep} parameters reach no zero of the loss.")
+        lines.append(f"Deeper copies: {self.repeats}.")
+        return lines
+
+    def _about_theory(self) -> str:
+        if self.theory is None:
+            return (
+                "No theory of minima applies: it is known for energies of randomised circuits on random reference "
+                "states, below the critical count."
+            )
+        share = self.ends.n_params / 2**self.model.n_qubits
+        low = "" if share <= 1 / 8 else "; trained ones lie lower, as low minima have the larger basins"
+        return f"Theory, for all minima: mean loss {_interval(self.theory)}{low}."
+
+    def _trap_or_expressivity(self) -> list[str]:
+        ends, count = self.ends, self.reach.count
+        if ends.solved.estimate > 0:
+            return ["Its own best is the floor of the loss: starts that end above it are trapped."]
+        if count is not None and self.reach.own_rank < count:
+            return [
+                f"{self.reach.own_rank} acting parameters are fewer than {count} equations: in general no angles reach "
+                f"the floor. Of the mean loss {_number(ends.best)} is what the best end leaves, the rest is traps."
+            ]
+        return []
+
+    def _about_need(self) -> list[str]:
+        need, count = self.need, self.reach.count
+        if count is None:
+            return ["No prediction: the number of equations is not known."]
+        lines = (
+            [] if need.predicted is None else [f"Predicted: {need.predicted}, where {count} parameters act."]
+        )
+        for name, crossing in (("half", need.half), ("97 %", need.most)):
+            if crossing is not None:
+                lines.append(f"By training, {name} of the starts are solved from {_crossing(crossing)} on.")
+        if need.half is None:
+            lines.append("Where half of the starts are solved was not found in the time given.")
+        elif need.predicted is not None and need.half.high < need.predicted - 2:
+            lines.append(
+                "That is fewer than predicted: the initial state and the loss have a structure that makes solutions "
+                "cheaper, and the number of equations is an upper estimate."
+            )
+        return lines
+
+    def _about_point(self, point: Point) -> list[str]:
+        lines = [
+            f"{point.kind}: loss {self._loss(point.loss)}, largest slope {point.gradient_norm:.2g}; the Hessian has "
+            f"{point.index} negative and {point.n_null} null eigenvalues, from {point.eigenvalues[0]:.3g} to "
+            f"{point.eigenvalues[-1]:.3g}."
+        ]
+        if point.escape is not None:
+            largest = max(range(len(point.escape)), key=lambda k: abs(point.escape[k]))  # type: ignore[index]
+            lines.append(f"A way down: mostly {self._names()[largest]} ({point.escape[largest]:+.2f}).")
+        lines.append(
+            f"Metric: condition {point.condition:.2g} with {point.n_null_directions} null directions"
+            + (
+                f"; a natural-gradient step is worth {point.natural_gain:.2g} plain ones."
+                if point.natural_gain
+                else "."
+            )
+        )
+        if point.variance is not None and point.level is not None:
+            number, energy, share = point.level
+            lines.append(
+                f"Energy variance {point.variance:.2g}; {share:.0%} of the state is in level {number} at {energy:.4g}."
+            )
+        return lines
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def _number(value: float) -> str:
+    return "0" if abs(value) < 1e-8 else f"{value:.3g}"
+
+
+def _interval(found: Interval) -> str:
+    return f"{_number(found.estimate)} [{_number(found.low)}, {_number(found.high)}]"
+
+
+def _share(found: Interval) -> str:
+    return f"{found.estimate:.0%} [{found.low:.0%}, {found.high:.0%}]"
+
+
+def _crossing(found: Interval) -> str:
+    high = f"{found.high:.0f}" if math.isfinite(found.high) else "?"
+    return f"{found.estimate:.0f} [{found.low:.0f}, {high}] parameters"
+
+
+def _depth(found: Interval | None) -> str:
+    return "" if found is None else f"{math.ceil(found.estimate)}"
