@@ -26,6 +26,8 @@ _MEMBERS = {
     "engine": "landscape",
     "ensembles.model": "Model",
     "ensembles.results": "critical_count train",
+    "qnodes.model": "from_qnode",
+    "diagnosis.questions": "compare diagnose",
 }
 
 PLACES = {module.rpartition(".")[2]: f"{PACKAGE}.{module}" for module in _MODULES}

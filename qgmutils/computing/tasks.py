@@ -14,6 +14,7 @@ import hashlib
 import json
 import operator
 import os
+import platform
 import sys
 import threading
 import time
@@ -28,11 +29,16 @@ from tqdm.auto import tqdm
 from qgmutils.computing import accounts, files, kernels, notices, processes
 from qgmutils.computing import cache as caching
 from qgmutils.computing.accounts import Account, account
+from qgmutils.computing.cluster import chosen_scheduler, cluster_executor
 from qgmutils.computing.code import Code, UnknownCode, code_of
 from qgmutils.computing.processes import process_pool, require_guard, usable_cores
 from qgmutils.computing.threads import one_thread
 
 __all__ = ["Account", "OtherCode", "Task", "account", "run_tasks", "task_key", "timed"]
+
+
+# Linear algebra is held to one thread for a whole process: a task that ends would let go of it under another one.
+_ALONE = threading.RLock()
 
 
 class OtherCode(RuntimeError):
@@ -79,15 +85,16 @@ def run_tasks(
         with fields of these types, or tuples of all these.  Tasks with equal fields are computed once, whether or not
         Python compares them by their fields.
     workers : int, optional
-        Number of processes, at least 1; 1 means that this process does the work. Default: the environment
-        variable QGMUTILS_WORKERS, else the number of cores that this process may use.
+        Number of processes, at least 1; 1 means that this process does the work. Default: the workers of the
+        dask.distributed scheduler that the environment variable QGMUTILS_SCHEDULER names, as tcp://host:8786, else as
+        many as QGMUTILS_WORKERS says, else the number of cores that this process may use.
     label : str
         What the progress bar is called.
     cache : bool
         False neither reads nor writes the cache; so does the environment variable QGMUTILS_NO_CACHE=1.
     executor : concurrent.futures.Executor, optional
-        Runs the tasks instead of processes of our own, for example the one that
-        `dask.distributed.Client.get_executor` returns. It is left running.
+        Runs the tasks instead of all these, for example the one that `dask.distributed.Client.get_executor` returns.
+        It is left running. Tasks that it runs in one process run there one after the other.
 
     Returns
     -------
@@ -98,13 +105,15 @@ def run_tasks(
     ------
     ValueError
         A task is not a frozen dataclass with such fields, a result holds a column of objects, or the number of workers
-        is not a positive integer.
+        is not a positive integer, or the scheduler cannot be used: see `cluster.cluster_executor`.
     RuntimeError
-        Worker processes have loaded other code than this process, or died, or cannot import the program's main module.
+        Worker processes have loaded other code than this process, or died, or cannot import the program's main module,
+        or the scheduler was lost.
     """
     require_guard()
     requests = list(tasks)
     count = _worker_count(workers)
+    scheduler = chosen_scheduler() if workers is None else ""
     store = caching.Store(enabled=cache and os.environ.get("QGMUTILS_NO_CACHE", "0") in ("", "0"))
     describe, known_code = _Describer(), functools.cache(_known_code)
     todo: dict[str, _Request] = {}
@@ -141,6 +150,9 @@ def run_tasks(
     try:
         if executor is not None:
             _run_on(executor, shared, finish)
+        elif scheduler and shared:
+            with cluster_executor(scheduler) as cluster:
+                _run_on(cluster, shared, finish)
         elif min(count, len(shared)) > 1:
             with process_pool(count) as pool:
                 _run_on(pool, shared, finish)
@@ -182,15 +194,15 @@ def task_key(task: Task) -> str:
     return _key(description, code_of(*classes))
 
 
-def timed(task: Task, code: str = "") -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Run a task, with linear algebra on one thread.
+def timed(task: Task, code: Code | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Run a task, with linear algebra on one thread, and after any other that this process runs.
 
     Parameters
     ----------
     task : Task
         The task.
-    code : str
-        Digest of the code that has to be loaded here; "" if any will do.
+    code : code.Code, optional
+        The code that has to be loaded here; any will do if it is not given.
 
     Returns
     -------
@@ -204,10 +216,10 @@ def timed(task: Task, code: str = "") -> tuple[pd.DataFrame, dict[str, Any]]:
     OtherCode
         Other code is loaded.
     """
-    if code:
+    if code is not None:
         _require(code, task)
-    start = time.perf_counter()
-    with one_thread():
+    with _ALONE, one_thread():
+        start = time.perf_counter()
         try:
             table = task.run()
         except Exception as error:
@@ -215,7 +227,7 @@ def timed(task: Task, code: str = "") -> tuple[pd.DataFrame, dict[str, Any]]:
             raise
         finally:
             kernels.stop_waiting()
-    return table, accounts.circumstances(time.perf_counter() - start)
+        return table, accounts.circumstances(time.perf_counter() - start)
 
 
 class _Describer:
@@ -340,17 +352,36 @@ def _say_once(text: str) -> None:
     notices.warn(text)
 
 
-def _require(code: str, task: Task) -> None:
+def _require(code: Code, task: Task) -> None:
     classes = _classes(task)
     try:
-        present, reason = code_of(*classes).digest, "its modules or packages differ"
+        present = code_of(*classes)
+        if present.digest == code.digest:
+            return
+        reason = _difference(present, code)
     except UnknownCode as error:
-        present, reason = "", str(error)
-    if present != code:
-        raise OtherCode(
-            f"a worker process has loaded other code of {_named(classes)} than the process that it works for: "
-            f"{reason}; restart Python, or pass workers=1"
-        )
+        reason = str(error)
+    raise OtherCode(
+        f"a worker process has loaded other code of {_named(classes)} than the process that it works for: on "
+        f"{platform.node()} {reason}; restart Python, or pass workers=1; workers of a cluster need the modules, "
+        "packages and environment of the process that they work for (python -m qgmutils.suite.environment COMMAND "
+        "starts a command as the suite starts notebooks)"
+    )
+
+
+def _difference(present: Code, wanted: Code) -> str:
+    found = [
+        f"{name} is {there or 'missing'} instead of {here or 'missing'}"
+        for name, there, here in _differing(present.versions, wanted.versions)
+    ]
+    modules = [name for name, _, _ in _differing(present.modules, wanted.modules)]
+    return ", ".join(found + [f"other content of {name}" for name in modules])
+
+
+def _differing(first: dict[str, str], second: dict[str, str]) -> list[tuple[str, str, str]]:
+    names = sorted(first.keys() | second.keys())
+    pairs = [(name, first.get(name, ""), second.get(name, "")) for name in names]
+    return [(name, one, other) for name, one, other in pairs if one != other]
 
 
 def _worker_count(value: int | None) -> int:
@@ -369,14 +400,11 @@ def _run_on(
     requests: list[_Request],
     finish: Callable[[_Request, tuple[pd.DataFrame, dict[str, Any]]], None],
 ) -> None:
-    futures = {
-        executor.submit(timed, request.task, request.code.digest): request
-        for request in requests
-        if request.code
-    }
+    futures = {executor.submit(timed, request.task, request.code): request for request in requests}
     try:
         for future in as_completed(futures):
-            finish(futures[future], future.result())
+            # What is forgotten here need not be kept by a worker, nor computed again when that worker dies.
+            finish(futures.pop(future), future.result())
     except BaseException:
         for future in futures:
             future.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -168,15 +169,16 @@ def test_worker_with_other_code_of_a_recipe_is_refused(tmp_path: Path) -> None:
     script = """
     import first, mine
     from qgmutils.computing import code, tasks
-    for digest in (code.code_of(mine.Mine, first.Recipe).digest, code.code_of(mine.Mine).digest):
+    for wanted in (code.code_of(mine.Mine, first.Recipe), code.code_of(mine.Mine)):
         try:
-            print(tasks.timed(mine.Mine((first.Recipe(1.0),)), digest)[0].y.tolist())
+            print(tasks.timed(mine.Mine((first.Recipe(1.0),)), wanted)[0].y.tolist())
         except tasks.OtherCode as error:
             print(error)
     """
     right, wrong = session(tmp_path, script)[0].splitlines()
     assert right == "[2.0]"
     assert wrong.startswith("a worker process has loaded other code of Mine, Recipe than the process")
+    assert " other content of first; restart Python" in wrong
 
 
 def test_recipe_of_a_notebook_is_run_here_and_not_kept(tmp_path: Path) -> None:
@@ -461,12 +463,18 @@ def test_own_tasks_in_scripts_cells_functions_and_archives(tmp_path: Path) -> No
 
 
 def test_worker_with_other_code_is_refused() -> None:
-    digest = code.code_of(Draw).digest
-    table, made = tasks.timed(Draw(1), digest)
+    wanted = code.code_of(Draw)
+    table, made = tasks.timed(Draw(1), wanted)
     assert len(table) == 4
     assert made["seconds"] > 0
-    with pytest.raises(tasks.OtherCode, match=r"other code of Draw .* restart Python, or pass workers=1"):
-        tasks.timed(Draw(1), "0" * 64)
+    older = dataclasses.replace(
+        wanted, digest="0" * 64, versions=wanted.versions | {"numpy": "1.0", "gone": "2"}
+    )
+    reason = (
+        r"gone is missing instead of 2, numpy is [2-9]\S* instead of 1.0; restart Python, or pass workers=1"
+    )
+    with pytest.raises(tasks.OtherCode, match=rf"other code of Draw .* {reason}"):
+        tasks.timed(Draw(1), older)
 
 
 def test_workers_that_import_a_later_version_are_refused(tmp_path: Path) -> None:
