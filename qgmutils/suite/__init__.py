@@ -1,1 +1,1 @@
-"""The driver behind `nox -s figures`."""
+"""What `qgm figures`, `qgm list` and `qgm verify` run."""

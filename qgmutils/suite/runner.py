@@ -102,6 +102,8 @@ class Runner:
         Whether results of tasks may come from the cache.
     engine : tuple of two str
         Engine and device that evaluate losses: see `computing.engines`.
+    scheduler : str
+        Address of the scheduler whose workers run the tasks; "" for processes on this machine.
     say : callable
         Takes a line for the reader.
     """
@@ -117,6 +119,7 @@ class Runner:
         jobs: int,
         cache: bool,
         engine: tuple[str, str],
+        scheduler: str,
         say: Callable[[str], None],
     ) -> None:
         self.outcomes: list[Outcome] = []
@@ -124,7 +127,8 @@ class Runner:
         self._running: list[_Job] = []
         self._retried: set[str] = set()
         self._notebooks, self._output_dir, self._scratch = notebooks, output_dir, scratch
-        self._seed, self._jobs, self._cache, self._engine, self._say = seed, jobs, cache, engine, say
+        self._seed, self._jobs, self._cache, self._say = seed, jobs, cache, say
+        self._engine, self._scheduler = engine, scheduler
         self._last_start = -START_DELAY
         self._executed = output_dir / "executed"
         self._warnings: set[str] = set()
@@ -202,6 +206,7 @@ class Runner:
         environment = notebook_environment(folder) | {
             "QGMUTILS_ENGINE": self._engine[0],
             "QGMUTILS_DEVICE": self._engine[1],
+            "QGMUTILS_SCHEDULER": self._scheduler,
             "QGMUTILS_WORKERS": str(workers),
             "QGMUTILS_PROGRESS": str(folder / "progress.json"),
             **({} if self._cache else {"QGMUTILS_NO_CACHE": "1"}),

@@ -1,4 +1,4 @@
-"""`--verify`: a random sample of stored results is computed again, and compared.
+"""`qgm verify`: a random sample of stored results is computed again, and compared.
 
 `python -m qgmutils.suite.verification N` does so in the environment in which it is started.
 """

@@ -22,6 +22,7 @@ def watched(folder: Path, said: list[str], *others: manifest.Run, jobs: int = 1)
         jobs=jobs,
         cache=True,
         engine=("pennylane", "lightning.qubit"),
+        scheduler="tcp://host:1",
         say=said.append,
     )
 
@@ -87,15 +88,16 @@ def test_warnings_of_tasks_are_passed_on_once(folder: Path, replaced: list[str])
     assert said == ["01_sizes: the cache is full"]
 
 
-def test_engine_reaches_the_notebook(
+def test_engine_and_scheduler_reach_the_notebook(
     folder: Path, replaced: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QGMUTILS_ENGINE", "cuda")
-    names = ("QGMUTILS_ENGINE", "QGMUTILS_DEVICE")
+    monkeypatch.setenv("QGMUTILS_SCHEDULER", "tcp://other:1")
+    names = ("QGMUTILS_ENGINE", "QGMUTILS_DEVICE", "QGMUTILS_SCHEDULER")
     replaced.append(f"import os; sys.exit(' '.join(os.environ[name] for name in {names!r}))")
     job = watched(folder, [])
     wait(job)
-    assert "pennylane lightning.qubit" in job.outcomes[0].error
+    assert "pennylane lightning.qubit tcp://host:1" in job.outcomes[0].error
 
 
 def test_executed_copies_replace_links(folder: Path, replaced: list[str]) -> None:

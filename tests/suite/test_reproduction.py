@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
-import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import filelock
 import nbformat
@@ -19,7 +19,7 @@ import throwaway
 
 from qgmutils.computing import processes
 from qgmutils.report import claims, predicates
-from qgmutils.suite import command, compare, manifest, publish, runner
+from qgmutils.suite import compare, manifest, publish, reproduction, runner
 
 EQUAL = "2 tables, 2 figures and 2 verdicts equal the committed ones"
 
@@ -162,12 +162,12 @@ def test_failure_and_difference_are_named_and_fail(folder: Path) -> None:
     assert not (folder.parent / "figures").exists()
 
 
-def report(folder: Path, output_dir: Path, *arguments: str, only: str = "01") -> int:
+def report(folder: Path, written: Path, **changes: Any) -> int:
     """Report on a run of one notebook that has ended."""
-    options = command._parser().parse_args(arguments)
-    runs = manifest.select(manifest.load(folder / "claims.toml"), profile="quick", only=[only])
+    options = reproduction.Options(folder, **changes)
+    runs = manifest.select(manifest.load(folder / "claims.toml"), profile="quick", only=["01"])
     outcomes = [runner.Outcome(run, 1.0, "") for run in runs]
-    return command._report(outcomes, runs, folder.parent, output_dir, options, 61.0)
+    return reproduction._report(outcomes, runs, written, options, 61.0)
 
 
 def judge(folder: Path, *, notebook: str = "01_sizes", **found: bool | None) -> None:
@@ -187,23 +187,23 @@ def judge(folder: Path, *, notebook: str = "01_sizes", **found: bool | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "recorded", "status", "said"),
+    ("parameters", "recorded", "status", "said"),
     [
-        ([], {"large": True}, 0, ""),
-        ([], {"large": False}, 1, "01_sizes: large is not reproduced, and the manifest says reproduced"),
-        ([], {"large": None}, 1, "01_sizes: large is inconclusive, and the manifest says reproduced"),
-        ([], {}, 1, "01_sizes: large was not recorded"),
+        ({}, {"large": True}, 0, ""),
+        ({}, {"large": False}, 1, "01_sizes: large is not reproduced, and the manifest says reproduced"),
+        ({}, {"large": None}, 1, "01_sizes: large is inconclusive, and the manifest says reproduced"),
+        ({}, {}, 1, "01_sizes: large was not recorded"),
         (
-            [],
+            {},
             {"large": True, "new": True},
             1,
             "01_sizes: new is reproduced, and the manifest does not list it",
         ),
-        (["-p", "size=1"], {"large": False}, 0, "no failure, since -p was given"),
+        ({"size": 1}, {"large": False}, 0, "no failure, since -p was given"),
     ],
 )
 def test_verdicts_are_compared_with_the_manifest(
-    arguments: list[str],
+    parameters: dict[str, int],
     recorded: dict[str, bool | None],
     status: int,
     said: str,
@@ -212,7 +212,7 @@ def test_verdicts_are_compared_with_the_manifest(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     judge(tmp_path / "d", **recorded)
-    assert report(folder, tmp_path / "d", "--only", "01", *arguments) == status
+    assert report(folder, tmp_path / "d", only=["01"], parameters=parameters) == status
     output = capsys.readouterr().out
     assert said in output
     assert ("Differs from notebooks/claims.toml" in output) == bool(said)
@@ -289,10 +289,10 @@ def test_a_complete_run_replaces_what_differs_and_leaves_no_records_of_others(
     (output / "01_sizes.csv").write_text("a,b\n1,2.5\n")
     # Neither another seed nor another folder nor a part of the runs nor other parameters.
     elsewhere = tmp_path / "elsewhere"
-    others = [["--seed", "3"], ["--only", "01"], ["-p", "size=3"], ["--output-dir", str(elsewhere)]]
-    others += [["--engine", "pennylane"], ["--engine", "cuda"]]
-    for arguments in others:
-        assert report(folder, output, *arguments) == 0
+    others: list[dict[str, Any]] = [{"seed": 3}, {"only": ["01"]}, {"parameters": {"size": 3}}]
+    others += [{"output_dir": str(elsewhere)}, {"engine": "pennylane"}, {"engine": "cuda"}]
+    for changes in others:
+        assert report(folder, output, **changes) == 0
         assert "are replaced" not in capsys.readouterr().out
         assert snapshot(repository) == before
     capsys.readouterr()
@@ -350,167 +350,33 @@ def test_interrupted_run_ends_its_processes_and_resumes(name: str, folder: Path,
         assert ran == {"0", "1", "2"} - expected
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--profile", "quik"], "unknown profile 'quik' (did you mean quick?); known: quick, full"),
-        (["--only", "02_sum.small"], "unknown notebook '02_sum.small' (did you mean 02_sums.small"),
-        (["--only", "03"], "profile quick has no run '03'; it is part of full"),
-        (
-            ["-p", "sise=3"],
-            "unknown parameter 'sise' (did you mean size?); known: size, terms for 01_sizes, 02_sums",
-        ),
-        (
-            ["--only", "01", "-p", "terms=3"],
-            "unknown parameter 'terms'; known: size for 01_sizes; 02_sums would know it",
-        ),
-        (["-p", "size=1e1"], "parameter 'size' of 01_sizes is 10.0; it must be int"),
-        (["-p", "size=true"], "parameter 'size' of 01_sizes is 'true'; it must be int"),
-        (["-p", 'terms={"a": 1}'], "parameter 'terms' of 02_sums is {'a': 1}; it must be list[int]"),
-        (["-p", "size=" + "[" * 9999], "parameter 'size' of 01_sizes is '[[["),
-        (["-p", "seed=3"], "parameter 'seed' cannot be set with -p; use --seed"),
-        (["-p", "size"], "'size' is not of the form NAME=VALUE"),
-        (["--jobs", "0"], "'0' is no positive integer"),
-        (["--jobs", "²"], "'²' is no positive integer"),
-        (["--verify", "none"], "'none' is no positive integer"),
-        (["--seed", "-1"], "'-1' is no integer from 0 to 2^128 - 1"),
-        (["--seed", str(2**128)], "is no integer from 0 to 2^128 - 1"),
-        (["--jobs", "9" * 5000], "is no positive integer"),
-        (["--only", ""], "argument --only: a name is needed, got an empty one"),
-        (["--output-dir", " "], "argument --output-dir: a name is needed, got an empty one"),
-        (["--engine", "jax"], "argument --engine: invalid choice: 'jax' (choose from"),
-        (["--device", "lightning.gpu"], "needs the engine pennylane, not numba"),
-        (["--engine", "pennylane", "--device", "none"], "PennyLane cannot create the device 'none'"),
-        (["--list", "--profile", "fast"], "unknown profile 'fast'"),
-        (["--list", "--only", "09"], "unknown notebook '09'"),
-        (["--output-dir", "FILE/below"], "cannot be written to (Not a directory); name a folder"),
-        (["--output-dir", "FIGURES/full"], "which holds what complete runs of the profiles gave"),
-        (["--notebooks", "FILE"], "the suite runs from a clone"),
-    ],
-)
-def test_wrong_arguments_end_before_anything_runs(
-    arguments: list[str], message: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    places = {"FILE": str(folder / "toy.py"), "FIGURES": str(folder.parent / "figures")}
-    for name, place in places.items():
-        arguments = [text.replace(name, place) for text in arguments]
-    with pytest.raises(SystemExit) as caught:
-        command.main(["--notebooks", str(folder), *arguments])
-    assert caught.value.code == 2
-    assert message in " ".join(capsys.readouterr().err.split())
-    assert not (folder.parent / "figures").exists()
-    assert not (folder.parent / "outputs").exists()
-
-
-def test_damaged_claims_are_found_before_anything_runs(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_claims_are_found_before_anything_runs(folder: Path) -> None:
     output = folder.parent / "outputs" / "quick"
     output.mkdir(parents=True)
     (output / "claims.json").write_text("[{")
-    with pytest.raises(SystemExit):
-        command.main(["--notebooks", str(folder)])
-    assert "holds no claim records" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="holds no claim records"):
+        reproduction.prepare(reproduction.Options(folder))
 
 
-def test_two_suites_do_not_write_to_one_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_suites_do_not_write_to_one_folder(folder: Path) -> None:
     output = folder.parent / "outputs" / "quick"
     output.mkdir(parents=True)
-    with filelock.FileLock(output / ".suite.lock"), pytest.raises(SystemExit):
-        command.main(["--notebooks", str(folder)])
-    assert "another suite is writing to" in capsys.readouterr().err
+    match = "another suite is writing to"
+    with filelock.FileLock(output / ".suite.lock"), pytest.raises(ValueError, match=match):
+        reproduction.prepare(reproduction.Options(folder))
 
 
-def test_a_reader_who_leaves_is_no_error(folder: Path) -> None:
-    arguments = throwaway.command(folder, "--list")
-    with subprocess.Popen(
-        arguments, env=throwaway.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.close()
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
-
-
-def test_list_and_help(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
-    assert command.main(["--notebooks", str(folder), "--list"]) == 0
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["quick", "02_sums.small", "2", "size=2"] in lines
-    assert ["full", "02_sums.odd", "1", "size=2"] in lines
-    assert (
-        command.main(["--notebooks", str(folder), "--list", "--profile", "full", "--only", "02_sums.odd"])
-        == 0
-    )
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [line[:2] for line in lines[2:]] == [["full", "02_sums.odd"]]
-    with pytest.raises(SystemExit) as caught:
-        command.main(["--help"])
-    assert caught.value.code == 0
-    shown = capsys.readouterr().out
-    options = "--profile --only --jobs --seed --output-dir -p --engine --device --no-cache --list --verify --notebooks"
-    for option in (*options.split(), "exit status"):
-        assert option in shown
-
-
-def test_examples_of_the_help_are_right() -> None:
-    """Every example is accepted for the notebooks of this repository, up to the point where they would run."""
-    notebooks = Path(command.__file__).parents[2] / "notebooks"
-    if not notebooks.is_dir():
-        pytest.skip("there are no notebooks beside the installed package")
-    everything = manifest.load(notebooks / "claims.toml")
-    examples = [
-        line.partition(" -- ")[2] for line in command.EPILOG.splitlines() if "nox -s figures --" in line
-    ]
-    assert len(examples) >= 4
-    for example in examples:
-        words = shlex.split(example.partition("  ")[0])
-        options = command._parser().parse_args(words)
-        runs = manifest.select(everything, profile=options.profile, only=options.only)
-        manifest.override(runs, dict(options.parameter), folder=notebooks)
-
-
-@pytest.mark.parametrize("status", [0, 1, 2])
-def test_verification_runs_as_notebooks_do(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    commands = []
-
-    def run(arguments: list[str]) -> int:
-        commands.append(arguments[1:])
-        return status
-
-    monkeypatch.setattr(command.environment, "main", run)
-    assert command.main(["--verify"]) == command.main(["--verify", "7"]) == status
-    assert commands == [["-m", "qgmutils.suite.verification", str(number)] for number in (command.SAMPLE, 7)]
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("n=5", 5),
-        ("n=[1, 2]", [1, 2]),
-        ("n=tfim", "tfim"),
-        ("n='5'", "5"),
-        ("n=a=b", "a=b"),
-        ("n=1e-3", 0.001),
-    ],
-)
-def test_values_of_parameters_are_literals_or_strings(text: str, value: object) -> None:
-    assert command._parameter(text) == ("n", value)
-
-
-def place(folder: Path, *arguments: str) -> str:
-    return command._output_folder(command._parser().parse_args(arguments), folder.parent).name
+def place(folder: Path, **changes: Any) -> str:
+    return reproduction._output_folder(reproduction.Options(folder, **changes), folder.parent).name
 
 
 def test_other_parameters_have_other_folders(folder: Path) -> None:
-    assert place(folder) == place(folder, "--only", "01") == place(folder, "--seed", "2022") == "quick"
-    assert place(folder, "--profile", "full") == "full"
-    assert place(folder, "--seed", "7").startswith("quick-seed=7-")
-    assert place(folder, "--engine", "pennylane").startswith("quick-engine=pennylane-")
-    assert place(folder, "--engine", "numba") == "quick"
-    lists = [place(folder, "-p", f"sizes={value}") for value in ("[1, 2]", "'[1, 2]'", "1_2")]
-    assert len(set(lists)) == 3
-    assert len(place(folder, "-p", "name=" + "x" * 5000)) < 100
-    assert place(folder, "-p", "a=1", "-p", "b=2") == place(folder, "-p", "b=2", "-p", "a=1")
+    assert place(folder) == place(folder, only=["01"]) == place(folder, seed=2022) == "quick"
+    assert place(folder, profile="full") == "full"
+    assert place(folder, seed=7).startswith("quick-seed=7-")
+    assert place(folder, engine="pennylane").startswith("quick-engine=pennylane-")
+    assert place(folder, engine="numba") == "quick"
+    values = ([1, 2], "[1, 2]", "1_2")
+    assert len({place(folder, parameters={"sizes": value}) for value in values}) == 3
+    assert len(place(folder, parameters={"name": "x" * 5000})) < 100
+    assert place(folder, parameters={"a": 1, "b": 2}) == place(folder, parameters={"b": 2, "a": 1})

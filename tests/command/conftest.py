@@ -1,0 +1,1 @@
+from throwaway import folder as folder
