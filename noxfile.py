@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -11,7 +12,9 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["figures"]
 
 NOTEBOOKS = Path("notebooks")
-PYTHON_CODE = ["qgmutils", "benchmarks", "tests", "noxfile.py", *map(str, sorted(NOTEBOOKS.glob("*.ipynb")))]
+PYTHON_CODE = ["qgmutils", "benchmarks", "tests", "noxfile.py"]
+# Not the folder: ruff would format the examples in its pages too.
+PYTHON_CODE += map(str, [*sorted(Path("docs").glob("*.py")), *sorted(NOTEBOOKS.glob("*.ipynb"))])
 # One thread for linear algebra: the processes of the suite and of the tests share the cores already.
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # Every kernel and worker imports the same packages: without stored bytecode that takes three times as long.
@@ -32,7 +35,7 @@ def figures(session: nox.Session) -> None:
     """Run the notebooks; compare every figure, table and verdict with the committed ones (-- --help)."""
     install(session)
     # After Ctrl-C the suite ends its notebooks first; nox would kill it after a third of a second.
-    session.run("python", "-m", "qgmutils.suite", *session.posargs, env=ENVIRONMENT, interrupt_timeout=20)
+    session.run("qgm", "figures", *session.posargs, env=ENVIRONMENT, interrupt_timeout=20)
 
 
 @nox.session
@@ -89,6 +92,19 @@ def typecheck(session: nox.Session) -> None:
     """Check the type hints of the package with mypy."""
     install(session)
     session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site, outputs/site; any warning and any broken internal link is an error."""
+    session.install("-e", ".[docs]")
+    # Pages of modules and notebooks that are gone must not stay.
+    for folder in ("docs/api", "outputs/site"):
+        shutil.rmtree(folder, ignore_errors=True)
+    options = ["--fresh-env", "--fail-on-warning", "--keep-going", "--quiet", "--conf-dir", "docs"]
+    session.run("sphinx-build", *options, ".", "outputs/site", env=ENVIRONMENT)
+    session.run("python", "docs/links.py", "outputs/site", env=ENVIRONMENT)
+    session.log("outputs/site/index.html is the first page")
 
 
 @nox.session

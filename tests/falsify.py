@@ -111,7 +111,13 @@ def nbval(folder: Path) -> subprocess.CompletedProcess[str]:
 def suite(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the notebook as `nox -s figures` does, and compare its verdicts with the manifest."""
     return run(
-        folder, "qgmutils.suite", "--only", f"{NOTEBOOK}.projector", "--output-dir", str(folder / "out")
+        folder,
+        "qgmutils.command",
+        "figures",
+        "--only",
+        f"{NOTEBOOK}.projector",
+        "--output-dir",
+        str(folder / "out"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import time
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class Draw:
 
 @dataclasses.dataclass(frozen=True)
 class Logged:
-    """Leaves a line in a file whenever it runs, and fails or waits on demand."""
+    """Leaves a line in a file whenever it runs, and fails or waits on demand: a minute, or for a file LOG.go."""
 
     number: int
     log: str
@@ -71,8 +72,11 @@ class Logged:
             raise KeyboardInterrupt
         if self.action == "fail":
             raise ZeroDivisionError("on demand")
-        if self.action == "wait":
-            time.sleep(60)
+        if self.action == "linger":
+            time.sleep(0.3)
+        deadline = time.monotonic() + 60
+        while self.action == "wait" and not Path(f"{self.log}.go").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
         return pd.DataFrame({"number": [self.number]})
 
 
@@ -99,3 +103,38 @@ class Returns:
             "missing": pd.DataFrame({"x": ["a", None]}),
             "twice": pd.DataFrame([[1, 2]], columns=["x", "x"]),
         }[self.what]  # type: ignore[return-value]
+
+
+@dataclasses.dataclass(frozen=True)
+class Interrupted:
+    """Writes its process into a file and waits to be killed; where that file is there already, it runs to its end."""
+
+    number: int
+    folder: str
+
+    def run(self) -> pd.DataFrame:
+        path = Path(self.folder) / str(self.number)
+        try:
+            with path.open("x") as file:
+                file.write(f"{os.getpid()}\n")
+            time.sleep(60)
+        except FileExistsError:
+            pass
+        return pd.DataFrame({"number": [self.number]})
+
+
+_running: list[int] = []
+
+
+@dataclasses.dataclass(frozen=True)
+class Company:
+    """Says which process it ran in, and how many tasks of its kind ran there at the same time."""
+
+    number: int
+
+    def run(self) -> pd.DataFrame:
+        _running.append(self.number)
+        time.sleep(0.2)
+        found = pd.DataFrame({"process": [os.getpid()], "tasks": [len(_running)]})
+        _running.remove(self.number)
+        return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PAGES = sorted((Path(__file__).resolve().parent.parent / "docs").glob("*.md"))
+PAGES = sorted((Path(__file__).resolve().parent.parent / "docs").glob("**/*.md"))
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # What Markdown, or GitHub's subset of LaTeX, would not leave as it is.
 UNSAFE = re.compile(r"\\[\\,;!{}|%#_]|[})\]']_|\*|\\operatorname")
@@ -17,7 +17,7 @@ UNSAFE = re.compile(r"\\[\\,;!{}|%#_]|[})\]']_|\*|\\operatorname")
 def test_examples_run(page: Path) -> None:
     names = {"__name__": page.stem}
     for number, block in enumerate(CODE.findall(page.read_text(encoding="utf-8"))):
-        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+        exec(compile(block, f"{page.name}, block {number}", "exec", dont_inherit=True), names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -91,7 +91,7 @@ def test_environment_uses_conda_forge_only() -> None:
 
 
 def test_extras_are_those_that_are_documented() -> None:
-    assert set(PROJECT["optional-dependencies"]) == {"gpu", *EXTRAS}
+    assert set(PROJECT["optional-dependencies"]) == {"gpu", "docs", *EXTRAS}
 
 
 def imported(paths: Iterable[Path]) -> set[str]:
@@ -107,10 +107,12 @@ def imported(paths: Iterable[Path]) -> set[str]:
 
 SUITE = set(ROOT.glob("qgmutils/suite/*.py"))
 BENCH = set(ROOT.glob("benchmarks/*.py"))
+DOCS = set(ROOT.glob("docs/*.py"))
 PATHS = {
     (): set(ROOT.glob("qgmutils/**/*.py")) - SUITE,
     ("suite",): SUITE,
     ("bench",): BENCH,
+    ("docs",): DOCS,
     EXTRAS: set(ROOT.glob("tests/**/*.py")),
 }
 
@@ -119,9 +121,10 @@ PATHS = {
 def test_every_import_is_declared(extras: tuple[str, ...]) -> None:
     declared = {canonicalize_name(Requirement(text).name) for text in wanted(*extras)}
     other_names = {"pil": "pillow", "rattler": "py-rattler", "yaml": "pyyaml", "llvmlite": "numba"}
+    other_names |= {"docutils": "sphinx", "autograd": "pennylane"}  # which install them
     # Optional packages are imported where they are used, and only there.
-    declared |= {"cupy", "cuda"}
-    own = {"qgmutils", "benchmarks", *(path.stem for path in PATHS[EXTRAS] | BENCH)}
+    declared |= {"cupy", "cuda", "distributed", "ipywidgets", "ipython", "jax"}
+    own = {"qgmutils", "benchmarks", *(path.stem for path in PATHS[EXTRAS] | BENCH | DOCS)}
     found = {canonicalize_name(name) for name in imported(PATHS[extras]) - set(sys.stdlib_module_names) - own}
     assert {other_names.get(name, name) for name in found} - declared == set()
 
@@ -133,8 +136,8 @@ def test_nothing_is_required_without_being_imported() -> None:
 
 # The order of CONTRIBUTING.md: each imports only what stands above it.
 LAYERS = (
-    *("computing", "inputs", "losses", "circuits", "engine", "descent", "minimize", "statistics", "field"),
-    *("ensembles", "report", "beyond", "suite"),
+    *("computing", "inputs", "losses", "circuits", "engine", "descent", "minimize", "slices", "statistics"),
+    *("field", "ensembles", "qnodes", "report", "beyond", "diagnosis", "suite", "command"),
 )
 
 
@@ -223,20 +226,19 @@ def test_layers_are_those_that_are_documented() -> None:
 # Called by others, or by users alone.
 CALLED_FROM_OUTSIDE = {
     *front.PLACES,
-    *("_repr_markdown_", "get_code"),  # by Jupyter, and by the import system
+    *("_repr_html_", "_repr_markdown_", "get_code"),  # by Jupyter, and by the import system
     *("_VectorModel", "cache_path", "load_overload", "save_overload"),  # by numba
-    "hessian_and_quantum_fisher",  # of a landscape
 }
 
 
 def programs() -> Iterable[str]:
     """All code but that of tests: package, benchmarks, sessions, notebooks, and the examples of the documentation."""
-    for pattern in ("qgmutils/**/*.py", "benchmarks/*.py", "noxfile.py"):
+    for pattern in ("qgmutils/**/*.py", "benchmarks/*.py", "docs/*.py", "noxfile.py"):
         yield from (path.read_text(encoding="utf-8") for path in ROOT.glob(pattern))
     for path in ROOT.glob("notebooks/*.ipynb"):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         yield from ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    for path in ROOT.glob("docs/*.md"):
+    for path in ROOT.glob("docs/**/*.md"):
         yield from re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 import qgmutils
@@ -87,6 +88,15 @@ end
 """
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Notebooks of a throw-away repository; the cache is empty."""
+    for name in ("QGMUTILS_NO_CACHE", "QGMUTILS_WORKERS", "QGMUTILS_PROGRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("QGMUTILS_CACHE", str(tmp_path / "cache"))
+    return make(tmp_path / "repository")
+
+
 def make(repository: Path) -> Path:
     """Write the repository; return the folder of its notebooks."""
     notebooks = repository / "notebooks"
@@ -112,9 +122,9 @@ def write_notebook(path: Path, sources: list[str]) -> None:
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
 
 
-def command(folder: Path, *arguments: str) -> list[str]:
-    """The suite's command for a folder of notebooks."""
-    return [sys.executable, "-m", "qgmutils.suite", "--notebooks", str(folder), *arguments]
+def command(folder: Path, *arguments: str, subcommand: str = "figures") -> list[str]:
+    """A command of the suite for a folder of notebooks."""
+    return [sys.executable, "-m", "qgmutils.command", subcommand, "--notebooks", str(folder), *arguments]
 
 
 def environment(**changes: str) -> dict[str, str]:

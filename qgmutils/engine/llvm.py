@@ -288,7 +288,7 @@ def kernel(n_arguments, *, results=0, cases=()):
     Returns
     -------
     Callable
-        Applied to body(code, *arguments, **flags) -> vectors.
+        Applied to ``body(code, *arguments, **flags) -> vectors``.
     """
 
     def decorate(body):

@@ -81,7 +81,8 @@ def train(
     seed : int
         Root of all random streams.
     workers : int, optional
-        Processes; by default as many as there are cores to use.
+        Processes; by default the workers of the scheduler that QGMUTILS_SCHEDULER names, else as many as there are
+        cores to use.
 
     Returns
     -------

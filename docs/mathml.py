@@ -1,0 +1,53 @@
+"""Formulas as MathML, made when the site is built: browsers show it by themselves, offline and without scripts."""
+
+from docutils import nodes
+from math_core import LatexError, LatexToMathML
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.typing import ExtensionMetadata
+from sphinx.writers.html5 import HTML5Translator
+
+CONVERTER = LatexToMathML(fancy_error=False)
+
+
+def convert(latex: str, *, block: bool) -> str:
+    r"""A formula as an element of MathML.
+
+    Parameters
+    ----------
+    latex : str
+        What stands between the dollars; a block may end in ``\tag{…}``.
+    block : bool
+        Whether it stands on lines of its own.
+
+    Raises
+    ------
+    ExtensionError
+        It is no LaTeX, or uses what MathML Core does not have.
+    """
+    numbered = rf"\begin{{equation}}{latex}\end{{equation}}" if r"\tag" in latex else latex
+    try:
+        return CONVERTER.convert_with_local_state(numbered, displaystyle=block)
+    except LatexError as error:
+        raise ExtensionError(
+            f"the formula {latex!r} cannot be shown ({error}); write it in other words"
+        ) from error
+
+
+def inline(translator: HTML5Translator, node: nodes.math) -> None:
+    """Write a formula within a line."""
+    translator.body.append(convert(node.astext(), block=False))
+    raise nodes.SkipNode
+
+
+def block(translator: HTML5Translator, node: nodes.math_block) -> None:
+    """Write a formula on lines of its own, which scrolls where a screen is too narrow."""
+    translator.body.append(f'<div class="math">{convert(node.astext(), block=True)}</div>\n')
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Make this the way in which formulas are written."""
+    app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.config.html_math_renderer = "mathml"
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
