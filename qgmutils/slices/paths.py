@@ -139,11 +139,13 @@ def relaxed(
     with one_thread():  # the last digits of BLAS depend on its number of threads
         for number in range(require_integer(rounds, "rounds", high=6)):
             if best[1].barrier <= GROUND_TOLERANCE:
-                return best[1]
+                break
             sharpness = _SHARPNESS * 4**number / best[1].barrier
             waves = _lowered(surface, ends, _padded(waves, _MODES * 2**number), sharpness)
             curve = _bent(ends, waves)
             best = min(best, (curve, _sampled(surface, curve, steps)), key=lambda found: found[1].barrier)
+        if best[1].barrier <= GROUND_TOLERANCE:  # the highest point may be an end
+            return best[1]
         curve = _through_saddle(surface, *best)
     return min(best[1], _sampled(surface, curve, steps), key=lambda path: path.barrier)
 

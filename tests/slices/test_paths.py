@@ -8,7 +8,7 @@ from qgmutils.circuits import Circuit
 from qgmutils.engine import landscape
 from qgmutils.losses import hamiltonians
 from qgmutils.losses.unitary import UnitaryDistance
-from qgmutils.minimize import minimize
+from qgmutils.minimize import GROUND_TOLERANCE, minimize
 from qgmutils.slices.paths import SADDLE
 
 X, Z = np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0])
@@ -66,6 +66,15 @@ def test_a_straight_path_over_a_saddle_stays():
     )
     assert straight.barrier == pytest.approx(1.5 / surface.loss.unit, abs=1e-12)
     assert relaxed.barrier == pytest.approx(straight.barrier, abs=1e-11)
+
+
+@pytest.mark.parametrize("rounds", [1, 4])
+def test_a_hill_before_a_higher_end_can_be_walked_around(rounds):
+    # In the angles u = 2a + 2b and v = 2a - 2b: the higher end lies behind the summit in v, before it in u.
+    u, v = np.pi - 0.2, 2 * np.pi - 2
+    surface, end = two_turns(0.5), np.array([u + v, u - v]) / 4
+    assert slices.straight(surface, np.zeros(2), end).barrier > 0.01 / surface.loss.unit
+    assert slices.relaxed(surface, np.zeros(2), end, rounds=rounds).barrier < GROUND_TOLERANCE
 
 
 def check(surface, first, second):
