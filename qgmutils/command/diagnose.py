@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _argument(module: Any, text: str) -> Any:
-    """A value of the module, or JSON with whole numbers as reals where there is a point in it."""
+    """A value of the module, or what the text says in JSON, a list as an array."""
     if hasattr(module, text):
         return getattr(module, text)
     import numpy as np

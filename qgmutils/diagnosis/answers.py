@@ -61,7 +61,7 @@ class Need:
     Attributes
     ----------
     predicted : int or None
-        Parameters of the first depth at which c of them act.
+        Parameters of the first depth at which c of them act, if the share of those that act stays the model's own.
     half, most : Interval or None
         Numbers of parameters from which on 50 and 97 % of the starts are solved, by training; None if it was not found
         in the time given.  The ends of an interval are counts whose shares lie below or above for sure, inf where no

@@ -9,15 +9,16 @@ import pandas as pd
 
 from qgmutils.circuits.circuit import Circuit
 from qgmutils.ensembles.model import Model
-from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.ensembles.training import SAME_LOSS, TrainTask, hits
 from qgmutils.statistics.intervals import Interval, mean_interval, wilson
 
 NEAR = 0.01
-"""Share of the distance from the lowest to the mean loss of random states within which an end counts as near."""
+"""Share of the way from the best end to a loss of 1, which random states have for an energy, within which an end is
+near the best one; a convention."""
 
 TRAPPED, FREE = 0.05, 0.95
-"""Shares of solved starts: a model is trapped if the interval lies below the first, trap-free above the second."""
+"""Shares of solved starts: a model is trapped if the interval lies below the first, trap-free above the second;
+conventions."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Ends:
     solved : Interval
         Share of starts that reach the loss's floor (Wilson, 95 %).
     near_best : Interval
-        Share that ends within 1 % of the best end, on the scale where a random state is at 1.
+        Share that ends near the best end, as `NEAR` says.
     mean : Interval
         Of the losses of certified ends.
     losses : tuple of float
@@ -85,17 +86,16 @@ def summary(model: Model, table: pd.DataFrame) -> Ends:
     )
 
 
-def train_model(model: Model, *, starts: int, seed: int) -> pd.DataFrame:
-    """The table of `TrainTask` with angles.
+def training(model: Model, *, starts: int, seed: int) -> TrainTask:
+    """The searches of a model, whose table holds angles.
 
     A recipe draws a circuit for each eight starts; a single circuit takes all of them.
     """
     circuits = 1 if isinstance(model.circuit, Circuit) else max(2, starts // 8)
-    task = TrainTask(
+    return TrainTask(
         model=Model(model.circuit, model.loss),
         n_circuits=circuits,
         n_starts=-(-starts // circuits),
         seed=seed,
         keep_angles=True,
     )
-    return run_ensembles({"": task}, label=f"training, p = {model.n_params}")[""]

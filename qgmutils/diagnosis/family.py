@@ -41,7 +41,7 @@ def repeated_block(circuit: Circuit) -> Block:
     """
     q = circuit.n_gates
     driven = circuit.scale != 0
-    best = Block(0, q, circuit.n_params, 1)
+    best, covered = Block(0, q, circuit.n_params, 1), 0
     for size in range(1, q // 2 + 1):
         same = (
             (circuit.x[size:] == circuit.x[:-size])
@@ -52,16 +52,14 @@ def repeated_block(circuit: Circuit) -> Block:
         step = np.where(driven[size:], circuit.parameter[size:] - circuit.parameter[:-size], 0)
         for first, last in _runs(same):
             copies = (last - first) // size + 1
-            if copies < 2 or copies * size <= (best.copies if best.copies > 1 else 0) * (
-                best.last - best.first
-            ):
+            if copies < 2 or copies * size <= covered:
                 continue
             # The last copies: what comes before them is a beginning.
             first = last + size - copies * size
             steps = step[first:last][driven[first + size : last + size]]
             own = np.unique(circuit.parameter[last : last + size][driven[last : last + size]])
             if len(steps) and np.all(steps == len(own)) and own[-1] - own[0] == len(own) - 1:
-                best = Block(last, last + size, len(own), copies)
+                best, covered = Block(last, last + size, len(own), copies), copies * size
     return best
 
 
@@ -79,7 +77,6 @@ def deepened(circuit: Circuit, block: Block, copies: int) -> Circuit:
     gates = slice(block.first, block.last)
     driven = circuit.scale[gates] != 0
     mine = circuit.parameter[gates]
-    end = int(mine[driven].max()) + 1 if np.any(driven) else 0
     added = copies * block.n_params
     later = circuit.parameter[block.last :]
     parts = [np.where(driven, mine + k * block.n_params, 0) for k in range(1, copies + 1)]
@@ -98,7 +95,7 @@ def deepened(circuit: Circuit, block: Block, copies: int) -> Circuit:
             [
                 circuit.parameter[: block.last],
                 *parts,
-                np.where((circuit.scale[block.last :] != 0) & (later >= end), later + added, later),
+                np.where(later >= _end(circuit, block), later + added, later),
             ]
         ),
     )
@@ -110,9 +107,8 @@ def shortened(circuit: Circuit, block: Block, copies: int) -> Circuit:
     size, removed = block.last - block.first, copies * block.n_params
     kept = np.ones(circuit.n_gates, dtype=bool)
     kept[block.last - copies * size : block.last] = False
-    driven = circuit.scale[block.first : block.last] != 0
-    end = int(circuit.parameter[block.first : block.last][driven].max()) + 1 if np.any(driven) else 0
-    parameter = np.where(circuit.parameter >= end, circuit.parameter - removed, circuit.parameter)
+    behind = circuit.parameter >= _end(circuit, block)
+    parameter = np.where(behind, circuit.parameter - removed, circuit.parameter)
     return dataclasses.replace(
         circuit,
         n_params=circuit.n_params - removed,
@@ -122,6 +118,11 @@ def shortened(circuit: Circuit, block: Block, copies: int) -> Circuit:
         offset=circuit.offset[kept],
         parameter=parameter[kept],
     )
+
+
+def _end(circuit: Circuit, block: Block) -> int:
+    """First angle behind those of the block; gates that no angle drives name angle 0, which is not."""
+    return int(circuit.parameter[block.first : block.last].max()) + 1
 
 
 @dataclass(frozen=True)

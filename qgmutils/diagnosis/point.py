@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.landscape import Landscape
-from qgmutils.ensembles.sampling import RANK_TOLERANCE
+from qgmutils.ensembles.sampling import acting
 from qgmutils.losses.energy import Energy
 from qgmutils.minimize import NULL_TOLERANCE
 
@@ -74,7 +74,7 @@ def look_at(surface: Landscape, theta: Array) -> Point:
         eigenvalues, vectors = np.linalg.eigh(hessian)
         widths, directions = np.linalg.eigh(metric)
     null = NULL_TOLERANCE * max(1.0, float(np.max(np.abs(eigenvalues))))
-    live = widths > RANK_TOLERANCE * max(1.0, float(widths[-1]))
+    live = acting(widths)
     variance, level = _of_energy(surface, theta, float(value))
     slope = float(np.max(np.abs(gradient)))
     return Point(

@@ -17,14 +17,14 @@ from qgmutils.computing.processes import usable_cores
 from qgmutils.computing.tasks import run_tasks
 from qgmutils.diagnosis import reach
 from qgmutils.diagnosis.answers import Need, Reach
-from qgmutils.diagnosis.ends import Ends, summary, train_model
+from qgmutils.diagnosis.ends import Ends, summary, training
 from qgmutils.diagnosis.family import Family, family_of
 from qgmutils.diagnosis.flatness import flatness
 from qgmutils.diagnosis.point import look_at
 from qgmutils.diagnosis.report import Diagnosis
 from qgmutils.engine.landscape import Landscape, landscape
 from qgmutils.ensembles.model import Model, circuit_stream
-from qgmutils.ensembles.training import TrainTask
+from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.inputs import require_integer, require_positive
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss
@@ -32,7 +32,7 @@ from qgmutils.qnodes.model import HybridModel, QNodeModel, from_qnode
 from qgmutils.statistics.intervals import Interval
 
 MAX_QUBITS = 12
-"""Largest number of qubits: a gradient of enough parameters takes minutes beyond."""
+"""Largest number of qubits: searches of the 2 2^n parameters that are needed take hours beyond."""
 
 _DEEP = (1.3, 2.0)
 """Parameters of the deep copies in which zeros are looked for, in units of the most equations there can be."""
@@ -102,7 +102,7 @@ def diagnose(
     rng = np.random.default_rng([seed, 1])
     family = family_of(model, layers)
     _say(f"{model.n_qubits} qubits, {model.n_params} parameters; loss {loss.name}")
-    found = _reach(family, surface, rng)
+    found = _reach(family, surface, rng, seed)
     _say(f"{found.own_rank} of {model.n_params} parameters act; D = {found.dimension}, c = {found.count}")
     trainer = _Trainer(family, starts=starts, seed=seed, until=until)
     ends = trainer.at(model.n_params, always=True)
@@ -168,7 +168,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _reach(family: Family, surface: Landscape, rng: np.random.Generator) -> Reach:
+def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: int) -> Reach:
     """Dimensions, from ranks of the metric at growing depths."""
     own = reach.metric_rank(surface, rng)
     real = reach.reaches_real_states(surface, rng)
@@ -179,7 +179,7 @@ def _reach(family: Family, surface: Landscape, rng: np.random.Generator) -> Reac
         deeper = family.sized(p + max(family.unit, min(most - rank, p)))
         if _metric_seconds(deeper) > _METRIC_SECONDS:
             break
-        next_rank = reach.metric_rank(_surface(deeper, 0), rng, n_points=1).rank
+        next_rank = reach.metric_rank(_surface(deeper, seed), rng, n_points=1).rank
         saturated = next_rank >= most or (next_rank <= rank < p)
         p, rank = deeper.n_params, max(rank, next_rank)
     equations, reason = reach.counted_equations(surface.loss, rank, real) if saturated else (None, "")
@@ -204,13 +204,11 @@ class _Trainer:
         model, starts = self.family.sized(n_params), starts or self.starts
         p = model.n_params
         if p not in self.ends:
-            cost = (
-                starts
-                * TrainTask(model=Model(model.circuit, model.loss), n_circuits=1, n_starts=1, seed=0).cost()
-            )
+            task = training(model, starts=starts, seed=self.seed)
+            cost = task.cost() * task.n_circuits
             if not always and time.monotonic() + cost / usable_cores() > self._until:
                 return None
-            table = train_model(model, starts=starts, seed=self.seed)
+            table = run_ensembles({"": task}, label=f"training, p = {p}")[""]
             self.ends[p] = summary(model, table)
             solved = table[table["solved"]]
             if len(solved):  # of one circuit

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.landscape import Landscape
-from qgmutils.ensembles.sampling import RANK_TOLERANCE
+from qgmutils.ensembles.sampling import RANK_TOLERANCE, acting
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.fidelity import Fidelity
@@ -58,7 +58,7 @@ def metric_rank(surface: Landscape, rng: np.random.Generator, *, n_points: int =
     for metric in surface.quantum_fisher(rng.uniform(0, np.pi, (n_points, p))):
         with one_thread():
             values = np.linalg.eigvalsh(metric)
-        best = max(best, int(np.sum(values > RANK_TOLERANCE * max(1.0, values[-1]))))
+        best = max(best, int(np.sum(acting(values))))
         redundant &= set(_dependent(metric))
         unused &= set(np.flatnonzero(np.diag(metric) <= RANK_TOLERANCE * max(1.0, values[-1])).tolist())
     return Rank(best, tuple(sorted(redundant)), tuple(sorted(unused)))

@@ -79,7 +79,7 @@ class Diagnosis:
         enough = _depth(need.most) or _depth(need.half) or (str(need.predicted) if need.predicted else "")
         if self.kind == "cannot express":
             return (
-                f"No depth of this ansatz reaches the floor of the loss: {self.reach.deep} parameters end at "
+                f"No start reaches the floor of the loss, with up to {self.reach.deep} parameters; the best ends at "
                 f"{self._loss(self.reach.lowest or 0.0)}. Change the gates or the initial state, which a symmetry may "
                 "keep apart from the solution."
             )

@@ -208,5 +208,9 @@ class FisherRanks:
 
 
 def _rank(metric: Array) -> int:
-    values = np.linalg.eigvalsh(metric)
-    return int(np.sum(values > RANK_TOLERANCE * max(1.0, values[-1])))  # RZ on |0...0> has a metric of 0
+    return int(np.sum(acting(np.linalg.eigvalsh(metric))))
+
+
+def acting(widths: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Which eigenvalues of a metric, ascending, do not count as zero."""
+    return widths > RANK_TOLERANCE * max(1.0, widths[-1])  # RZ on |0...0> has a metric of 0

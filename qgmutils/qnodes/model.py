@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,7 +65,7 @@ class QNodeModel(Model):
 
     def value(self, *args: Any) -> float:
         """The QNode's expectation value; else the loss of what it returns."""
-        return float(self.in_units(self._landscape.value(self.theta(*args)[None])[0]))
+        return float(self.in_units(self._landscape.value(self._gates(args)[None])[0]))
 
     def value_and_grad(self, *args: Any) -> tuple[float, Any]:
         """Value and gradient.
@@ -135,7 +136,7 @@ class QNodeModel(Model):
         values = []
         for leaf, is_trained in pairs:
             shape = leaf.array.shape
-            size = int(np.prod(shape, dtype=int)) if is_trained else 0
+            size = math.prod(shape) if is_trained else 0
             values.append(theta[first : first + size].reshape(shape)[()] if is_trained else np.zeros(shape))
             first += size
         rebuilt = rebuild(args, iter(values))
@@ -153,6 +154,10 @@ class QNodeModel(Model):
             f"{self.names[-1]}, drive {self.circuit.n_gates - fixed} Pauli rotations between {fixed} fixed ones; loss "
             f"{self.loss.name}"
         )
+
+    def _gates(self, args: Sequence[Any]) -> Array:
+        """Angles of the circuit."""
+        return self.theta(*args)
 
     @cached_property
     def _landscape(self) -> Landscape:
@@ -180,7 +185,7 @@ class QNodeModel(Model):
 
     def _blocks(self, matrix: Array, args: Sequence[Any]) -> Any:
         shapes = [leaf.array.shape for leaf, is_trained in self._leaves(args) if is_trained]
-        bounds = np.cumsum([0, *(int(np.prod(shape, dtype=int)) for shape in shapes)])
+        bounds = np.cumsum([0, *(math.prod(shape) for shape in shapes)])
         rows = [
             tuple(
                 matrix[bounds[i] : bounds[i + 1], bounds[j] : bounds[j + 1]].reshape(shapes[i] + shapes[j])
@@ -203,9 +208,6 @@ class HybridModel(QNodeModel):
     """
 
     chain: angles.Chain
-
-    def value(self, *args: Any) -> float:
-        return float(self.in_units(self._landscape.value(self._gates(args)[None])[0]))
 
     def value_and_grad(self, *args: Any) -> tuple[float, Any]:
         value, gradient = self._landscape.value_and_gradient(self._gates(args)[None])
@@ -352,7 +354,7 @@ def _placed(
             values.append(leaf.value)
             continue
         shape = leaf.array.shape
-        size = int(np.prod(shape, dtype=int))
+        size = math.prod(shape)
         part = qml.math.reshape(theta[first : first + size], shape)
         is_jax = isinstance(theta, np.ndarray) and angles.qml_interface(leaf.value) == "jax"
         values.append(qml.math.asarray(part, like="jax") if is_jax else part)
@@ -364,8 +366,7 @@ def _placed(
 def _require_agreement(
     model: QNodeModel, qnode: Any, args: Sequence[Any], options: dict[str, Any], recording: Recording
 ) -> None:
-    gates = model._gates(args) if isinstance(model, HybridModel) else model.theta(*args)
-    states = model._landscape.states(gates[None])[0]
+    states = model._landscape.states(model._gates(args)[None])[0]
     states = model.loss.split(states) if isinstance(model.loss, Blocks) else np.atleast_2d(states)
     measurements.require_agreement(
         qnode(*args, **options), states, recording.measurements, recording.wires, _AGREEMENT

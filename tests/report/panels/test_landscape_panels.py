@@ -30,14 +30,6 @@ def minima(surface, rng):
     return minimize(surface, rng.uniform(0, np.pi, (2, 6))).theta
 
 
-@pytest.fixture
-def ax():
-    figures.use_style()
-    fig, ax = plt.subplots(figsize=(4, 4))
-    yield ax
-    plt.close(fig)
-
-
 def test_a_portrait_is_readable_and_shows_what_was_computed(surface, minima):
     figures.use_style()
     spectrum = slices.spectrum(surface, minima[0])

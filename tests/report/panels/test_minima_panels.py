@@ -14,14 +14,6 @@ M = 8.0
 
 
 @pytest.fixture
-def ax():
-    figures.use_style()
-    fig, ax = plt.subplots(figsize=(4, 4))
-    yield ax
-    plt.close(fig)
-
-
-@pytest.fixture
 def trained():
     """100 starts each at p = 4, around 0.3, and at p = 16, of which 70 are solved up to rounding."""
     low = pd.DataFrame({"n_params": 4, "loss": np.linspace(0.2, 0.4, 100)})
