@@ -8,6 +8,7 @@ state once and for all.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,12 @@ from qgmutils.circuits.circuit import Circuit
 _TOLERANCE = 1e-12  # radians, within which a fixed angle is a multiple of pi/4
 
 
-def without_fixed_gates(circuit: Circuit) -> Circuit:
-    """The same circuit, up to a global phase, with as few fixed gates as possible.
+Rotation = tuple[int, int, float]
+"""exp(-i angle P): the masks x and z of P, and the angle."""
 
-    What is left of them are rotations by other angles than multiples of pi/4, behind the first gate that is driven.
+
+def fixed_gates_first(circuit: Circuit) -> tuple[list[Rotation], Circuit]:
+    """Fixed gates in front, and what follows on them: together the same circuit, up to a global phase.
 
     Parameters
     ----------
@@ -29,8 +32,11 @@ def without_fixed_gates(circuit: Circuit) -> Circuit:
 
     Returns
     -------
-    Circuit
-        The same n_params.
+    first : list of (x, z, angle)
+        In the order in which they act.
+    rest : Circuit
+        With the same n_params and reference state.  Its fixed gates are rotations by other angles than multiples of
+        pi/4, behind the first gate that is driven.
 
     Raises
     ------
@@ -44,28 +50,31 @@ def without_fixed_gates(circuit: Circuit) -> Circuit:
     clifford = fixed & (np.abs(circuit.offset - quarters * np.pi / 4) < _TOLERANCE)
     x, z = circuit.x.copy(), circuit.z.copy()
     sign = np.ones(circuit.n_gates)
+    first: list[Rotation] = []
     for gate in np.flatnonzero(clifford):  # in order: words before it have been changed by those before it
-        before = slice(0, gate)
-        _conjugate(x, z, sign, before, int(circuit.x[gate]), int(circuit.z[gate]), int(quarters[gate]) % 4)
-    state = circuit.reference
-    for gate in np.flatnonzero(clifford):
-        state = rotated(
-            state, int(circuit.x[gate]), int(circuit.z[gate]), float(quarters[gate] % 8) * np.pi / 4
-        )
+        word = int(circuit.x[gate]), int(circuit.z[gate])
+        _conjugate(x, z, sign, slice(0, gate), *word, int(quarters[gate]) % 4)
+        first.append((*word, float(quarters[gate] % 8) * np.pi / 4))
     kept = np.flatnonzero(~clifford)
-    head = kept[: int(np.argmax(circuit.scale[kept] != 0))]
-    for gate in head:
-        state = rotated(state, int(x[gate]), int(z[gate]), float(sign[gate] * circuit.offset[gate]))
-    kept = kept[len(head) :]
-    return dataclasses.replace(
+    head, kept = np.split(kept, [int(np.argmax(circuit.scale[kept] != 0))])
+    first += [(int(x[gate]), int(z[gate]), float(sign[gate] * circuit.offset[gate])) for gate in head]
+    rest = dataclasses.replace(
         circuit,
         x=x[kept],
         z=z[kept],
         parameter=circuit.parameter[kept],
         scale=sign[kept] * circuit.scale[kept],
         offset=sign[kept] * circuit.offset[kept],
-        reference=state / np.linalg.norm(state),
     )
+    return first, rest
+
+
+def applied(rotations: Sequence[Rotation], states: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Fixed rotations on normalised states (..., 2^n), which are normalised again."""
+    for x, z, angle in rotations:
+        states = rotated(states, x, z, angle)
+    normalised: NDArray[np.complex128] = states / np.linalg.norm(states, axis=-1, keepdims=True)
+    return normalised
 
 
 def rotated(

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     parser.add_argument("arguments", nargs="*", metavar="ARGUMENT")
     parser.add_argument("--starts", type=arguments.positive, default=128, metavar="N", help="searches (128)")
     parser.add_argument(
-        "--seconds", type=arguments.positive, default=120, metavar="S", help="time to spend, about (120)"
+        "--seconds", type=arguments.positive, default=240, metavar="S", help="computing to spend, about (240)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the starts (0)")
     parser.add_argument("--point", action="store_true", help="describe the arguments as a point, too")

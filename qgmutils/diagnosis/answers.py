@@ -22,6 +22,8 @@ class Reach:
         D, the largest rank found at growing depths.
     saturated : bool
         Whether the rank has stopped to grow.
+    deepest : int
+        Parameters of the deepest member whose rank was taken.
     equations : int or None
         c by theory; None where there is none.
     reason : str
@@ -41,6 +43,7 @@ class Reach:
     unused: tuple[int, ...]
     dimension: int
     saturated: bool
+    deepest: int
     equations: int | None
     reason: str
     expressible: bool | None = None
@@ -61,11 +64,13 @@ class Need:
     Attributes
     ----------
     predicted : int or None
-        Parameters of the first depth at which c of them act, if the share of those that act stays the model's own.
+        Parameters of the first depth at which c of them act.
     half, most : Interval or None
         Numbers of parameters from which on 50 and 97 % of the starts are solved, by training; None if it was not found
         in the time given.  The ends of an interval are counts whose shares lie below or above for sure, inf where no
         larger one was trained.
+    advised : int or None
+        Parameters of the first depth from which on 97 % are solved, or else half of them, or else c act.
     tested : tuple of Ends
         All depths that were trained.
     """
@@ -73,4 +78,5 @@ class Need:
     predicted: int | None
     half: Interval | None
     most: Interval | None
+    advised: int | None
     tested: tuple[Ends, ...]

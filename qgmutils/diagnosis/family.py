@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from qgmutils.circuits.circuit import Circuit
-from qgmutils.circuits.clifford import without_fixed_gates
 from qgmutils.ensembles.model import Model
+from qgmutils.qnodes.model import QNodeModel, without_fixed_gates
 
 
 class Block(NamedTuple):
@@ -176,7 +176,9 @@ def family_of(model: Model, layers: Callable[[int], Model] | None = None) -> Fam
 
 
 def _by_copies(model: Model) -> Family:
-    circuit: Circuit = getattr(model, "written", model.circuit)  # type: ignore[arg-type]
+    written = model.written if isinstance(model, QNodeModel) else model
+    circuit = written.circuit
+    assert isinstance(circuit, Circuit)
     block = repeated_block(circuit)
 
     def sized(n_params: float) -> Model:
@@ -184,7 +186,7 @@ def _by_copies(model: Model) -> Family:
         if steps == 0:
             return model
         changed = deepened(circuit, block, steps) if steps > 0 else shortened(circuit, block, -steps)
-        return Model(without_fixed_gates(changed), model.loss)
+        return Model(*without_fixed_gates(changed, written.loss.build()))
 
     least = circuit.n_params - (block.copies - 1) * block.n_params
     if block.copies > 1:

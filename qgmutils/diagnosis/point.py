@@ -12,6 +12,7 @@ from qgmutils.engine.landscape import Landscape
 from qgmutils.ensembles.sampling import acting
 from qgmutils.losses.energy import Energy
 from qgmutils.minimize import NULL_TOLERANCE
+from qgmutils.qnodes.samples import quantum_fisher
 
 Array = NDArray[np.float64]
 
@@ -69,7 +70,7 @@ class Point:
 def look_at(surface: Landscape, theta: Array) -> Point:
     """Describe the point theta (p,)."""
     value, gradient = (a[0] for a in surface.value_and_gradient(theta[None]))
-    hessian, metric = (a[0] for a in surface.hessian_and_quantum_fisher(theta[None]))
+    hessian, metric = surface.hessian(theta[None])[0], quantum_fisher(surface, theta[None])[0]
     with one_thread():
         eigenvalues, vectors = np.linalg.eigh(hessian)
         widths, directions = np.linalg.eigh(metric)

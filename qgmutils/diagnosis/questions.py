@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 from qgmutils.beyond import theories
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.circuits.randomised import Randomised
-from qgmutils.computing.processes import usable_cores
 from qgmutils.computing.tasks import run_tasks
 from qgmutils.diagnosis import reach
 from qgmutils.diagnosis.answers import Need, Reach
 from qgmutils.diagnosis.ends import Ends, summary, training
 from qgmutils.diagnosis.family import Family, family_of
 from qgmutils.diagnosis.flatness import flatness
+from qgmutils.diagnosis.layers import Layers, by_arguments, by_first_axis
 from qgmutils.diagnosis.point import look_at
 from qgmutils.diagnosis.report import Diagnosis
 from qgmutils.engine.landscape import Landscape, landscape
@@ -39,6 +39,9 @@ _DEEP = (1.3, 2.0)
 _DEEP_STARTS = 24
 _ZEROS = 4  # at which the Hessian's rank is measured
 _SHARES = (0.5, 0.97)
+_DRAWN = (
+    4  # circuits of a recipe whose ranks are compared: in one of them a gate may happen to repeat another
+)
 _STEPS = 14  # of a bisection
 _METRIC_SECONDS = 30.0
 _THEORY_DIM, _THEORY_SAMPLES = 64, 512
@@ -48,7 +51,7 @@ def diagnose(
     model: Any,
     *args: Any,
     starts: int = 128,
-    seconds: float = 120.0,
+    seconds: float = 240.0,
     seed: int = 0,
     at_arguments: bool = False,
     deepen: Callable[[int], Any] | None = None,
@@ -64,13 +67,16 @@ def diagnose(
     starts : int
         Searches from random angles at the model's own depth, at least 8.
     seconds : float
-        Time that may be spent, roughly: what would take longer is left out, and the report says so.
+        Computing that may be spent on training, in seconds of one core as estimated beforehand: deeper copies that
+        would take more are left out, and the report says so.  The clock is not asked, so that the same call gives the
+        same answers on every machine.
     seed : int
     at_arguments : bool
         Whether the arguments are a point that is to be described.
     deepen : callable, optional
-        Number of layers -> arguments of the QNode, a tuple if there are several.  By default the block of gates that
-        the circuit repeats is copied, or the whole circuit.
+        Number of layers -> arguments of the QNode, a tuple if there are several.  By default the first axis of the
+        arguments is made longer, if that gives more of the same gates; else the block of gates that the circuit
+        repeats is copied, or the whole circuit.
     **options
         Of `from_qnode`: target, divergence, argnum, and the QNode's own.
 
@@ -85,11 +91,13 @@ def diagnose(
         curved functions of its arguments.
     """
     require_integer(starts, "starts", low=8)
-    until = time.monotonic() + require_positive(seconds, "seconds")
-    layers: Callable[[int], Model] | None = None
+    require_positive(seconds, "seconds")
+    layers: Layers | None = None
     if not isinstance(model, Model):
-        layers = _layers(model, deepen, options) if deepen else None
-        model = from_qnode(model, *args, **options)
+        qnode, model = model, from_qnode(model, *args, **options)
+        layers = (
+            by_arguments(qnode, deepen, options) if deepen else by_first_axis(qnode, args, options, model)
+        )
     elif deepen is not None:
         raise ValueError("deepen changes the arguments of a QNode: give the QNode instead of a Model")
     elif options or (args and not isinstance(model, QNodeModel)):
@@ -101,14 +109,14 @@ def diagnose(
     surface = _surface(model, seed)
     rng = np.random.default_rng([seed, 1])
     family = family_of(model, layers)
-    _say(f"{model.n_qubits} qubits, {model.n_params} parameters; loss {loss.name}")
+    _say(f"{model.n_qubits} qubits, {model.n_params} parameters")
     found = _reach(family, surface, rng, seed)
     _say(f"{found.own_rank} of {model.n_params} parameters act; D = {found.dimension}, c = {found.count}")
-    trainer = _Trainer(family, starts=starts, seed=seed, until=until)
+    trainer = _Trainer(family, starts=starts, seed=seed, seconds=seconds)
     ends = trainer.at(model.n_params, always=True)
     assert ends is not None
     found = _measured(found, trainer, loss)
-    need = _need(found, trainer)
+    need = _need(found, trainer, rng)
     point = look_at(surface, model.theta(*args)) if at_arguments else None
     flat, trend = flatness(surface, rng), _trend(family, rng, seed)
     theory = _theory(model, loss, seed)
@@ -135,14 +143,6 @@ def compare(models: Mapping[str, Model], **options: Any) -> pd.DataFrame:
             f'models must be a mapping from names to models, as {{"mine": model}}, got {type(models).__name__}'
         )
     return pd.DataFrame({name: diagnose(model, **options).row() for name, model in models.items()})
-
-
-def _layers(qnode: Any, deepen: Callable[[int], Any], options: Mapping[str, Any]) -> Callable[[int], Model]:
-    def made(count: int) -> Model:
-        arguments = deepen(count)
-        return from_qnode(qnode, *(arguments if isinstance(arguments, tuple) else (arguments,)), **options)
-
-    return made
 
 
 def _require_size(model: Model) -> None:
@@ -183,7 +183,7 @@ def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: i
         saturated = next_rank >= most or (next_rank <= rank < p)
         p, rank = deeper.n_params, max(rank, next_rank)
     equations, reason = reach.counted_equations(surface.loss, rank, real) if saturated else (None, "")
-    return Reach(own.rank, own.redundant, own.unused, rank, saturated, equations, reason)
+    return Reach(own.rank, own.redundant, own.unused, rank, saturated, p, equations, reason)
 
 
 def _metric_seconds(model: Model) -> float:
@@ -192,22 +192,23 @@ def _metric_seconds(model: Model) -> float:
 
 
 class _Trainer:
-    """Trains members of a family while there is time, each once."""
+    """Trains members of a family as long as the seconds of computing last, each member once."""
 
-    def __init__(self, family: Family, *, starts: int, seed: int, until: float) -> None:
-        self.family, self.starts, self.seed, self._until = family, starts, seed, until
+    def __init__(self, family: Family, *, starts: int, seed: int, seconds: float) -> None:
+        self.family, self.starts, self.seed, self._left = family, starts, seed, seconds
         self.ends: dict[int, Ends] = {}
         self.zeros: dict[int, tuple[int, np.ndarray]] = {}
 
     def at(self, n_params: float, *, starts: int | None = None, always: bool = False) -> Ends | None:
-        """Ends of the member with so many parameters or the next; None if there is no time for them."""
+        """Ends of the member with so many parameters or the next; None if they cost more than is left."""
         model, starts = self.family.sized(n_params), starts or self.starts
         p = model.n_params
         if p not in self.ends:
             task = training(model, starts=starts, seed=self.seed)
             cost = task.cost() * task.n_circuits
-            if not always and time.monotonic() + cost / usable_cores() > self._until:
+            if not always and cost > self._left:
                 return None
+            self._left -= cost
             table = run_ensembles({"": task}, label=f"training, p = {p}")[""]
             self.ends[p] = summary(model, table)
             solved = table[table["solved"]]
@@ -237,15 +238,35 @@ def _measured(found: Reach, trainer: _Trainer, loss: Loss) -> Reach:
     return dataclasses.replace(found, expressible=False, deep=deep, lowest=lowest)
 
 
-def _need(found: Reach, trainer: _Trainer) -> Need:
+def _need(found: Reach, trainer: _Trainer, rng: np.random.Generator) -> Need:
     """Where half and 97 % of the starts are solved, by bisection in the number of parameters."""
     count = found.count
     if found.expressible is False or count is None:
-        return Need(None, None, None, _tested(trainer))
-    redundant = trainer.family.model.n_params - found.own_rank
-    predicted = trainer.family.sized(count + redundant * count / max(found.own_rank, 1)).n_params
-    crossings = [_crossing(trainer, share, predicted) for share in _SHARES]
-    return Need(predicted, crossings[0], crossings[1], _tested(trainer))
+        return Need(None, None, None, None, _tested(trainer))
+    predicted = _first_acting(trainer.family, count, found.deepest, rng, trainer.seed)
+    half, most = (_crossing(trainer, share, predicted or count) for share in _SHARES)
+    wanted = next((found.estimate for found in (most, half) if found is not None), predicted)
+    advised = None if wanted is None else trainer.family.sized(wanted).n_params
+    return Need(predicted, half, most, advised, _tested(trainer))
+
+
+def _first_acting(
+    family: Family, count: int, deepest: int, rng: np.random.Generator, seed: int
+) -> int | None:
+    """Parameters of the first member of which `count` act; None if that is none up to the deepest one.
+
+    k more parameters let k more act at most: going on by what is missing never passes the first one.
+    """
+    missing, p = count, 0
+    while missing > 0:
+        member = family.sized(p + missing)
+        p = member.n_params
+        if p > max(deepest, count + family.unit):
+            return None
+        drawn = 1 if isinstance(member.circuit, Circuit) else _DRAWN
+        ranks = [reach.metric_rank(_surface(member, seed, k), rng, n_points=1).rank for k in range(drawn)]
+        missing = count - max(ranks)
+    return p
 
 
 def _crossing(trainer: _Trainer, share: float, start: int) -> Interval | None:

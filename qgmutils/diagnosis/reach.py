@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.landscape import Landscape
 from qgmutils.ensembles.sampling import RANK_TOLERANCE, acting
+from qgmutils.losses.blocks import Blocks
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.fidelity import Fidelity
 from qgmutils.losses.least_squares import LeastSquares
 from qgmutils.losses.loss import Loss
+from qgmutils.qnodes.samples import quantum_fisher
 
 Array = NDArray[np.float64]
 
@@ -55,7 +57,7 @@ def metric_rank(surface: Landscape, rng: np.random.Generator, *, n_points: int =
     """Rank of the metric, the largest of some random points, and the angles that are redundant at all of them."""
     p = surface.circuit.n_params
     best, redundant, unused = 0, set(range(p)), set(range(p))
-    for metric in surface.quantum_fisher(rng.uniform(0, np.pi, (n_points, p))):
+    for metric in quantum_fisher(surface, rng.uniform(0, np.pi, (n_points, p))):
         with one_thread():
             values = np.linalg.eigvalsh(metric)
         best = max(best, int(np.sum(acting(values))))
@@ -78,12 +80,14 @@ def _dependent(metric: Array) -> list[int]:
 
 def most_dimensions(loss: Loss) -> int:
     """2N - 2 for each input: all states of N dimensions up to a phase; N^2 - 1 at most, the dimension of unitaries."""
+    loss = _of_samples(loss)
     inputs = 1 if loss.inputs is None else len(loss.inputs)
     return min(inputs * (2 * loss.dim - 2), loss.dim**2 - 1)
 
 
 def most_equations(loss: Loss) -> float:
     """A bound on the number of equations that a loss poses, from what it compares; inf where there is none."""
+    loss = _of_samples(loss)
     if isinstance(loss, LeastSquares):
         return float(loss.targets.size)
     return float(loss.target.size - 1) if isinstance(loss, BornMachine) else np.inf
@@ -97,7 +101,7 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
     dim = loss.dim
     everything = dimension == 2 * dim - 2
     all_real = is_real and dimension == dim - 1
-    if not (everything or all_real) or loss.inputs is not None:
+    if not (everything or all_real) or loss.inputs is not None or isinstance(loss, Blocks):
         return None, ""
     which = "states" if everything else "real states"
     if isinstance(loss, Energy):
@@ -115,6 +119,11 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
     if isinstance(loss, BornMachine) and loss.target.size == dim and np.all(loss.target > 0):
         return dim - 1, f"all {which} are reached, and N - 1 probabilities are given"
     return None, ""
+
+
+def _of_samples(loss: Loss) -> Loss:
+    """The loss of the samples' states, where one state holds all of them."""
+    return loss.loss if isinstance(loss, Blocks) else loss
 
 
 def hessian_rank(surface: Landscape, zeros: Array) -> int:

@@ -23,6 +23,10 @@ from qgmutils.statistics.intervals import Interval
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+WIDE = 1.25
+"""Ratio of the parameters at which 97 % and half of the starts are solved above which a transition is called wide; a
+convention, between randomised circuits (1.1) and least squares (about 2)."""
+
 _NAMED = 6  # redundant angles that are named; the rest are counted
 
 
@@ -76,7 +80,6 @@ class Diagnosis:
         acting = f"{p} parameters" + (
             f" of which {self.reach.own_rank} act" if self.reach.own_rank < p else ""
         )
-        enough = _depth(need.most) or _depth(need.half) or (str(need.predicted) if need.predicted else "")
         if self.kind == "cannot express":
             return (
                 f"No start reaches the floor of the loss, with up to {self.reach.deep} parameters; the best ends at "
@@ -87,7 +90,7 @@ class Diagnosis:
             return f"It trains: with {acting}, {share}."
         if self.kind == "undecided":
             return f"With {acting}, {share}, too few starts for a verdict: give starts={4 * ends.n_starts}."
-        more = f" Deepen it to about {enough} parameters." if enough else ""
+        more = f" Deepen it to {need.advised} parameters." if need.advised else ""
         where = f"expect a loss of {self._loss(ends.mean)}"
         if self.kind == "transition":
             chance = ends.solved.estimate
@@ -283,11 +286,19 @@ class Diagnosis:
             if crossing is not None:
                 lines.append(f"By training, {name} of the starts are solved from {_crossing(crossing)} on.")
         if need.half is None:
-            lines.append("Where half of the starts are solved was not found in the time given.")
+            lines.append(
+                "Where half of the starts are solved would take more seconds; the number of equations is an upper "
+                "estimate where the initial state and the loss share a structure."
+            )
         elif need.predicted is not None and need.half.high < need.predicted - 2:
             lines.append(
                 "That is fewer than predicted: the initial state and the loss have a structure that makes solutions "
                 "cheaper, and the number of equations is an upper estimate."
+            )
+        if need.half is not None and need.most is not None and need.most.estimate > WIDE * need.half.estimate:
+            lines.append(
+                f"The transition is wide, by a factor of {need.most.estimate / need.half.estimate:.1f} in parameters: "
+                "traps survive above the number of equations."
             )
         return lines
 
@@ -341,7 +352,3 @@ def _share(found: Interval) -> str:
 def _crossing(found: Interval) -> str:
     high = f"{found.high:.0f}" if math.isfinite(found.high) else "?"
     return f"{found.estimate:.0f} [{found.low:.0f}, {high}] parameters"
-
-
-def _depth(found: Interval | None) -> str:
-    return "" if found is None else f"{math.ceil(found.estimate)}"

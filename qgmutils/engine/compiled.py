@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -94,15 +94,11 @@ class NumbaLandscape:
 
     @any_angle
     def hessian(self, theta: Array) -> Array:
-        return self._second_order(theta, hessian=True)[0]
+        return self._second_order(theta, self._curvature)
 
     @any_angle
     def quantum_fisher(self, theta: Array) -> Array:
-        return self._second_order(theta, metric=True)[1]
-
-    @any_angle
-    def hessian_and_quantum_fisher(self, theta: Array) -> tuple[Array, Array]:
-        return self._second_order(theta, hessian=True, metric=True)
+        return self._second_order(theta, _metric_of_all)
 
     def scratch(self) -> sweep.Work:
         """Memory for one evaluation at a time by the kernels."""
@@ -176,20 +172,13 @@ class NumbaLandscape:
             return np.repeat(np.sqrt(self.observable.real), 2)[:, None]
         return _real_root(self.loss)
 
-    def _second_order(
-        self, theta: Array, *, hessian: bool = False, metric: bool = False
-    ) -> tuple[Array, Array]:
-        starts, p = theta.shape
-        hessians = np.empty((starts if hessian else 0, p, p))
-        metrics = np.empty((starts if metric else 0, p, p))
+    def _second_order(self, theta: Array, matrix: Callable[[list[_Expansion]], Array]) -> Array:
+        """A symmetric matrix (p, p) for each start."""
+        found = np.empty((*theta.shape, theta.shape[1]))
         with one_thread():  # the last digits of BLAS depend on its number of threads
             for k, start in enumerate(theta):
-                inputs = list(self._expand(start))
-                if hessian:
-                    hessians[k] = _symmetric(self._curvature(inputs))
-                if metric:
-                    metrics[k] = _symmetric(sum(_metric(each.psi, each.tangents) for each in inputs))
-        return hessians, metrics
+                found[k] = _symmetric(matrix(list(self._expand(start))))
+        return found
 
     def _expand(self, start: Array) -> Iterator[_Expansion]:
         """The final states of one start to second order, input by input."""
@@ -255,6 +244,12 @@ class _Expansion(NamedTuple):
 def _symmetric(matrix: Any) -> Array:
     result: Array = (matrix + matrix.T) / 2
     return result
+
+
+def _metric_of_all(inputs: list[_Expansion]) -> Array:
+    """That of the product of all final states."""
+    metric: Array = sum(_metric(each.psi, each.tangents) for each in inputs)  # type: ignore[assignment]
+    return metric
 
 
 def _metric(psi: Array, tangents: Array) -> Array:

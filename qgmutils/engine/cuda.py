@@ -113,10 +113,6 @@ class CudaLandscape:
             result[k] = self._chain.T @ rows
         return (result + result.transpose(0, 2, 1)) / 2
 
-    @any_angle
-    def hessian_and_quantum_fisher(self, theta: Array) -> tuple[Array, Array]:
-        return self.hessian(theta), self.quantum_fisher(theta)
-
     def _gradient_changes(self, theta: Array) -> Iterator[Array]:
         """Derivatives of the gradient with respect to the gates' angles a, (q, p) for each start.
 

@@ -62,10 +62,6 @@ class Landscape(Protocol):
         """
         ...
 
-    def hessian_and_quantum_fisher(self, theta: ArrayLike) -> tuple[Array, Array]:
-        """Both, for the price of the first."""
-        ...
-
 
 ENGINES = ("numba", "cuda", "pennylane")
 

@@ -86,10 +86,6 @@ class PennylaneLandscape:
             result[k] = np.real(flat.conj() @ flat.T - overlaps.conj() @ overlaps.T)
         return result
 
-    @any_angle
-    def hessian_and_quantum_fisher(self, theta: Array) -> tuple[Array, Array]:
-        return self.hessian(theta), self.quantum_fisher(theta)
-
     def _angles(self, theta: Array) -> Array:
         """Angles (q,) of the gates from one start's parameters (p,)."""
         return self.circuit.scale * theta[self.circuit.parameter] + self.circuit.offset

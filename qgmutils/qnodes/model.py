@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 from collections.abc import Sequence
@@ -13,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgmutils.circuits.circuit import Circuit
-from qgmutils.circuits.clifford import without_fixed_gates
+from qgmutils.circuits.clifford import applied, fixed_gates_first
 from qgmutils.engine.landscape import Landscape, landscape
 from qgmutils.ensembles.model import Model
 from qgmutils.losses.blocks import Blocks
 from qgmutils.losses.energy import Energy
-from qgmutils.losses.fidelity import Fidelity
+from qgmutils.losses.least_squares import LeastSquares
 from qgmutils.losses.loss import Loss
 from qgmutils.qnodes import angles, measurements
 from qgmutils.qnodes.arguments import Leaf, leaves, rebuild, trainable
 from qgmutils.qnodes.recording import Recording, record
-from qgmutils.qnodes.samples import assemble, of_sample
+from qgmutils.qnodes.samples import assemble, quantum_fisher
 
 Array = NDArray[np.float64]
 
@@ -43,11 +44,11 @@ class QNodeModel(Model):
     ----------
     circuit : Circuit
         Its angles theta (p,) are half of the trained numbers, one after the other, as PennyLane's rotations are
-        exp(-i phi/2 P).  Fixed gates have been moved into the words of its other gates and into its reference state
-        where that is possible.
+        exp(-i phi/2 P).  Fixed gates have been moved into the words of its other gates and into the states that it
+        acts on where that is possible.
     loss : Loss
-    written : Circuit
-        The same circuit with its fixed gates where the QNode has them, which shows what is repeated.
+    written : Model
+        Circuit and loss with the fixed gates where the QNode has them, which shows what is repeated.
     names : tuple of str, length p
         What each number is in the arguments, e.g. ``weights[0, 2]``.
     trained : tuple of bool
@@ -58,7 +59,7 @@ class QNodeModel(Model):
 
     circuit: Circuit
     loss: Loss
-    written: Circuit
+    written: Model
     names: tuple[str, ...]
     trained: tuple[bool, ...]
     constants: tuple[NDArray[Any], ...]
@@ -102,7 +103,7 @@ class QNodeModel(Model):
 
         For several samples it is the sum over them.
         """
-        return self._blocks(_HALF**2 * self._quantum_fisher(self.theta(*args)[None]), args)
+        return self._blocks(_HALF**2 * quantum_fisher(self._landscape, self.theta(*args)[None])[0], args)
 
     def theta(self, *args: Any) -> Array:
         """Angles (p,) of the circuit at these arguments: half of their numbers; errors as of `value_and_grad`."""
@@ -163,17 +164,6 @@ class QNodeModel(Model):
     def _landscape(self) -> Landscape:
         return landscape(self.circuit, self.loss)
 
-    def _quantum_fisher(self, gates: Array) -> Array:
-        """Metric (p, p) in the parameters (1, p) of the circuit."""
-        if not isinstance(self.loss, Blocks):
-            return self._landscape.quantum_fisher(gates)[0]
-        # One state of all samples would also see phases between them, which mean nothing.
-        alone, inputs = self.loss.loss, self.loss.loss.inputs
-        assert inputs is not None
-        each = [of_sample(self.circuit, alone.n_qubits, number) for number in range(len(inputs))]
-        metrics = [landscape(one, Fidelity(one.reference)).quantum_fisher(gates)[0] for one in each]
-        return np.sum(metrics, axis=0)
-
     def _leaves(self, args: Sequence[Any]) -> list[tuple[Leaf, bool]]:
         found = leaves(args, [f"argument {k}" for k in range(len(args))])
         if len(found) != len(self.trained):
@@ -223,7 +213,9 @@ class HybridModel(QNodeModel):
 
     def metric(self, *args: Any) -> Any:
         jacobian = self.chain.jacobian(self.numbers(*args))
-        return self._blocks(jacobian.T @ self._quantum_fisher(self._gates(args)[None]) @ jacobian, args)
+        return self._blocks(
+            jacobian.T @ quantum_fisher(self._landscape, self._gates(args)[None])[0] @ jacobian, args
+        )
 
     def _gates(self, args: Sequence[Any]) -> Array:
         return self.chain.values(self.numbers(*args))
@@ -301,12 +293,14 @@ def from_qnode(
         line = curved.driven()
     else:
         line = line[0] / _HALF, line[1]
-    written, inputs, is_joint = assemble(first, *line)
+    circuit, inputs, is_joint = assemble(first, *line)
     loss = measurements.loss_of(first.measurements, first.wires, inputs, target, divergence)
+    whole: Loss = Blocks(loss) if is_joint else loss
+    simple = without_fixed_gates(circuit, whole)
     model = (HybridModel if extra else QNodeModel)(
-        circuit=without_fixed_gates(written),
-        loss=Blocks(loss) if is_joint else loss,
-        written=written,
+        circuit=simple[0],
+        loss=simple[1],
+        written=Model(circuit, whole),
         names=tuple(name for leaf in numbers for name in leaf.names()),
         trained=tuple(trained),
         constants=tuple(
@@ -317,6 +311,19 @@ def from_qnode(
     for theta in (here, rng.uniform(0, 2 * np.pi, len(here))):
         _require_agreement(model, qnode, _placed(args, found, trained, theta), options, first)
     return model
+
+
+def without_fixed_gates(circuit: Circuit, loss: Loss) -> tuple[Circuit, Loss]:
+    """A circuit and its loss with as few fixed gates as possible.
+
+    Those that can be moved to the front act once and for all on the reference state or, where the loss has inputs, on
+    these.
+    """
+    first, rest = fixed_gates_first(circuit)
+    if loss.inputs is None:
+        return dataclasses.replace(rest, reference=applied(first, rest.reference)), loss
+    assert isinstance(loss, LeastSquares)
+    return rest, dataclasses.replace(loss, inputs=applied(first, loss.inputs))
 
 
 def _argument_names(qnode: Any, args: Sequence[Any], options: dict[str, Any]) -> list[str]:

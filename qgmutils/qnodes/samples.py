@@ -20,7 +20,10 @@ from numpy.typing import NDArray
 
 from qgmutils.circuits.circuit import Circuit
 from qgmutils.circuits.clifford import rotated
+from qgmutils.engine.landscape import Landscape, landscape
 from qgmutils.inputs import MAX_QUBITS
+from qgmutils.losses.blocks import Blocks
+from qgmutils.losses.fidelity import Fidelity
 from qgmutils.losses.loss import States
 from qgmutils.qnodes.recording import Recording
 
@@ -121,6 +124,19 @@ def of_sample(circuit: Circuit, n_qubits: int, number: int) -> Circuit:
         sign * circuit.offset,
         block / np.linalg.norm(block),
     )
+
+
+def quantum_fisher(surface: Landscape, theta: Array) -> Array:
+    """Fubini-Study metric (B, p, p) at angles (B, p), summed over the samples.
+
+    One state that holds all samples would also see phases between them, which mean nothing.
+    """
+    if not isinstance(surface.loss, Blocks):
+        return surface.quantum_fisher(theta)
+    alone = surface.loss.loss
+    assert alone.inputs is not None
+    each = (of_sample(surface.circuit, alone.n_qubits, number) for number in range(len(alone.inputs)))
+    return np.sum([landscape(one, Fidelity(one.reference)).quantum_fisher(theta) for one in each], axis=0)
 
 
 def _circuit(n_qubits: int, gates: list[tuple[int, int, sp.csr_array, Array]], reference: States) -> Circuit:

@@ -135,7 +135,9 @@ def test_second_derivatives_with_phases(engine, rng):
     circuit, loss = some_circuit(2, 3, 6, rng), some_quadratic(2, 3, rng)
     theta = rng.uniform(-9, 9, (2, 3))
     found = landscape(circuit, loss, engine=engine)
-    for k, (hessian, metric) in enumerate(zip(*found.hessian_and_quantum_fisher(theta), strict=True)):
+    for k, (hessian, metric) in enumerate(
+        zip(found.hessian(theta), found.quantum_fisher(theta), strict=True)
+    ):
         states, first, second = (
             np.stack(each, axis=-2)
             for each in zip(*(dense.derivatives(circuit, theta[k], each) for each in loss.inputs))
@@ -192,7 +194,7 @@ def test_batches_equal_single_starts(number, rng, monkeypatch):
     fast = landscape(circuit, loss)
     theta = rng.uniform(-9, 9, (3 * LANES + 1, 3))
     values, gradient = fast.value_and_gradient(theta)
-    hessian, metric = fast.hessian_and_quantum_fisher(theta)
+    hessian, metric = fast.hessian(theta), fast.quantum_fisher(theta)
     np.testing.assert_array_equal(fast.value(theta), values)
     for k in range(len(theta)):
         start = theta[k : k + 1]
@@ -225,7 +227,8 @@ def digest():
         fast, theta = landscape(circuit, loss), rng.uniform(-9, 9, (5, 7))
         for array in (
             *fast.value_and_gradient(theta),
-            *fast.hessian_and_quantum_fisher(theta),
+            fast.hessian(theta),
+            fast.quantum_fisher(theta),
             fast.states(theta),
         ):
             found.update(array.tobytes())

@@ -16,7 +16,6 @@ METHODS = (
     "states",
     "hessian",
     "quantum_fisher",
-    "hessian_and_quantum_fisher",
 )
 
 

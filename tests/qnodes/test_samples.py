@@ -16,6 +16,12 @@ def embedded(w, X):
     qml.BasicEntanglerLayers(w, wires=range(2))
 
 
+def fixed_behind(w, X):
+    embedded(w, X)
+    qml.Hadamard(0)
+    qml.CNOT([0, 1])
+
+
 def amplitudes(w, X):
     qml.AmplitudeEmbedding(X, wires=range(2), normalize=True, pad_with=0.1)
     qml.BasicEntanglerLayers(w, wires=range(2))
@@ -45,7 +51,14 @@ def curved(w, X):
 @pytest.mark.parametrize("count", [1, 4, 5])
 @pytest.mark.parametrize(
     ("gates", "joint"),
-    [(embedded, False), (amplitudes, False), (again_and_again, True), (weighted, True), (curved, True)],
+    [
+        (embedded, False),
+        (fixed_behind, False),
+        (amplitudes, False),
+        (again_and_again, True),
+        (weighted, True),
+        (curved, True),
+    ],
 )
 def test_mean_of_squares(gates, joint, count, rng):
     observables = [qml.Z(0) @ qml.X(1), qml.Y(1)][: 1 + count % 2]
