@@ -75,6 +75,13 @@ def falsify(session: nox.Session) -> None:
 
 
 @nox.session
+def independent(session: nox.Session) -> None:
+    """Compare diagnoses of 30 random models with training by SciPy and JAX, in about half an hour (-- --help)."""
+    session.install("-e", ".[dev,bench]")
+    session.run("python", "-m", "tests.independent", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format of the code, and that notebooks carry no metadata of a machine."""
     session.install("ruff")

@@ -93,7 +93,7 @@ def training(model: Model, *, starts: int, seed: int) -> TrainTask:
     """
     circuits = 1 if isinstance(model.circuit, Circuit) else max(2, starts // 8)
     return TrainTask(
-        model=Model(model.circuit, model.loss),
+        model=model,
         n_circuits=circuits,
         n_starts=-(-starts // circuits),
         seed=seed,

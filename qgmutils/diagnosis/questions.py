@@ -28,7 +28,7 @@ from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.inputs import require_integer, require_positive
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss
-from qgmutils.qnodes.model import HybridModel, QNodeModel, from_qnode
+from qgmutils.qnodes.model import QNodeModel, from_qnode
 from qgmutils.statistics.intervals import Interval
 
 MAX_QUBITS = 12
@@ -146,11 +146,7 @@ def compare(models: Mapping[str, Model], **options: Any) -> pd.DataFrame:
 
 
 def _require_size(model: Model) -> None:
-    if isinstance(model, HybridModel):
-        raise ValueError(
-            "angles of the gates are curved functions of the arguments, which diagnose cannot search; make the angles "
-            "themselves the arguments"
-        )
+    model.plain()  # refused where no search is possible
     if model.n_qubits > MAX_QUBITS:
         raise ValueError(
             f"the model has {model.n_qubits} qubits; up to {MAX_QUBITS} can be diagnosed: a search of "

@@ -90,6 +90,10 @@ class Model:
             )
         return Model(dataclasses.replace(self.circuit, n_params=n_params), self.loss)  # type: ignore[type-var]
 
+    def plain(self) -> Model:
+        """Circuit and loss alone, which is all that a task needs, keeps and is known by in the cache."""
+        return Model(self.circuit, self.loss)
+
     def landscape(
         self, rng: np.random.Generator, *, engine: str = "numba", device: str = "default.qubit"
     ) -> Landscape:

@@ -49,7 +49,7 @@ class CircuitsTask:
     Raises
     ------
     ValueError
-        If a number is out of range, or an engine or device unknown.
+        If a number is out of range, an engine or device unknown, or the model no circuit of its own parameters.
     """
 
     model: Model
@@ -60,10 +60,11 @@ class CircuitsTask:
     device: str = field(default_factory=lambda: chosen_engine()[1])
 
     def __post_init__(self) -> None:
-        if not hasattr(self.model, "landscape"):
+        if not hasattr(self.model, "plain"):
             raise ValueError(f"model must be a Model, got {type(self.model).__name__}")
         require_engine(self.engine, self.device)
         put = object.__setattr__  # the class is frozen
+        put(self, "model", self.model.plain())
         put(self, "n_circuits", require_integer(self.n_circuits, "n_circuits"))
         put(self, "seed", require_integer(self.seed, "seed", low=0, high=MAX_SEED))
         put(self, "first_circuit", require_integer(self.first_circuit, "first_circuit", low=0))

@@ -217,6 +217,12 @@ class HybridModel(QNodeModel):
             jacobian.T @ quantum_fisher(self._landscape, self._gates(args)[None])[0] @ jacobian, args
         )
 
+    def plain(self) -> Model:
+        raise ValueError(
+            "angles of the gates are curved functions of the arguments, so that searches in these are not those of the "
+            "circuit; make the angles themselves the arguments, or minimise model.value_and_grad, as with SciPy"
+        )
+
     def _gates(self, args: Sequence[Any]) -> Array:
         return self.chain.values(self.numbers(*args))
 

@@ -239,6 +239,21 @@ def test_curved_angles_by_autograd(rng):
     agree(model, qnode, w, hessian=True)
     state = qml.qnode(qml.device("default.qubit", wires=2))(lambda w: (curved_gates(w, pnp), qml.state())[1])
     np.testing.assert_allclose(model.metric(w), metric_of_states(state, w), rtol=0, atol=EXACT)
+    for ask in (lambda: qgm.train(model, starts=2, seed=0), lambda: qgm.diagnose(qnode, w)):
+        with pytest.raises(ValueError, match="make the angles themselves the arguments"):
+            ask()
+
+
+def test_arguments_of_any_kind_do_not_hinder_training():
+    @qml.qnode(qml.device("default.qubit", wires=1))
+    def qnode(w, nothing, word):
+        qml.PauliRot(w[0], word["P"], 0)
+        if nothing is None:
+            qml.RY(w[1], 0)
+        return qml.expval(qml.Z(0))
+
+    model = qgm.from_qnode(qnode, np.array([0.3, 0.4]), None, {"P": "X"})
+    assert qgm.train(model, starts=2, seed=0).solved.estimate == 1
 
 
 def test_curved_angles_by_jax(rng):
@@ -303,7 +318,7 @@ def test_whatever_takes_a_model_takes_it(seed):
     np.testing.assert_allclose(model.in_units(minima["loss"]), lowest, rtol=0, atol=1e-7)
     moved = qgm.landscape(model.circuit, Fidelity(model.circuit.reference))
     theta = np.linspace(0, 1, 18)
-    whole = qgm.landscape(model.written, Fidelity(model.circuit.reference))
+    whole = qgm.landscape(model.written.circuit, Fidelity(model.circuit.reference))
     assert abs(abs(np.vdot(moved.states(theta[None])[0], whole.states(theta[None])[0])) - 1) < EXACT
     assert model.shaped(theta, np.zeros((3, 2, 3))).shape == (3, 2, 3)
 
