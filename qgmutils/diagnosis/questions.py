@@ -42,6 +42,7 @@ _SHARES = (0.5, 0.97)
 _DRAWN = (
     4  # circuits of a recipe whose ranks are compared: in one of them a gate may happen to repeat another
 )
+_BESIDE = 4  # counts trained on either side of a crossing
 _STEPS = 14  # of a bisection
 _METRIC_SECONDS = 30.0
 _THEORY_DIM, _THEORY_SAMPLES = 64, 512
@@ -288,6 +289,8 @@ def _crossing(trainer: _Trainer, share: float, start: int) -> Interval | None:
             p = low + max(unit, (high - low) // (2 * unit) * unit)
     if high is None:
         return None
+    _look_beside(trainer, share, low or high, -1)
+    _look_beside(trainer, share, high, 1)
     shares = {p: ends.solved for p, ends in sorted(trainer.ends.items())}
     below = [p for p, solved in shares.items() if solved.high < share and p < high]
     above = [p for p, solved in shares.items() if solved.low > share and p >= high]
@@ -296,6 +299,16 @@ def _crossing(trainer: _Trainer, share: float, start: int) -> Interval | None:
         a, b = shares[low].estimate, shares[high].estimate
         estimate = low + (high - low) * (share - a) / max(b - a, 1e-9)
     return Interval(estimate, float(max(below, default=least)), float(min(above, default=np.inf)))
+
+
+def _look_beside(trainer: _Trainer, share: float, p: int, direction: int) -> None:
+    """Train at counts beside p, until one has a share that lies below or above for sure."""
+    family = trainer.family
+    for _ in range(_BESIDE):
+        ends = trainer.at(p)
+        if ends is None or (ends.solved.high < share if direction < 0 else ends.solved.low > share):
+            return
+        p = max(family.least, ends.n_params + direction * max(family.unit, int(0.03 * p)))
 
 
 def _theory(model: Model, loss: Loss, seed: int) -> Interval | None:
