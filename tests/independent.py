@@ -309,7 +309,7 @@ def _shown(value: Any) -> str:
 
 def page(rows: list[dict[str, Any]], starts: int, seed: int) -> str:
     """The table with what it says."""
-    table = pd.DataFrame(rows).map(_shown)
+    table = pd.DataFrame(rows, dtype=object).map(_shown)
     agree = sum(row["agree"] for row in rows)
     near = [row["within two"] for row in rows if row["within two"] is not None]
     text = f"""# Diagnoses against independent training

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,9 +35,11 @@ from qgmutils.statistics.intervals import Interval
 MAX_QUBITS = 12
 """Largest number of qubits: searches of the 2 2^n parameters that are needed take hours beyond."""
 
-_DEEP = (1.3, 2.0)
-"""Parameters of the deep copies in which zeros are looked for, in units of the most equations there can be."""
+_DEEP = (1.3, 2.0, 4.0)
+"""Parameters of the deep copies in which zeros are looked for, in units of the most equations there can be: least
+squares have been seen to be solved by half of the starts at 3.7 times their equations only."""
 _DEEP_STARTS = 24
+_FEWEST = 8  # searches that say something
 _ZEROS = 4  # at which the Hessian's rank is measured
 _SHARES = (0.5, 0.97)
 _DRAWN = (
@@ -45,6 +48,7 @@ _DRAWN = (
 _BESIDE = 4  # counts trained on either side of a crossing
 _STEPS = 14  # of a bisection
 _METRIC_SECONDS = 30.0
+_SILENT = 2.0  # seconds of computing that are announced
 _THEORY_DIM, _THEORY_SAMPLES = 64, 512
 
 
@@ -66,7 +70,7 @@ def diagnose(
     *args
         Arguments of the QNode, as of `from_qnode`.
     starts : int
-        Searches from random angles at the model's own depth, at least 8.
+        Searches from random angles at the model's own depth, at least 8; fewer where the seconds do not allow them.
     seconds : float
         Computing that may be spent on training, in seconds of one core as estimated beforehand: deeper copies that
         would take more are left out, and the report says so.  The clock is not asked, so that the same call gives the
@@ -88,10 +92,10 @@ def diagnose(
     Raises
     ------
     ValueError
-        For what `from_qnode` refuses, numbers out of range, a model of too many qubits, or one whose gates' angles are
-        curved functions of its arguments.
+        For what `from_qnode` refuses, numbers out of range, a model of too many qubits or whose searches take longer
+        than the seconds, or one whose gates' angles are curved functions of its arguments.
     """
-    require_integer(starts, "starts", low=8)
+    require_integer(starts, "starts", low=_FEWEST)
     require_positive(seconds, "seconds")
     layers: Layers | None = None
     if not isinstance(model, Model):
@@ -111,6 +115,7 @@ def diagnose(
     rng = np.random.default_rng([seed, 1])
     family = family_of(model, layers)
     _say(f"{model.n_qubits} qubits, {model.n_params} parameters")
+    starts = _affordable(model, starts, seed, seconds)
     found = _reach(family, surface, rng, seed)
     _say(f"{found.own_rank} of {model.n_params} parameters act; D = {found.dimension}, c = {found.count}")
     trainer = _Trainer(family, starts=starts, seed=seed, seconds=seconds)
@@ -155,6 +160,19 @@ def _require_size(model: Model) -> None:
         )
 
 
+def _affordable(model: Model, starts: int, seed: int, seconds: float) -> int:
+    """As many starts of the model itself as the seconds allow."""
+    task = training(model, starts=starts, seed=seed)
+    each = task.cost() / task.n_starts
+    if _FEWEST * each > seconds:
+        raise ValueError(
+            f"{_FEWEST} searches of {model.n_params} parameters on {model.n_qubits} qubits take about "
+            f"{_FEWEST * each:.0f} s of computing; give seconds={math.ceil(2 * _FEWEST * each)} or more, or a smaller "
+            "model"
+        )
+    return min(starts, int(seconds / each))
+
+
 def _surface(model: Model, seed: int, number: int = 0) -> Landscape:
     """The landscape of a circuit, of a recipe the one that training draws under this number."""
     circuit = model.circuit.build(circuit_stream(seed, model.n_qubits, model.n_params, number))
@@ -167,7 +185,7 @@ def _say(text: str) -> None:
 
 def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: int) -> Reach:
     """Dimensions, from ranks of the metric at growing depths."""
-    own = reach.metric_rank(surface, rng)
+    own = reach.named_rank(surface, rng)
     real = reach.reaches_real_states(surface, rng)
     most = reach.most_dimensions(surface.loss) // (2 if real else 1)
     p, rank = surface.circuit.n_params, own.rank
@@ -176,7 +194,9 @@ def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: i
         deeper = family.sized(p + max(family.unit, min(most - rank, p)))
         if _metric_seconds(deeper) > _METRIC_SECONDS:
             break
-        next_rank = reach.metric_rank(_surface(deeper, seed), rng, n_points=1).rank
+        if _metric_seconds(deeper) > _SILENT:
+            _say(f"rank at {deeper.n_params} parameters, about {_metric_seconds(deeper):.0f} s")
+        next_rank = reach.metric_rank(_surface(deeper, seed), rng)
         saturated = next_rank >= most or (next_rank <= rank < p)
         p, rank = deeper.n_params, max(rank, next_rank)
     equations, reason = reach.counted_equations(surface.loss, rank, real) if saturated else (None, "")
@@ -261,7 +281,7 @@ def _first_acting(
         if p > max(deepest, count + family.unit):
             return None
         drawn = 1 if isinstance(member.circuit, Circuit) else _DRAWN
-        ranks = [reach.metric_rank(_surface(member, seed, k), rng, n_points=1).rank for k in range(drawn)]
+        ranks = [reach.metric_rank(_surface(member, seed, k), rng) for k in range(drawn)]
         missing = count - max(ranks)
     return p
 

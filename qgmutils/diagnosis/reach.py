@@ -53,28 +53,39 @@ class Rank:
     unused: tuple[int, ...]
 
 
-def metric_rank(surface: Landscape, rng: np.random.Generator, *, n_points: int = 2) -> Rank:
-    """Rank of the metric, the largest of some random points, and the angles that are redundant at all of them."""
-    p = surface.circuit.n_params
-    best, redundant, unused = 0, set(range(p)), set(range(p))
-    for metric in quantum_fisher(surface, rng.uniform(0, np.pi, (n_points, p))):
-        with one_thread():
-            values = np.linalg.eigvalsh(metric)
-        best = max(best, int(np.sum(acting(values))))
-        redundant &= set(_dependent(metric))
-        unused &= set(np.flatnonzero(np.diag(metric) <= RANK_TOLERANCE * max(1.0, values[-1])).tolist())
-    return Rank(best, tuple(sorted(redundant)), tuple(sorted(unused)))
+def metric_rank(surface: Landscape, rng: np.random.Generator) -> int:
+    """Rank of the metric at random angles."""
+    return _rank(_metrics(surface, rng, 1)[0])
+
+
+def named_rank(surface: Landscape, rng: np.random.Generator) -> Rank:
+    """Rank of the metric, the larger of two random points, and the angles that are redundant at both."""
+    metrics = _metrics(surface, rng, 2)
+    lost = [_dependent(metric) for metric in metrics]
+    still = [
+        np.flatnonzero(np.diag(metric) <= RANK_TOLERANCE * max(1.0, np.max(metric))) for metric in metrics
+    ]
+    redundant, unused = (tuple(sorted(set(a) & set(b))) for a, b in (lost, (s.tolist() for s in still)))
+    return Rank(max(map(_rank, metrics)), redundant, unused)
+
+
+def _metrics(surface: Landscape, rng: np.random.Generator, n_points: int) -> Array:
+    return quantum_fisher(surface, rng.uniform(0, np.pi, (n_points, surface.circuit.n_params)))
+
+
+def _rank(metric: Array) -> int:
+    with one_thread():
+        return int(np.sum(acting(np.linalg.eigvalsh(metric))))
 
 
 def _dependent(metric: Array) -> list[int]:
     """Rows of a positive matrix that depend on those before them, by Gram-Schmidt in its own inner product."""
     rest, found = metric.copy(), []
-    own = np.diag(metric).copy()
     for k in range(len(metric)):
-        if rest[k, k] <= REDUNDANT * max(own[k], 1e-3):
+        if rest[k, k] <= REDUNDANT * max(metric[k, k], 1e-3):
             found.append(k)
         else:
-            rest = rest - np.outer(rest[:, k], rest[k]) / rest[k, k]
+            rest[k + 1 :, k + 1 :] -= np.outer(rest[k + 1 :, k], rest[k, k + 1 :] / rest[k, k])
     return found
 
 

@@ -248,7 +248,7 @@ class Diagnosis:
                 "equations."
             )
         if reach.expressible is None:
-            lines.append("Whether a deeper copy reaches a zero was not tried: give more seconds.")
+            lines.append("Whether a deeper copy reaches a zero is open: give more seconds.")
         elif reach.expressible is False:
             lines.append(f"Copies of up to {reach.deep} parameters reach no zero of the loss.")
         lines.append(f"Deeper copies: {self.repeats}.")

@@ -47,7 +47,7 @@ def test_redundant_angles_are_those_that_add_no_direction(seed: int) -> None:
         np.eye(4)[0],
     )
     surface = landscape(circuit, hamiltonians.tfim(2))
-    found = reach.metric_rank(surface, rng)
+    found = reach.named_rank(surface, rng)
     theta = rng.uniform(0, np.pi, n_params)
     ranks = [jacobian_rank(surface, list(range(k)), theta) for k in range(n_params + 1)]
     assert found.rank == ranks[-1]
