@@ -11,6 +11,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from qgmutils.diagnosis.answers import Need, Reach
 from qgmutils.diagnosis.ends import Ends
 from qgmutils.diagnosis.flatness import VISIBLE, Flatness
@@ -27,6 +29,7 @@ WIDE = 1.25
 """Ratio of the parameters at which 97 % and half of the starts are solved above which a transition is called wide; a
 convention, between randomised circuits (1.1) and least squares (about 2)."""
 
+_LEVELS_DIM = 1024  # largest dimension whose levels are computed, in a second
 _NAMED = 6  # redundant angles that are named; the rest are counted
 
 
@@ -225,6 +228,15 @@ class Diagnosis:
         scaled = loss.ground_energy + loss.unit * (value.estimate if isinstance(value, Interval) else value)
         return f"{shown} (0 is the ground state, 1 a random state; {scaled:.4g} in your units)"
 
+    def _level(self, value: float) -> str:
+        """Which level of the observable a loss is, if it is one."""
+        loss = self.model.loss.build()
+        if not isinstance(loss, Energy) or loss.dim > _LEVELS_DIM:
+            return ""
+        levels = np.unique(np.linalg.eigvalsh(loss.matrix).round(9))
+        number = int(np.argmin(np.abs(levels - value)))
+        return f", level {number} of the observable" if abs(levels[number] - value) <= loss.solved else ""
+
     def _about_reach(self) -> list[str]:
         reach, p = self.reach, self.ends.n_params
         lines = [
@@ -250,7 +262,10 @@ class Diagnosis:
         if reach.expressible is None:
             lines.append("Whether a deeper copy reaches a zero is open: give more seconds.")
         elif reach.expressible is False:
-            lines.append(f"Copies of up to {reach.deep} parameters reach no zero of the loss.")
+            lines.append(
+                f"Copies of up to {reach.deep} parameters reach no zero of the loss; the best end is at "
+                f"{_number(reach.lowest or 0.0)}{self._level(reach.lowest or 0.0)}."
+            )
         lines.append(f"Deeper copies: {self.repeats}.")
         return lines
 

@@ -73,6 +73,19 @@ def test_what_a_symmetry_forbids_is_not_expressed() -> None:
     assert "angles[0], angles[1], angles[2]" in str(found)
 
 
+def test_level_that_a_symmetry_leaves() -> None:
+    @qml.qnode(device(2))
+    def even(angles):  # |00> and |11>, of which the observable makes levels 1 and 3; its ground state is odd
+        qml.IsingXY(angles[0], [0, 1])
+        qml.IsingXX(angles[1], [0, 1])
+        qml.RZ(angles[2], 0)
+        return qml.expval(qml.X(0) @ qml.X(1) + 2 * qml.Z(0) @ qml.Z(1))
+
+    found = qgm.diagnose(even, np.ones(3), starts=16)
+    assert found.kind == "cannot express"
+    assert "level 2 of the observable" in str(found)
+
+
 def test_qnode_with_layers_and_a_point() -> None:
     weights = np.array([[0.1, 0.2]])
     found = qgm.diagnose(
