@@ -108,8 +108,8 @@ def docs(session: nox.Session) -> None:
     # Pages of modules and notebooks that are gone must not stay.
     for folder in ("docs/api", "outputs/site"):
         shutil.rmtree(folder, ignore_errors=True)
-    options = ["--fresh-env", "--fail-on-warning", "--keep-going", "--quiet", "--conf-dir", "docs"]
-    session.run("sphinx-build", *options, ".", "outputs/site", env=ENVIRONMENT)
+    options = ["--fresh-env", "--fail-on-warning", "--keep-going", "--quiet", "--jobs", "auto"]
+    session.run("sphinx-build", *options, "--conf-dir", "docs", ".", "outputs/site", env=ENVIRONMENT)
     session.run("python", "docs/links.py", "outputs/site", env=ENVIRONMENT)
     session.log("outputs/site/index.html is the first page")
 

@@ -46,7 +46,8 @@ def gallery(root: Path) -> str:
             if _notebook(root, path).is_file()
         )
         if cards:
-            tabs.append(f"`````{{tab-item}} Profile {profile}\n````{{grid}} 1 1 2 2\n{cards}````\n`````\n")
+            grid = f"````{{grid}} 1 1 2 2\n:gutter: 3\n\n{cards}````\n"
+            tabs.append(f"`````{{tab-item}} Profile {profile}\n{grid}`````\n")
     return "``````{tab-set}\n" + "".join(tabs) + "``````\n"
 
 

@@ -1,12 +1,17 @@
 """Formulas as MathML, made when the site is built: browsers show it by themselves, offline and without scripts."""
 
+import re
+
 from docutils import nodes
 from math_core import LatexError, LatexToMathML
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
+# What belongs to a formula that stands next to it.
+OPENING, CLOSING = re.compile(r"\S+$"), re.compile(r"\S+")
 CONVERTER = LatexToMathML(fancy_error=False)
 
 
@@ -34,6 +39,29 @@ def convert(latex: str, *, block: bool) -> str:
         ) from error
 
 
+class KeepTogether(SphinxPostTransform):
+    """Tie a formula to what stands next to it without a space, so that no line begins with its full stop."""
+
+    default_priority = 800
+
+    def run(self, **kwargs: object) -> None:
+        """Wrap each formula of the page that has such neighbours."""
+        for formula in list(self.document.findall(nodes.math)):
+            parent = formula.parent
+            place = parent.index(formula)
+            tied: list[nodes.Node] = [formula]
+            after = parent[place + 1] if place + 1 < len(parent) else None
+            if isinstance(after, nodes.Text) and (word := CLOSING.match(after)):
+                parent[place + 1] = nodes.Text(after[word.end() :])
+                tied.append(nodes.Text(word[0]))
+            before = parent[place - 1] if place else None
+            if isinstance(before, nodes.Text) and (word := OPENING.search(before)):
+                parent[place - 1] = nodes.Text(before[: word.start()])
+                tied.insert(0, nodes.Text(word[0]))
+            if len(tied) > 1:
+                parent[place] = nodes.inline("", "", *tied, classes=["together"])
+
+
 def inline(translator: HTML5Translator, node: nodes.math) -> None:
     """Write a formula within a line."""
     translator.body.append(convert(node.astext(), block=False))
@@ -49,5 +77,6 @@ def block(translator: HTML5Translator, node: nodes.math_block) -> None:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Make this the way in which formulas are written."""
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.add_post_transform(KeepTogether)
     app.config.html_math_renderer = "mathml"
     return {"parallel_read_safe": True, "parallel_write_safe": True}
