@@ -1,4 +1,4 @@
-"""What can be done with this repository; `nox -l` lists it. Options of a session follow after `--`."""
+"""Options of a session follow after `--`, as in `nox -s figures -- --help`."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def install(session: nox.Session) -> None:
 
 @nox.session
 def figures(session: nox.Session) -> None:
-    """Run the notebooks; compare every figure, table and verdict with the committed ones (-- --help)."""
+    """Run the notebooks; compare figures, tables and verdicts."""
     install(session)
     # After Ctrl-C the suite ends its notebooks first; nox would kill it after a third of a second.
     session.run("qgm", "figures", *session.posargs, env=ENVIRONMENT, interrupt_timeout=20)
@@ -40,14 +40,14 @@ def figures(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Test the package and the suite, on all cores (-- options of pytest instead, or --seed random)."""
+    """Test package and suite (-- takes options of pytest)."""
     install(session)
     session.run("python", "-m", "pytest", *(session.posargs or ["--numprocesses=logical"]), env=ENVIRONMENT)
 
 
 @nox.session
 def notebooks(session: nox.Session) -> None:
-    """Run the notebooks and compare their outputs with the stored ones (-- --update stores new ones)."""
+    """Run notebooks, compare outputs (-- --update stores them)."""
     install(session)
     names = [argument for argument in session.posargs if argument != "--update"]
     paths = [Path(name) for name in names] or sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -69,7 +69,7 @@ def notebooks(session: nox.Session) -> None:
 
 @nox.session
 def falsify(session: nox.Session) -> None:
-    """Break the project on purpose, in scratch copies, and see that its checks notice."""
+    """Break copies on purpose; see that the checks notice."""
     install(session)
     session.run("python", "-m", "tests.falsify", env=ENVIRONMENT, interrupt_timeout=20)
 
@@ -83,7 +83,7 @@ def independent(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format of the code, and that notebooks carry no metadata of a machine."""
+    """Check style and format of code and notebooks."""
     session.install("ruff")
     session.run("ruff", "check", "--quiet", *PYTHON_CODE)
     session.run("ruff", "format", "--check", "--quiet", *PYTHON_CODE)
@@ -96,14 +96,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typecheck(session: nox.Session) -> None:
-    """Check the type hints of the package with mypy."""
+    """Check the type hints with mypy."""
     install(session)
     session.run("mypy")
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation site, outputs/site; any warning and any broken internal link is an error."""
+    """Build the site, strictly, in outputs/site."""
     session.install("-e", ".[docs]")
     # Pages of modules and notebooks that are gone must not stay.
     for folder in ("docs/api", "outputs/site"):
@@ -116,7 +116,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time the compiled engine against other simulators, as ratios within one run (-- --help)."""
+    """Time the engine against other simulators (-- --help)."""
     session.install("-e", ".[dev,bench]")
     session.run("python", "-m", "benchmarks", *session.posargs, env=ENVIRONMENT)
 

@@ -81,7 +81,8 @@ def make_device(device: str, n_qubits: int) -> Any:
             if device == "lightning.gpu"
             else ""
         )
+        reason = str(error).rstrip(".")
         raise ValueError(
-            f"PennyLane cannot create the device {device!r}: {error}; {remedy}"
+            f"PennyLane cannot create the device {device!r}: {reason}; {remedy}"
             "device='default.qubit' and 'lightning.qubit' run on any CPU"
         ) from error

@@ -36,8 +36,8 @@ def add(commands: Any) -> None:
     parser = arguments.add(
         commands, "diagnose", "will my model train?", run=run, description=DESCRIPTION, epilog=EPILOG
     )
-    parser.add_argument("model", metavar="MODEL", type=arguments.name)
-    parser.add_argument("arguments", nargs="*", metavar="ARGUMENT")
+    parser.add_argument("model", metavar="MODEL", type=arguments.name, help="module:name, as mine:circuit")
+    parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="of the QNode")
     parser.add_argument("--starts", type=arguments.positive, default=128, metavar="N", help="searches (128)")
     parser.add_argument(
         "--seconds", type=arguments.positive, default=240, metavar="S", help="computing to spend, about (240)"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from qgmutils.command import arguments
 
 DESCRIPTION = """\
-List the runs of the notebooks with their parameters and
-about how many seconds of one core they take."""
+List the runs of the notebooks, about how many seconds of
+one core they take, and their parameters."""
 
 EPILOG = """\
 examples:
@@ -38,7 +40,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print one line a run, or one paragraph where lines are too short."""
+    """Print one line a run, and below it the parameters that differ from the notebook's defaults."""
     from qgmutils.suite import manifest, terminal
 
     try:
@@ -46,13 +48,20 @@ def run(options: argparse.Namespace) -> int:
         chosen = manifest.select(runs, profile=options.profile, only=options.only)
     except ValueError as error:
         options.error(str(error))
-    rows = [("profile", "run", "seconds", "parameters")]
+    widest = max(len(run.label) for run in chosen)
+    print(f"{'profile':<9}{'run':<{widest}}  seconds")
     for profile in manifest.PROFILES:
         for run in chosen:
             if run.profile == profile:
-                parameters = ", ".join(f"{name}={value!r}" for name, value in run.parameters.items())
-                rows.append(
-                    (profile, run.label, f"{run.weight:.0f}", parameters or "the notebook's defaults")
-                )
-    print(terminal.verdict_table(rows, width=terminal.width()))
+                print(f"{profile:<9}{run.label:<{widest}}  {run.weight:>7.0f}")
+                print(_parameters(run.parameters, width=terminal.width()), end="")
+    print("\nBelow a run stand the parameters that differ from the defaults of its notebook.")
     return 0
+
+
+def _parameters(values: Mapping[str, Any], *, width: int) -> str:
+    """Lines `name=value, …`, indented, that end between two parameters or, in long ones, between two numbers."""
+    text = ", ".join(f"{name}={value!r}" for name, value in values.items())
+    indent = {"initial_indent": " " * 11, "subsequent_indent": " " * 11}
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False, **indent)
+    return "".join(f"{line}\n" for line in lines)

@@ -231,7 +231,9 @@ def _load_kernels() -> ModuleType:
     except ImportError as error:
         raise ValueError(f"engine='cuda' cannot load numba.cuda: {error}; {remedy}") from error
     if not cuda_kernels.cuda.is_available():
-        reason = " ".join(str(cuda_kernels.cuda.cuda_error() or "numba finds no CUDA toolkit").split())
+        reason = " ".join(
+            str(cuda_kernels.cuda.cuda_error() or "numba finds no CUDA toolkit").split()
+        ).rstrip(".")
         raise ValueError(f"engine='cuda' finds no GPU: {reason}; {remedy}")
     try:
         cuda_kernels.compiled(True)

@@ -109,7 +109,8 @@ def keep_details(folder: Path, *, profile: str, seed: int, seconds: float) -> di
     versions: dict[str, set[str]] = {}
     for account in accounts:
         for name, several in account["versions"].items():
-            versions.setdefault(name, set()).update(several.split(", "))
+            # A notebook without tables names none.
+            versions.setdefault(name, set()).update(filter(None, several.split(", ")))
     details = {
         "profile": profile,
         "seed": seed,

@@ -224,11 +224,17 @@ def _watch(runner: Runner, runs: Sequence[manifest.Run]) -> None:
                 tqdm.write(f"{count} {outcome.run.label} {state} in {terminal.duration(outcome.seconds)}")
                 sys.stdout.flush()
             states = runner.progress()
-            reached = done + sum(weights[label] * fraction for label, (fraction, _) in states.items())
+            reached = done + sum(
+                weights[label] * (fraction or 0.0) for label, (fraction, _) in states.items()
+            )
             # The weights are right for the machine they were measured on; trust our own pace more and more.
             elapsed = time.monotonic() - started
             pace = (reached + 20 * max(1, len(states))) / (elapsed + 20)
-            running = ", ".join(f"{label} {fraction:.0%}" for label, (fraction, _) in states.items())
+            # Jupyter takes some seconds before the first task can begin.
+            running = ", ".join(
+                f"{label} starts" if fraction is None else f"{label} {fraction:.0%}"
+                for label, (fraction, _) in states.items()
+            )
             busy = "compiling kernels, " if any(compiling for _, compiling in states.values()) else ""
             bar.n = min(reached, total)
             bar.set_postfix_str(

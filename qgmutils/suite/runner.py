@@ -162,18 +162,20 @@ class Runner:
         """Whether everything has ended."""
         return not (self._queue or self._running)
 
-    def progress(self) -> dict[str, tuple[float, bool]]:
+    def progress(self) -> dict[str, tuple[float | None, bool]]:
         """How far each running notebook is, as far as its tasks have reported it.
 
         Returns
         -------
-        dict of str to (float, bool)
-            The fraction that is done, 0 … 1, and whether kernels are being compiled.
+        dict of str to (float or None, bool)
+            The fraction that is done, 0 … 1, None until the first task has begun, and whether kernels are being
+            compiled.
         """
-        found = {}
+        found: dict[str, tuple[float | None, bool]] = {}
         for job in self._running:
             state = _read_json(job.folder / "progress.json")
-            fraction = min(state.get("done", 0) / max(state.get("total", 0), 1), 1.0)
+            total = state.get("total", 0)
+            fraction = min(state.get("done", 0) / total, 1.0) if total else None
             found[job.run.label] = fraction, bool(state.get("compiling"))
         return found
 

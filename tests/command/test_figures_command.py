@@ -84,11 +84,25 @@ def test_list(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     monkeypatch.setenv("COLUMNS", "100")
     assert main(["list", "--notebooks", str(folder)]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["quick", "02_sums.small", "2", "size=2"] in lines
-    assert ["full", "02_sums.odd", "1", "size=2"] in lines
+    small, odd = lines.index(["quick", "02_sums.small", "2"]), lines.index(["full", "02_sums.odd", "1"])
+    assert lines[small + 1] == lines[odd + 1] == ["size=2"]
     assert main(["list", "--notebooks", str(folder), "--profile", "full", "--only", "02_sums.odd"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [line[:2] for line in lines[2:]] == [["full", "02_sums.odd"]]
+    assert lines[1:3] == [["full", "02_sums.odd", "1"], ["size=2"]]
+    assert lines[3] == []
+
+
+def test_list_breaks_no_name(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    terms = ", ".join(["1000"] * 40)
+    text = (folder / "claims.toml").read_text()
+    (folder / "claims.toml").write_text(text.replace("{size = 2}", f"{{size = 2, terms = [{terms}]}}", 1))
+    assert main(["list", "--notebooks", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert " ".join(" ".join(lines).split()).count("1000, ") == 39
 
 
 def test_what_the_notebooks_need_is_asked_for(

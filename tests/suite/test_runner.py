@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,27 @@ def test_a_run_waits_for_the_one_whose_results_it_needs(
         started += [label for label in job.progress() if label not in started]
         assert not after or len(job.progress()) < 2
     assert started == order
+
+
+def test_progress_is_unknown_until_the_first_task_has_begun(folder: Path, replaced: list[str]) -> None:
+    go, wrote = folder / "go", folder / "wrote"
+    replaced.append(
+        "import json, time\n"
+        f"while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)\n"
+        "(folder / 'progress.json').write_text(json.dumps({'done': 1, 'total': 4}))\n"
+        f"pathlib.Path({str(wrote)!r}).touch()\n"
+        "time.sleep(60)"
+    )
+    job = watched(folder, [])
+    job.poll()
+    try:
+        assert job.progress() == {"01_sizes": (None, False)}
+        go.touch()
+        while not wrote.exists():
+            time.sleep(0.01)
+        assert job.progress() == {"01_sizes": (0.25, False)}
+    finally:
+        job.stop()
 
 
 @pytest.mark.parametrize("message", runner.START_FAILURES)
