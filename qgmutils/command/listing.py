@@ -55,13 +55,12 @@ def run(options: argparse.Namespace) -> int:
             if run.profile == profile:
                 print(f"{profile:<9}{run.label:<{widest}}  {run.weight:>7.0f}")
                 print(_parameters(run.parameters, width=terminal.width()), end="")
-    print("\nBelow a run stand the parameters that differ from the defaults of its notebook.")
+    print("\nBelow a run: what differs from its notebook's defaults.")
     return 0
 
 
 def _parameters(values: Mapping[str, Any], *, width: int) -> str:
     """Lines `name=value, …`, indented, that end between two parameters or, in long ones, between two numbers."""
     text = ", ".join(f"{name}={value!r}" for name, value in values.items())
-    indent = {"initial_indent": " " * 11, "subsequent_indent": " " * 11}
-    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False, **indent)
-    return "".join(f"{line}\n" for line in lines)
+    lines = textwrap.wrap(text, width - 11, break_long_words=False, break_on_hyphens=False)
+    return "".join(f"{'':11}{line}\n" for line in lines)
