@@ -58,7 +58,7 @@ def add(commands: Any) -> None:
         commands, "figures", "every figure and verdict again", run=run, description=DESCRIPTION, epilog=EPILOG
     )
     parser.add_argument(
-        "--profile", help="quick (default; minutes), full (the paper's sizes) or large (hours)"
+        "--profile", help="quick (default; minutes), full (two hours on two cores) or large (longer)"
     )
     arguments.add_only(parser)
     parser.add_argument(

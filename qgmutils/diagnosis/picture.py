@@ -32,11 +32,14 @@ def _transition(ax: Axes, own: Ends, reach: Reach, need: Need) -> None:
     share, low, high = np.array([[e.solved.estimate, e.solved.low, e.solved.high] for e in tested]).T
     ax.errorbar(p, share, [share - low, high - share], fmt="o-", color=figures.COLORS[0], lw=0.8)
     ax.plot(own.n_params, own.solved.estimate, "o", ms=8, mfc="none", color=figures.COLORS[5])
+    # Curves rise to the right of the point: there is room below it, unless it lies on the axis.
+    below = own.solved.estimate > 0.15
     ax.annotate(
         "this model",
         (own.n_params, own.solved.estimate),
-        (6, 8),
+        (8, -4) if below else (0, 9),
         textcoords="offset points",
+        va="top" if below else "bottom",
         color=figures.COLORS[5],
         fontsize=figures.SMALLEST,
     )
@@ -60,10 +63,22 @@ def _transition(ax: Axes, own: Ends, reach: Reach, need: Need) -> None:
 def _losses(ax: Axes, own: Ends, energy: bool) -> None:
     losses = np.maximum(np.sort(own.losses), _FLOOR)
     share = np.arange(1, len(losses) + 1) / len(losses)
-    ax.step([_FLOOR, *losses], [0, *share], where="post", color=figures.COLORS[0])
-    if losses[0] == losses[-1]:
-        ax.set_xlim(_FLOOR / 10, 1)
-    ax.set_xscale("log")
+    ax.step([losses[0], *losses], [0, *share], where="post", color=figures.COLORS[0])
+    if own.solved.estimate > 0:
+        ax.annotate(
+            f"{own.solved.estimate:.0%} solved",
+            (losses[0], own.solved.estimate / 2),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            color="0.3",
+            fontsize=figures.SMALLEST,
+        )
+    if own.solved.estimate > 0 or losses[0] < losses[-1] / 100:
+        ax.set_xscale("log")
+        ax.set_xlim(losses[0] / 10, max(1.0, losses[-1] * 2))
+    else:
+        ax.set_xlim(0, losses[-1] * 1.1)
     name = "energy (0: ground state, 1: random state)" if energy else "loss"
     ax.set(xlabel=name, ylabel="share of starts", ylim=(0, 1.05))
     ax.set_title(f"Where {own.n_starts} starts end at $p$ = {own.n_params}")
