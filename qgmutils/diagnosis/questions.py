@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from qgmutils.beyond import theories
 from qgmutils.circuits.circuit import Circuit
@@ -31,6 +32,8 @@ from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss
 from qgmutils.qnodes.model import QNodeModel, from_qnode
 from qgmutils.statistics.intervals import Interval
+
+Say = Callable[[str], object]
 
 MAX_QUBITS = 12
 """Largest number of qubits: searches of the 2 2^n parameters that are needed take hours beyond."""
@@ -114,15 +117,17 @@ def diagnose(
     surface = _surface(model, seed)
     rng = np.random.default_rng([seed, 1])
     family = family_of(model, layers)
-    _say(f"{model.n_qubits} qubits, {model.n_params} parameters")
     starts = _affordable(model, starts, seed, seconds)
-    found = _reach(family, surface, rng, seed)
-    _say(f"{found.own_rank} of {model.n_params} parameters act; D = {found.dimension}, c = {found.count}")
-    trainer = _Trainer(family, starts=starts, seed=seed, seconds=seconds)
-    ends = trainer.at(model.n_params, always=True)
-    assert ends is not None
-    found = _measured(found, trainer, loss)
-    need = _need(found, trainer, rng)
+    with _News() as say:
+        say(f"{model.n_qubits} qubits, {model.n_params} parameters: which of them act")
+        found = _reach(family, surface, rng, seed, say)
+        say(f"{found.own_rank} of {model.n_params} parameters act; training")
+        trainer = _Trainer(family, starts=starts, seed=seed, seconds=seconds)
+        ends = trainer.at(model.n_params, always=True)
+        assert ends is not None
+        say(f"{ends.solved.estimate:.0%} of the starts are solved; training deeper copies")
+        found = _measured(found, trainer, loss)
+        need = _need(found, trainer, rng)
     point = look_at(surface, model.theta(*args)) if at_arguments else None
     flat, trend = flatness(surface, rng), _trend(family, rng, seed)
     theory = _theory(model, loss, seed)
@@ -179,11 +184,22 @@ def _surface(model: Model, seed: int, number: int = 0) -> Landscape:
     return landscape(circuit, model.loss.build())
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+class _News:
+    """A line that says what has been found and what is being done, on a terminal or in a notebook.
+
+    A program that watches by QGMUTILS_PROGRESS is told of tasks alone.
+    """
+
+    def __enter__(self) -> Say:
+        watched = True if os.environ.get("QGMUTILS_PROGRESS") else None
+        self._bar = tqdm(total=1, bar_format="{desc} [{elapsed}]", leave=False, disable=watched)
+        return self._bar.set_description_str
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
 
 
-def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: int) -> Reach:
+def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: int, say: Say) -> Reach:
     """Dimensions, from ranks of the metric at growing depths."""
     own = reach.named_rank(surface, rng)
     real = reach.reaches_real_states(surface, rng)
@@ -195,7 +211,7 @@ def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: i
         if _metric_seconds(deeper) > _METRIC_SECONDS:
             break
         if _metric_seconds(deeper) > _SILENT:
-            _say(f"rank at {deeper.n_params} parameters, about {_metric_seconds(deeper):.0f} s")
+            say(f"which of {deeper.n_params} parameters act, about {_metric_seconds(deeper):.0f} s")
         next_rank = reach.metric_rank(_surface(deeper, seed), rng)
         saturated = next_rank >= most or (next_rank <= rank < p)
         p, rank = deeper.n_params, max(rank, next_rank)

@@ -119,16 +119,16 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
         if all_real and np.any(loss.matrix.imag):
             return None, ""
         g = loss.ground_degeneracy
-        count = (2 if everything else 1) * (dim - g)
+        count, formula = (2 * (dim - g), "2(N-g)") if everything else (dim - g, "N-g")
         return (
             count,
-            f"all {which} are reached, less the ground states: {'2' if everything else ''}(N - g), g = {g}",
+            f"all {which} are reached, and a ground state of degeneracy g = {g} is one of them, {formula}",
         )
     if isinstance(loss, Fidelity):
         count = 2 * dim - 2 if everything else dim - 1
         return count, f"all {which} are reached, and one of them is the target"
     if isinstance(loss, BornMachine) and loss.target.size == dim and np.all(loss.target > 0):
-        return dim - 1, f"all {which} are reached, and N - 1 probabilities are given"
+        return dim - 1, f"all {which} are reached, and N-1 probabilities are given"
     return None, ""
 
 

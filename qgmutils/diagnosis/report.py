@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qgmutils.diagnosis.answers import Need, Reach
-from qgmutils.diagnosis.ends import Ends
+from qgmutils.diagnosis.ends import TRAPPED, Ends
 from qgmutils.diagnosis.flatness import VISIBLE, Flatness
 from qgmutils.diagnosis.point import Point
 from qgmutils.ensembles.model import Model
@@ -113,8 +113,8 @@ class Diagnosis:
                 [
                     f"{ends.n_starts} starts, {ends.n_certified} ends certified as minima; solved: "
                     f"{_share(ends.solved)}; within 1 % of the best: {_share(ends.near_best)}.",
-                    f"Mean loss {self._loss(ends.mean)}; median {_number(ends.median)}, best "
-                    f"{_number(ends.best)}, found {ends.best_hits} times.",
+                    f"Mean loss {self._loss(ends.mean)}; median {_number(ends.median)}; the best, "
+                    f"{_number(ends.best)}, was found {ends.best_hits} times.",
                     self._about_theory(),
                     *self._trap_or_expressivity(),
                 ],
@@ -132,8 +132,8 @@ class Diagnosis:
                     "With the number of parameters: "
                     + ", ".join(f"{value:.2g} at {p}" for p, value in self.trend)
                     + ".",
-                    f"Share of random angles where 10^4 shots see no slope (below {VISIBLE:g}): "
-                    f"{_share(flat.plateau)}; share of starts that end in traps: {1 - ends.solved.estimate:.0%}.",
+                    f"Plateau: at {_share(flat.plateau)} of random angles 10,000 shots see no slope (below {VISIBLE:g}).",
+                    f"Traps: {1 - ends.solved.estimate:.0%} of the starts end above the floor.",
                 ],
             ),
         ]
@@ -157,6 +157,7 @@ class Diagnosis:
             "half are solved from": _crossing(need.half) if need.half else "not found",
             "97 % are solved from": _crossing(need.most) if need.most else "not found",
             "variance of the gradient": _interval(self.flat.variance),
+            "advice": self.advice,
         }
 
     def text(self, width: int | None = None) -> str:
@@ -168,7 +169,8 @@ class Diagnosis:
             lines += ["", question]
             for answer in answers:
                 lines += textwrap.wrap(answer, columns, initial_indent="  ", subsequent_indent="  ")
-        return "\n".join(lines)
+        # No-break spaces have done their work; a terminal that writes ASCII has none.
+        return "\n".join(lines).replace("\u00a0", " ")
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, as JSON holds them; null stands for what is not known or not finite."""
@@ -198,12 +200,13 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th style='text-align:left;vertical-align:top;white-space:nowrap'>{html.escape(question)}</th>"
-            f"<td style='text-align:left'>{'<br>'.join(map(html.escape, answers))}</td></tr>"
+            f"<td style='text-align:left'><ul style='margin:0;padding-left:1.1em'>"
+            f"{''.join(f'<li>{html.escape(answer)}</li>' for answer in answers)}</ul></td></tr>"
             for question, answers in self.sections()
         )
         return (
-            f"<p><strong>{html.escape(self.kind)}</strong>: {html.escape(self._title())}</p>"
-            f"<p>{html.escape(self.advice)}</p><table>{rows}</table>"
+            f"<p style='font-size:1.15em'><strong>{html.escape(self.kind)}</strong> · {html.escape(self._title())}</p>"
+            f"<p>{html.escape(self.advice)}</p><table style='max-width:60em'>{rows}</table>"
         )
 
     def _title(self) -> str:
@@ -253,7 +256,7 @@ class Diagnosis:
         if redundant:
             lines.append(f"Redundant, given those before them: {self._listed(redundant)}.")
         if reach.equations is not None:
-            lines.append(f"A zero of the loss poses {reach.equations} equations: {reach.reason}.")
+            lines.append(f"To end at the floor takes {reach.equations} equations: {reach.reason}.")
         if reach.measured is not None:
             lines.append(
                 f"Measured at zeros of a copy of {reach.deep} parameters (rank of the Hessian): {reach.measured} "
@@ -271,10 +274,7 @@ class Diagnosis:
 
     def _about_theory(self) -> str:
         if self.theory is None:
-            return (
-                "No theory of minima applies: it is known for energies of randomised circuits on random reference "
-                "states, below the critical count."
-            )
+            return "No theory of the mean applies here (it is known for energies of randomised circuits on random states)."
         share = self.ends.n_params / 2**self.model.n_qubits
         low = "" if share <= 1 / 8 else "; trained ones lie lower, as low minima have the larger basins"
         return f"Theory, for all minima: mean loss {_interval(self.theory)}{low}."
@@ -294,28 +294,35 @@ class Diagnosis:
         need, count = self.need, self.reach.count
         if count is None:
             return ["No prediction: the number of equations is not known."]
-        lines = (
-            [] if need.predicted is None else [f"Predicted: {need.predicted}, where {count} parameters act."]
-        )
-        for name, crossing in (("half", need.half), ("97 %", need.most)):
-            if crossing is not None:
-                lines.append(f"By training, {name} of the starts are solved from {_crossing(crossing)} on.")
+        lines = []
+        if need.predicted is not None:
+            lines.append(f"Predicted: {need.predicted} parameters, the first depth at which {count} act.")
         if need.half is None:
             lines.append(
                 "Where half of the starts are solved would take more seconds; the number of equations is an upper "
                 "estimate where the initial state and the loss share a structure."
             )
-        elif need.predicted is not None and need.half.high < need.predicted - 2:
+        else:
+            lines.append(f"By training, half of the starts are solved from {_crossing(need.half)} on.")
+        if self._is_cheaper(count):
             lines.append(
-                "That is fewer than predicted: the initial state and the loss have a structure that makes solutions "
+                "Fewer than predicted do: the initial state and the loss have a structure that makes solutions "
                 "cheaper, and the number of equations is an upper estimate."
             )
+        if need.most is not None:
+            lines.append(f"By training, 97 % of the starts are solved from {_crossing(need.most)} on.")
         if need.half is not None and need.most is not None and need.most.estimate > WIDE * need.half.estimate:
             lines.append(
                 f"The transition is wide, by a factor of {need.most.estimate / need.half.estimate:.1f} in parameters: "
                 "traps survive above the number of equations."
             )
         return lines
+
+    def _is_cheaper(self, count: int) -> bool:
+        """Whether starts are solved with fewer parameters than equations, by more than near misses."""
+        half, predicted = self.need.half, self.need.predicted
+        here = self.reach.own_rank < count and self.ends.solved.low > TRAPPED
+        return here or (half is not None and predicted is not None and half.high < predicted - 2)
 
     def _about_point(self, point: Point) -> list[str]:
         lines = [
@@ -357,13 +364,14 @@ def _number(value: float) -> str:
 
 
 def _interval(found: Interval) -> str:
-    return f"{_number(found.estimate)} [{_number(found.low)}, {_number(found.high)}]"
+    return f"{_number(found.estimate)}\u00a0[{_number(found.low)},\u00a0{_number(found.high)}]"
 
 
 def _share(found: Interval) -> str:
-    return f"{found.estimate:.0%} [{found.low:.0%}, {found.high:.0%}]"
+    return f"{found.estimate:.0%}\u00a0[{found.low:.0%},\u00a0{found.high:.0%}]"
 
 
 def _crossing(found: Interval) -> str:
-    high = f"{found.high:.0f}" if math.isfinite(found.high) else "?"
-    return f"{found.estimate:.0f} [{found.low:.0f}, {high}] parameters"
+    if not math.isfinite(found.high):
+        return f"{found.estimate:.0f} parameters (at least {found.low:.0f}, no upper bound found)"
+    return f"{found.estimate:.0f}\u00a0[{found.low:.0f},\u00a0{found.high:.0f}] parameters"
