@@ -15,7 +15,7 @@ import numpy as np
 
 from qgmutils.diagnosis.answers import Need, Reach
 from qgmutils.diagnosis.ends import TRAPPED, Ends
-from qgmutils.diagnosis.flatness import VISIBLE, Flatness
+from qgmutils.diagnosis.flatness import Flatness
 from qgmutils.diagnosis.point import Point
 from qgmutils.ensembles.model import Model
 from qgmutils.losses.energy import Energy
@@ -132,7 +132,7 @@ class Diagnosis:
                     "With the number of parameters: "
                     + ", ".join(f"{value:.2g} at {p}" for p, value in self.trend)
                     + ".",
-                    f"Plateau: at {_share(flat.plateau)} of random angles 10,000 shots see no slope (below {VISIBLE:g}).",
+                    f"Plateau: at {_share(flat.plateau)} of random angles 10,000 shots see no slope.",
                     f"Traps: {1 - ends.solved.estimate:.0%} of the starts end above the floor.",
                 ],
             ),
@@ -274,7 +274,7 @@ class Diagnosis:
 
     def _about_theory(self) -> str:
         if self.theory is None:
-            return "No theory of the mean applies here (it is known for energies of randomised circuits on random states)."
+            return "No theory of the mean applies (there is one for energies of randomised circuits on random states)."
         share = self.ends.n_params / 2**self.model.n_qubits
         low = "" if share <= 1 / 8 else "; trained ones lie lower, as low minima have the larger basins"
         return f"Theory, for all minima: mean loss {_interval(self.theory)}{low}."
