@@ -46,11 +46,9 @@ def by_first_axis(
         None where another length gives no such circuit.
     """
     found = leaves(args, [str(number) for number in range(len(args))])
-    most = max(leaf.array.ndim for leaf, trained in zip(found, model.trained, strict=True) if trained)
-    layered = [
-        trained and leaf.array.ndim == most for leaf, trained in zip(found, model.trained, strict=True)
-    ]
-    lengths = {leaf.array.shape[:1] for leaf, is_layered in zip(found, layered, strict=True) if is_layered}
+    most = max(len(shape) for shape in model.shapes if shape is not None)
+    layered = [shape is not None and len(shape) == most for shape in model.shapes]
+    lengths = {shape[:1] for shape in model.shapes if shape is not None and len(shape) == most}
     if most == 0 or len(lengths) > 1:
         return None
     ((length,),) = lengths

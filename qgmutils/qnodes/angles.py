@@ -127,10 +127,15 @@ class Chain:
     def _jacobian(self, theta: Array) -> Array:
         try:
             return np.asarray(self._differentiate(self._stacked)(self._given(theta)), dtype=float)
-        except (AttributeError, TypeError) as error:  # of functions that know nothing of traced numbers
+        except (
+            AttributeError,
+            TypeError,
+            ValueError,
+        ) as error:  # functions that know nothing of traced numbers
             raise ValueError(
                 f"angles of gates are curved functions of the trained arguments, which {self._library} cannot "
-                f"differentiate: {error}; write them with pennylane.numpy, or with jax.numpy and arrays of JAX"
+                f"differentiate: {error.__cause__ or error}; write them with pennylane.numpy, or with jax.numpy and "
+                "arrays of JAX"
             ) from error
 
     def _stacked(self, theta: Any) -> Any:

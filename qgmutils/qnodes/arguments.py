@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import numbers
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from qgmutils.inputs import is_integer
 
 
 class Leaf(NamedTuple):
-    """A number or an array somewhere in the arguments.
+    """A number, an array or anything else that is no list, tuple or dict, somewhere in the arguments.
 
     Attributes
     ----------
@@ -30,10 +31,12 @@ class Leaf(NamedTuple):
 
     @property
     def array(self) -> NDArray[Any]:
-        """Its value as a NumPy array."""
-        import pennylane as qml
-
-        return np.asarray(qml.math.unwrap([self.value])[0])
+        """Its value as a NumPy array; what is neither numbers nor text, as an observable, is one object."""
+        if hasattr(self.value, "__array__") or isinstance(self.value, (numbers.Number, str)):
+            return np.asarray(self.value)
+        whole = np.empty((), dtype=object)  # NumPy would take a graph for a sequence
+        whole[()] = self.value
+        return whole
 
     def names(self) -> list[str]:
         """One name for each of its numbers, e.g. ``weights[0, 2]``."""
@@ -44,12 +47,13 @@ class Leaf(NamedTuple):
 
 
 def leaves(arguments: Sequence[Any], names: Sequence[str]) -> list[Leaf]:
-    """All numbers and arrays in the arguments, in order; lists, tuples and dicts are looked into.
+    """All leaves of the arguments, in order; lists, tuples and dicts are looked into.
 
     Raises
     ------
     ValueError
-        For inf, nan, and tensors of a library that is not differentiated here or that computes in single precision.
+        For inf, nan, masked entries, and tensors of a library that is not differentiated here or that computes in
+        single precision.
     """
     found = [
         Leaf(path, number, value)
@@ -58,6 +62,8 @@ def leaves(arguments: Sequence[Any], names: Sequence[str]) -> list[Leaf]:
     ]
     for leaf in found:
         _require_double(leaf)
+        if np.ma.is_masked(leaf.value):
+            raise ValueError(f"{leaf.path} has masked entries; fill them or leave them out")
         if leaf.array.dtype.kind in "fc" and not np.all(np.isfinite(leaf.array)):
             raise ValueError(f"{leaf.path} must hold finite numbers, got inf or nan")
     return found
@@ -81,7 +87,7 @@ def trainable(all_leaves: Sequence[Leaf], argnum: int | Sequence[int] | None, n_
     all_leaves : sequence of Leaf
     argnum : int, sequence of int, or None
         Arguments that are trained.  None: the tensors that require a gradient, or, where no tensor says so, everything
-        that holds real numbers and not integers.
+        that holds real numbers and not integers, but for tensors that say that they require none.
     n_arguments : int
 
     Raises
@@ -91,7 +97,7 @@ def trainable(all_leaves: Sequence[Leaf], argnum: int | Sequence[int] | None, n_
     """
     real = [leaf.array.dtype.kind == "f" for leaf in all_leaves]
     if argnum is not None:
-        wanted: list[Any] = [argnum] if is_integer(argnum) else list(argnum)  # type: ignore[arg-type]
+        wanted: list[Any] = list(argnum) if isinstance(argnum, Iterable) else [argnum]
         if not wanted or not all(is_integer(k) and 0 <= k < n_arguments for k in wanted):
             raise ValueError(f"argnum must name arguments 0 ... {n_arguments - 1}, got {argnum!r}")
         chosen = [leaf.argument in wanted for leaf in all_leaves]
@@ -100,15 +106,24 @@ def trainable(all_leaves: Sequence[Leaf], argnum: int | Sequence[int] | None, n_
                 raise ValueError(
                     f"{leaf.path} cannot be trained: it holds {leaf.array.dtype} and not real numbers; give floats"
                 )
+    else:
+        says = [getattr(leaf.value, "requires_grad", None) for leaf in all_leaves]
+        chosen = [bool(say) for say in says]
+        if not any(chosen):
+            chosen = [is_real and say is None for is_real, say in zip(real, says, strict=True)]
+    if any(is_chosen and leaf.array.size for leaf, is_chosen in zip(all_leaves, chosen, strict=True)):
         return chosen
-    requires = [bool(getattr(leaf.value, "requires_grad", False)) for leaf in all_leaves]
-    chosen = requires if any(requires) else real
-    if not any(chosen):
+    if argnum is None and any(
+        leaf.array.size for leaf, is_real in zip(all_leaves, real, strict=True) if is_real
+    ):
         raise ValueError(
-            "no argument is trained: none holds real numbers; give the angles as floats or arrays of floats after the "
-            "QNode, as in from_qnode(qnode, weights)"
+            "no argument is trained: all real numbers are in tensors with requires_grad=False; name those that are to "
+            "be trained, as in from_qnode(qnode, weights, argnum=0)"
         )
-    return chosen
+    raise ValueError(
+        "no argument is trained: none holds real numbers; give the angles as floats or arrays of floats after the "
+        "QNode and not by keyword, as in from_qnode(qnode, weights)"
+    )
 
 
 def _require_double(leaf: Leaf) -> None:

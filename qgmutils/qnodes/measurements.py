@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from qgmutils.inputs import number_array
-from qgmutils.losses.born_machine import BornMachine
+from qgmutils.inputs import number_array, require_choice
+from qgmutils.losses.born_machine import DIVERGENCES, BornMachine
 from qgmutils.losses.fidelity import Fidelity
 from qgmutils.losses.hamiltonians import from_observable
 from qgmutils.losses.least_squares import LeastSquares
@@ -39,8 +39,13 @@ def loss_of(
     ValueError
         For a measurement that makes no loss, or a target that is missing or does not fit.
     """
+    require_choice(divergence, "divergence", DIVERGENCES)
+    if target is not None:
+        target = number_array(target, "the target", kinds="biufc")
+        if not np.all(np.isfinite(target)):
+            raise ValueError("the target must hold finite numbers, got inf or nan")
     kinds = {type(measurement).__name__ for measurement in measurements}
-    names = ", ".join(map(str, measurements))
+    names = ", ".join(map(str, measurements)) or "no measurement"
     if kinds == {"ExpectationMP"}:
         return _of_expectations([measurement.obs for measurement in measurements], wires, inputs, target)
     if inputs is not None:
@@ -63,14 +68,13 @@ def loss_of(
         raise ValueError(
             f"the QNode returns {names}, so that the loss needs target=..., {what}: {2**measured} numbers"
         )
-    values = np.asarray(target)
-    if values.shape != (2**measured,):
+    if target.shape != (2**measured,):
         raise ValueError(
-            f"the target of {names} must hold {2**measured} numbers, one for each outcome, got shape {values.shape}"
+            f"the target of {names} must hold {2**measured} numbers, one for each outcome, got shape {target.shape}"
         )
     if is_state:
-        return Fidelity(target=values)
-    return BornMachine(target=values, divergence=divergence, n_others=len(wires) - measured)
+        return Fidelity(target=target)
+    return BornMachine(target=target, divergence=divergence, n_others=len(wires) - measured)
 
 
 def _of_expectations(
@@ -105,7 +109,12 @@ def require_agreement(
     """
     import pennylane as qml
 
-    several = returned if isinstance(returned, (list, tuple)) else [returned]
+    several, _ = qml.pytrees.flatten(returned)  # lists, tuples and dicts
+    if len(several) != len(measurements):
+        raise ValueError(
+            f"the QNode returns {len(several)} values of {len(measurements)} measurements; apply no transform that "
+            "puts results together"
+        )
     for measurement, value in zip(measurements, several, strict=True):
         given = np.asarray(qml.math.unwrap([value])[0])
         kind, scale = type(measurement).__name__, 1.0

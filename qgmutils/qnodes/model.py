@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -51,8 +51,8 @@ class QNodeModel(Model):
         Circuit and loss with the fixed gates where the QNode has them, which shows what is repeated.
     names : tuple of str, length p
         What each number is in the arguments, e.g. ``weights[0, 2]``.
-    trained : tuple of bool
-        Which leaves of the arguments are trained.
+    shapes : tuple of tuples, or None
+        Of the leaves of the arguments that are trained; None for another.
     constants : tuple of arrays
         Values of the others.
     """
@@ -61,7 +61,7 @@ class QNodeModel(Model):
     loss: Loss
     written: Model
     names: tuple[str, ...]
-    trained: tuple[bool, ...]
+    shapes: tuple[tuple[int, ...] | None, ...]
     constants: tuple[NDArray[Any], ...]
 
     def value(self, *args: Any) -> float:
@@ -118,30 +118,34 @@ class QNodeModel(Model):
             As in `value_and_grad`.
         """
         parts, constants = [], iter(self.constants)
-        for leaf, is_trained in self._leaves(args):
-            if is_trained:
+        for leaf, shape in self._leaves(args):
+            if shape is not None:
+                if leaf.array.shape != shape or leaf.array.dtype.kind not in "fiu":
+                    raise ValueError(
+                        f"{leaf.path} must hold real numbers and have the shape {shape}, as when the model was made, "
+                        f"got {leaf.array.dtype} and {leaf.array.shape}"
+                    )
                 parts.append(np.ravel(leaf.array).astype(float))
             elif not np.array_equal(leaf.array, constant := next(constants)):
                 raise ValueError(
                     f"{leaf.path} is not trained and was {constant} when the model was made, got {leaf.array}; "
                     "make a model of the new value"
                 )
-        theta = np.concatenate(parts)
-        if theta.shape != (len(self.names),):
-            raise ValueError(f"the arguments hold {len(theta)} trained numbers, the model {len(self.names)}")
-        return theta
+        return np.concatenate(parts)
 
     def shaped(self, theta: Array, *args: Any) -> Any:
         """Numbers (p,) in the shape of the trained arguments among `args`; of several a tuple."""
         pairs, first = self._leaves(args), 0
         values = []
-        for leaf, is_trained in pairs:
-            shape = leaf.array.shape
-            size = math.prod(shape) if is_trained else 0
-            values.append(theta[first : first + size].reshape(shape)[()] if is_trained else np.zeros(shape))
+        for leaf, shape in pairs:
+            if shape is None:
+                values.append(np.zeros(leaf.array.shape))
+                continue
+            size = math.prod(shape)
+            values.append(theta[first : first + size].reshape(shape)[()])
             first += size
         rebuilt = rebuild(args, iter(values))
-        chosen = sorted({leaf.argument for leaf, is_trained in pairs if is_trained})
+        chosen = sorted({leaf.argument for leaf, shape in pairs if shape is not None})
         return rebuilt[chosen[0]] if len(chosen) == 1 else tuple(rebuilt[number] for number in chosen)
 
     def in_units(self, value: Any) -> Any:
@@ -164,17 +168,17 @@ class QNodeModel(Model):
     def _landscape(self) -> Landscape:
         return landscape(self.circuit, self.loss)
 
-    def _leaves(self, args: Sequence[Any]) -> list[tuple[Leaf, bool]]:
+    def _leaves(self, args: Sequence[Any]) -> list[tuple[Leaf, tuple[int, ...] | None]]:
         found = leaves(args, [f"argument {k}" for k in range(len(args))])
-        if len(found) != len(self.trained):
+        if len(found) != len(self.shapes):
             raise ValueError(
                 f"the arguments hold {len(found)} numbers and arrays, while the model was made from "
-                f"{len(self.trained)}; give all arguments of the QNode"
+                f"{len(self.shapes)}; give all arguments of the QNode"
             )
-        return list(zip(found, self.trained, strict=True))
+        return list(zip(found, self.shapes, strict=True))
 
     def _blocks(self, matrix: Array, args: Sequence[Any]) -> Any:
-        shapes = [leaf.array.shape for leaf, is_trained in self._leaves(args) if is_trained]
+        shapes = [shape for _, shape in self._leaves(args) if shape is not None]
         bounds = np.cumsum([0, *(math.prod(shape) for shape in shapes)])
         rows = [
             tuple(
@@ -252,7 +256,7 @@ def from_qnode(
         Of a distribution, as of `losses.BornMachine`.
     argnum : int or sequence of int, optional
         Arguments that are trained.  By default the tensors that require a gradient or, if no tensor says so, everything
-        that holds real numbers and not integers.
+        that holds real numbers and not integers, but for tensors that say that they require none.
     **options
         Keyword arguments of the QNode; they are not trained.
 
@@ -284,6 +288,7 @@ def from_qnode(
         return record(qnode, _placed(args, found, trained, theta), options)
 
     first = at(here)
+    first.require_repeatable(at(here))
 
     def gate_angles(theta: Any) -> list[Any]:
         recording = at(theta)
@@ -291,14 +296,16 @@ def from_qnode(
         return [rotation.angle for rotation in recording.rotations]
 
     rng = np.random.default_rng(0)
-    line = angles.affine(lambda theta: angles.flat(gate_angles(theta)), here, rng)
     extra: dict[str, Any] = {}
-    if line is None:
-        curved = angles.Chain(gate_angles, here, numbers[0].value)
-        extra["chain"] = curved
-        line = curved.driven()
-    else:
-        line = line[0] / _HALF, line[1]
+    with np.errstate(invalid="ignore", divide="ignore"):  # a curve such as log(w) ends somewhere
+        line = angles.affine(lambda theta: angles.flat(gate_angles(theta)), here, rng)
+        if line is None:
+            curved = angles.Chain(gate_angles, here, numbers[0].value)
+            extra["chain"] = curved
+            line = curved.driven()
+        else:
+            line = line[0] / _HALF, line[1]
+        there = _defined(lambda theta: angles.flat(gate_angles(theta)), here, rng)
     circuit, inputs, is_joint = assemble(first, *line)
     loss = measurements.loss_of(first.measurements, first.wires, inputs, target, divergence)
     whole: Loss = Blocks(loss) if is_joint else loss
@@ -308,13 +315,15 @@ def from_qnode(
         loss=simple[1],
         written=Model(circuit, whole),
         names=tuple(name for leaf in numbers for name in leaf.names()),
-        trained=tuple(trained),
+        shapes=tuple(
+            leaf.array.shape if is_trained else None for leaf, is_trained in zip(found, trained, strict=True)
+        ),
         constants=tuple(
             _constant(leaf.array) for leaf, is_trained in zip(found, trained, strict=True) if not is_trained
         ),
         **extra,
     )
-    for theta in (here, rng.uniform(0, 2 * np.pi, len(here))):
+    for theta in (here, there):
         _require_agreement(model, qnode, _placed(args, found, trained, theta), options, first)
     return model
 
@@ -347,6 +356,14 @@ def _argument_names(qnode: Any, args: Sequence[Any], options: dict[str, Any]) ->
         elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             names.append(parameter.name)
     return names[: len(args)]
+
+
+def _defined(function: Callable[[Array], Array], here: Array, rng: np.random.Generator) -> Array:
+    """A random point where the function is finite, as near to a point of its domain as that takes."""
+    there = rng.uniform(0, 2 * np.pi, len(here))
+    while not np.all(np.isfinite(function(there))):
+        there = (here + there) / 2
+    return there
 
 
 def _constant(array: NDArray[Any]) -> NDArray[Any]:

@@ -57,6 +57,23 @@ class Recording(NamedTuple):
                 f"{self.measurements[same.index(False)]} depends on the trained arguments: {remedy}"
             )
 
+    def require_repeatable(self, again: Recording) -> None:
+        """Raise ValueError unless all is the same again and real and finite, at the same arguments."""
+        mine, others = (
+            [(turn.x, turn.z, np.array(turn.angle).tobytes()) for turn in recording.rotations]
+            for recording in (self, again)
+        )
+        if mine != others or not np.array_equal(self.reference, again.reference):
+            raise ValueError(
+                "the QNode has another circuit whenever it is called, with the same arguments; draw random numbers "
+                "before, and give them to it as arguments, or fix their seed"
+            )
+        for turn in self.rotations:
+            if np.any(np.imag(turn.angle)) or not np.all(np.isfinite(turn.angle)):
+                raise ValueError(
+                    f"{turn.source} cannot be translated: the angle {turn.angle} in it is no finite real number"
+                )
+
 
 def record(qnode: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Recording:
     """Record a QNode.
@@ -71,11 +88,12 @@ def record(qnode: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> 
     Raises
     ------
     ValueError
-        For shots, too many wires, nothing measured, or an operation that cannot be translated.
+        If the QNode raises an error or is no single circuit; for shots, no wires, too many, or some that the device
+        does not have; and for an operation that cannot be translated.
     """
     import pennylane as qml
 
-    tape = qml.workflow.construct_tape(qnode, level="user")(*arguments, **options)
+    tape = _tape(qnode, arguments, options)
     if tape.shots:
         raise ValueError(
             f"the QNode takes {tape.shots.total_shots} shots, and a landscape is exact; "
@@ -89,11 +107,36 @@ def record(qnode: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> 
             f"the circuit or its device has {len(wires)} wires, of which a matrix takes "
             f"2^{2 * len(wires) + 4 - 30} GiB; make the device with those that the circuit needs, at most {MAX_QUBITS}"
         )
+    strange = [wire for wire in tape.wires if wire not in wires]
+    if strange:
+        raise ValueError(
+            f"the circuit acts on the wires {strange}, while its device has {wires}; make the device with all of them"
+        )
     positions = {wire: number for number, wire in enumerate(wires)}
     reference, rest = _reference(tape.operations, positions)
-    return Recording(
-        wires, reference, rotations(rest, positions, len(wires)), list(tape.measurements), tape.batch_size
-    )
+    turns = rotations(rest, positions, len(wires))
+    # Templates do not say that they are broadcast; their gates are.
+    counts = (len(turn.angle) for turn in turns if qml.math.ndim(turn.angle))
+    samples = tape.batch_size or next(counts, None)
+    return Recording(wires, reference, turns, list(tape.measurements), samples)
+
+
+def _tape(qnode: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """Operations and measurements, after the transforms that the user has applied."""
+    import pennylane as qml
+
+    try:
+        tapes, _ = qml.workflow.construct_batch(qnode, level="user")(*arguments, **options)
+    except Exception as error:  # whatever the user's function raises, at these arguments or at others
+        raise ValueError(
+            f"the QNode raises {type(error).__name__}: {error}; call it by itself, with arguments of the same shapes "
+            "and any numbers"
+        ) from error
+    if len(tapes) != 1:
+        raise ValueError(
+            f"transforms make {len(tapes)} circuits of the QNode; apply none but those that make one of it"
+        )
+    return tapes[0]
 
 
 def _wires(qnode: Any, tape: Any) -> list[Any]:
@@ -102,6 +145,8 @@ def _wires(qnode: Any, tape: Any) -> list[Any]:
     Wires whose probabilities are measured come first, in their order.
     """
     wires = list(qnode.device.wires or tape.wires)
+    if not qnode.device.wires and set(wires) == set(range(len(wires))):
+        wires.sort()  # as PennyLane does with these, while it leaves other labels as they come
     first: list[Any] = []
     if len(tape.measurements) == 1 and type(tape.measurements[0]).__name__ == "ProbabilityMP":
         first = list(tape.measurements[0].wires)

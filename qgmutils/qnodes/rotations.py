@@ -28,6 +28,7 @@ Word = Mapping[Any, str]
 _NOTHING = {"Barrier", "Identity", "Snapshot", "WireCut"}
 _MAX_EIGENBASIS = 3  # wires of a matrix that is no gate but a change of basis: 152 rotations
 _DEPTH = 60  # of decompositions within decompositions: PennyLane's end, a user's may not
+_UNITARY = 1e-6  # PennyLane's, of the matrices that it takes for unitary
 _WORD_TOLERANCE = 1e-14  # of a generator's coefficients, by which a matrix of <= 5 wires is known
 
 
@@ -130,6 +131,8 @@ def _decomposition(operation: Any, source: str, known: dict[Any, Any]) -> list[A
     unknown = f"{source} cannot be translated: PennyLane has no decomposition of {operation.name}"
     phi = _parameter(operation)
     if phi is None:
+        if _is_unitary(matrix := _matrix(operation)):
+            return [qml.QubitUnitary(matrix, wires=operation.wires)]
         raise ValueError(f"{unknown}; write it with rotations and other gates, which are unitary")
     terms = _generator(operation, known)
     if terms is None or len(operation.wires) > _MAX_EIGENBASIS:
@@ -162,6 +165,10 @@ def _require_unitary(operation: Any, source: str) -> None:
         )
     elif type(operation).__module__.startswith("pennylane.ops.qutrit"):
         kind, remedy = "an operation on qutrits", "write the circuit for qubits"
+    elif isinstance(operation, qml.operation.CVOperation):
+        kind, remedy = "an operation on continuous variables", "write the circuit for qubits"
+    elif isinstance(operation, qml.QubitUnitary) and not _is_unitary(_matrix(operation)):
+        kind, remedy = "a matrix that is not unitary", "embed it in one that is, as qml.BlockEncode does"
     elif isinstance(operation, qml.operation.StatePrepBase) and not operation.has_decomposition:
         kind, remedy = "a state preparation that is not the first operation", "put it first"
     if kind:
@@ -249,6 +256,23 @@ def _letters(matrix: bytes, n_wires: int) -> tuple[tuple[str, float], ...]:
 
 def _word(letters: str, wires: Sequence[Any]) -> Word:
     return {wire: letter for wire, letter in zip(wires, letters, strict=True) if letter != "I"}
+
+
+def _matrix(operation: Any) -> Any:
+    """Dense; None if PennyLane knows none."""
+    if operation.has_matrix:
+        return operation.matrix()
+    return operation.sparse_matrix().toarray() if operation.has_sparse_matrix else None
+
+
+def _is_unitary(matrix: Any) -> bool:
+    import pennylane as qml
+
+    if matrix is None:
+        return False
+    (values,) = qml.math.unwrap([matrix])
+    product = np.conj(np.swapaxes(values, -1, -2)) @ values
+    return bool(np.allclose(product, np.eye(product.shape[-1]), rtol=0, atol=_UNITARY))
 
 
 def _dense(matrix: Any) -> np.ndarray:

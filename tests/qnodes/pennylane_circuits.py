@@ -400,6 +400,188 @@ def selected(w):
     qml.SelectPauliRot(w, control_wires=[0, 1], target_wire=2, rot_axis="Y")
 
 
+@case(3, (3,))
+def controlled_sequence(w):
+    spread(3)
+    qml.ControlledSequence(qml.RX(w[0], 2), control=[0, 1])
+    qml.adjoint(qml.QFT)(wires=[0, 1])
+    qml.RY(w[1], 0)
+    qml.RZ(w[2], 2)
+
+
+@case(3, (3,))
+def approximate_fourier(w):
+    qml.AngleEmbedding(w, wires=range(3))
+    qml.AQFT(order=1, wires=range(3))
+    qml.RX(w[0], 0)
+
+
+@case(2, (4,))
+def singular_values(w):
+    spread(2)
+    block = qml.BlockEncode(np.array([[0.1, 0.2], [0.3, 0.4]]), wires=[0, 1])
+    qml.QSVT(block, [qml.PCPhase(angle, dim=2, wires=[0, 1]) for angle in w])
+
+
+@case(3, (2,))
+def linear_combinations(w):
+    hamiltonian = qml.dot([0.3, 0.7], [qml.Z(2), qml.X(2)])
+    qml.RY(w[0], 2)
+    qml.Qubitization(hamiltonian, control=[0])
+    qml.RX(w[1], 0)
+    qml.PrepSelPrep(hamiltonian, control=[1])
+    qml.RX(w[0], 2)
+
+
+@case(3, (3,))
+def prepared_by_gates(w):
+    qml.RX(w[0], 0)
+    qml.MottonenStatePreparation(unitary(4, 2)[1], wires=[1, 2])
+    qml.AngleEmbedding(w, wires=range(3))
+    qml.CNOT([0, 2])
+    qml.RX(w[0], 2)
+
+
+@case(4, (4,))
+def prepared_in_other_ways(w):
+    qml.Superposition([0.6, 0.8], bases=[[1, 0, 1], [0, 1, 1]], wires=[0, 1, 2], work_wire=3)
+    qml.AngleEmbedding(w, wires=range(4))
+    qml.CNOT([0, 2])
+    qml.RX(w[0], 3)
+
+
+@case(3, (3,))
+def cosine_window(w):
+    qml.CosineWindow(wires=range(2))
+    qml.AngleEmbedding(w, wires=range(3))
+    qml.CNOT([0, 2])
+
+
+@case(3, (3,))
+def prepared_behind_gates(w):
+    qml.RX(w[0], 0)
+    qml.StatePrep(unitary(4, 2)[1], wires=[1, 2])
+    qml.AngleEmbedding(w, wires=range(3))
+    qml.CNOT([0, 1])
+    qml.BasisState([1], wires=[2])
+    qml.RX(w[0], 1)
+
+
+@case(4, (6,))
+def basis_rotation(w):
+    spread(4)
+    qml.AngleEmbedding(w[:4], wires=range(4))
+    qml.BasisRotation(wires=range(4), unitary_matrix=unitary(4, 4))
+    qml.RX(w[4], 0)
+    qml.RY(w[5], 2)
+
+
+@case(3, (3,))
+def trained_couplings(w):
+    spread(3)
+    hamiltonian = qml.Hamiltonian(w, [qml.X(0) @ qml.X(1), qml.Z(1), qml.Y(2) @ qml.Y(1)])
+    qml.ApproxTimeEvolution(hamiltonian, 0.3, 2)
+
+
+@case(3, ())
+def random_product_formula(t):
+    spread(3)
+    qml.QDrift(qml.dot([0.5, 0.3], [qml.X(0) @ qml.X(1), qml.Z(1)]), time=t, n=4, seed=3)
+    qml.RX(t, 1)
+
+
+@case(4, (4,))
+def amplitude_amplification(w):
+    @qml.prod
+    def prepare():
+        for wire in range(3):
+            qml.Hadamard(wire)
+
+    qml.RY(w[0], 3)
+    qml.AmplitudeAmplification(prepare(), qml.FlipSign(2, wires=range(3)), iters=2)
+    qml.AngleEmbedding(w, wires=range(4))
+
+
+@case(4, (4,))
+def arithmetic(w):
+    qml.AngleEmbedding(w, wires=range(4), rotation="Y")
+    qml.PhaseAdder(3, x_wires=range(3))
+    qml.Adder(2, x_wires=range(3))
+    qml.RX(w[0], 3)
+    qml.OutAdder(x_wires=[0], y_wires=[1], output_wires=[2, 3])
+    qml.AngleEmbedding(w, wires=range(4))
+    qml.QubitCarry(wires=range(4))
+    qml.QubitSum(wires=range(3))
+    qml.IntegerComparator(2, wires=range(4))
+    qml.RX(w[1], 2)
+
+
+@case(4, (4,))
+def read_from_memory(w):
+    qml.AngleEmbedding(w, wires=range(4), rotation="Y")
+    qml.QROM(["01", "11", "10", "00"], control_wires=[0, 1], target_wires=[2, 3], work_wires=None)
+    qml.AngleEmbedding(w, wires=range(4))
+
+
+@case(3, (2, 3, 3))
+def block_encoding_by_gates(w):
+    qml.StronglyEntanglingLayers(w, wires=range(3))
+    qml.FABLE(np.array([[0.1, 0.2], [0.3, -0.2]]), wires=range(3), tol=0)
+
+
+@case(3, (3,))
+def signal_processing(w):
+    qml.AngleEmbedding(w, wires=range(3))
+    qml.GQSP(qml.RX(0.3, 2), np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]), control=0)
+    qml.RX(w[0], 0)
+
+
+@case(4, (6,))
+def swap_network(w):
+    def gate(index, wires, param=None):
+        return qml.CRY(param, wires)
+
+    qml.AngleEmbedding(w[:4], wires=range(4))
+    qml.TwoLocalSwapNetwork(range(4), acquaintances=gate, weights=w, fermionic=False, shift=False)
+
+
+@case(2, (2,))
+def turns_about_projectors(w):
+    spread(2)
+    projector = qml.Projector([1, 0], wires=[0, 1])
+    qml.evolve(projector, w[0])
+    qml.RX(w[1], 1)
+    qml.exp(projector, 1j * w[1])
+
+
+@case(3, (2,))
+def inverses_of_fixed_gates(w):
+    spread(3)
+    for gate in (qml.ISWAP, qml.ECR, qml.SISWAP):
+        qml.adjoint(gate([0, 1]))
+        qml.RX(w[0], 0)
+        qml.RY(w[1], 1)
+    qml.TemporaryAND([0, 1, 2])
+    qml.RY(w[1], 0)
+    qml.adjoint(qml.TemporaryAND([0, 1, 2]))
+    qml.RX(w[0], 1)
+
+
+@case(3, (3,))
+def trained_diagonal(w):
+    spread(3)
+    qml.DiagonalQubitUnitary(qml.math.exp(1j * qml.math.stack([*w, w[0] * 2])), wires=[0, 1])
+    qml.H(0)
+    qml.H(1)
+
+
+@case(5, (5,))
+def control_of_many(w):
+    qml.AngleEmbedding(w, wires=range(5), rotation="Y")
+    qml.ctrl(qml.RX, control=range(4), control_values=[0, 1, 0, 1])(w[0], wires=4)
+    qml.AngleEmbedding(w, wires=range(5))
+
+
 # As users write them, rather than templates.
 
 
@@ -479,3 +661,85 @@ def phases_that_controls_see(w):
     qml.ctrl(qml.PhaseShift(w[2], 0), control=[1, 2], control_values=[0, 1])
     qml.ctrl(qml.U2(w[0], w[2], 0), control=1)
     qml.ctrl(qml.QubitUnitary(unitary(4, 9), [0, 1]), control=2)
+
+
+@case(3, (4,))
+def loops_of_pennylane(w):
+    @qml.for_loop(0, 3, 1)
+    def turn(k):
+        qml.cond(k != 1, qml.RX, qml.RY)(w[k], k)
+        qml.CNOT([k, (k + 1) % 3])
+
+    @qml.while_loop(lambda k: k < 3)
+    def turn_back(k):
+        qml.RY(w[3 - k], k)
+        return k + 1
+
+    turn()
+    turn_back(0)
+
+
+@case(3, (8,))
+def products_sums_and_slices(w):
+    qml.StronglyEntanglingLayers(qml.math.reshape(w[::-1][:6], (1, 2, 3)), wires=[2, 0])
+    qml.RX(w[0] + 2 * w[1] - w[7] / 3, 1)
+    qml.CNOT([1, 2])
+    qml.RY(w[6] * w[7], 2)
+
+
+@case(2, (3,))
+def functions_of_weights(w):
+    qml.RX(qml.math.arctan(w[0]), 0)
+    qml.RY(qml.math.sum(w), 1)
+    qml.CNOT([0, 1])
+    qml.RZ(qml.math.dot(w, w), 1)
+    qml.RX(qml.math.cos(w[1]) ** 2, 1)
+
+
+@case(3, (3,))
+def gates_that_do_nothing(w):
+    qml.RX(w[0], 0)
+    qml.Barrier(wires=range(3))
+    qml.Snapshot()
+    qml.CNOT([0, 1])
+    qml.RY(w[1], 1)
+    qml.WireCut(wires=1)
+    qml.Identity(0)
+    qml.RX(w[2], 2)
+    qml.MultiRZ(w[0], wires=[0])
+    qml.PauliRot(w[2], "II", wires=[0, 1])
+
+
+class Decomposed(qml.operation.Operation):
+    num_wires = 2
+    num_params = 2
+
+    @staticmethod
+    def compute_decomposition(a, b, wires):
+        return [qml.RX(a, wires[0]), qml.CNOT(wires), qml.RY(2 * b, wires[1])]
+
+
+class Tabulated(qml.operation.Operation):
+    num_wires = 2
+    num_params = 0
+
+    @staticmethod
+    def compute_matrix():
+        return unitary(4, 6)
+
+
+@case(3, (3,))
+def gates_of_ones_own(w):
+    spread(3)
+    Decomposed(w[0], w[1], wires=[2, 0])
+    Tabulated(wires=[0, 1])
+    qml.ctrl(Decomposed(w[1], w[2], wires=[1, 0]), control=2)
+    qml.adjoint(Tabulated(wires=[2, 1]))
+    qml.RX(w[0], 1)
+
+
+@case(3, (3,))
+def mapped_and_simplified(w):
+    qml.map_wires(qml.RX(w[0], 0), {0: 2})
+    qml.simplify(qml.RX(w[1], 0) @ qml.RY(w[2], 1))
+    qml.CNOT([0, 2])

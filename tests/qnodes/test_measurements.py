@@ -70,7 +70,7 @@ ONES = np.ones(8) / 8
             [1, 2],
             r"one finite target for each of 1 inputs and 1 obs.* shape \(2,\)",
         ),
-        ([lambda: qml.expval(qml.Z(0))], np.nan, r"the targets has 1 entries that are nan"),
+        ([lambda: qml.expval(qml.Z(0))], np.nan, r"the target must hold finite numbers, got inf or nan"),
         (
             [lambda: qml.probs(wires=[0, 1])],
             None,

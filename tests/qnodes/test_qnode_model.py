@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pennylane as qml
 import pytest
+import scipy.sparse
 from agreement import EXACT, agree, metric_of_states
 from pennylane import numpy as pnp
-from pennylane_circuits import CASES, Case, spread
+from pennylane_circuits import CASES, Case, spread, unitary
 
 import qgmutils as qgm
 from qgmutils.losses.fidelity import Fidelity
@@ -73,7 +74,23 @@ def tilted_by_gates(w):
     qml.CRY(2 * w[1], [1, 0])
 
 
-@pytest.mark.parametrize(("gates", "written"), [(estimated, estimated_by_gates), (tilted, tilted_by_gates)])
+def sparse(w):
+    spread(3)
+    qml.RX(w[0], 0)
+    qml.QubitUnitary(scipy.sparse.csr_matrix(unitary(4, 8)), wires=[0, 2])
+    qml.RY(w[1] + w[2], 2)
+
+
+def dense(w):
+    spread(3)
+    qml.RX(w[0], 0)
+    qml.QubitUnitary(unitary(4, 8), wires=[0, 2])
+    qml.RY(w[1] + w[2], 2)
+
+
+@pytest.mark.parametrize(
+    ("gates", "written"), [(estimated, estimated_by_gates), (tilted, tilted_by_gates), (sparse, dense)]
+)
 def test_what_backpropagation_does_not_know_is_written_in_gates(gates, written, rng):
     cases = [Case(function, 3, ((3,),)) for function in (gates, written)]
     state = rng.bit_generator.state
@@ -330,7 +347,8 @@ def test_documented_gates_are_those_that_are_compared():
     text = Path(__file__).with_name("pennylane_circuits.py").read_text(encoding="utf-8")
     names = set(re.findall(r"qml\.(?:qaoa\.)?(\w+)", text))
     names.add("QuantumPhaseEstimation")  # compared here
-    operations = {name for name in names if isinstance(getattr(qml, name, None), type)} - {"Hamiltonian"}
+    observables = {"Hamiltonian", "Projector"}
+    operations = {name for name in names if isinstance(getattr(qml, name, None), type)} - observables
     page = Path(__file__).parents[2] / "docs" / "your_model.md"
     table = page.read_text(encoding="utf-8").partition("| kind | `qml.` |")[2].partition("\n\n")[0]
     assert set(re.findall(r"`(\w+)`", table)) == operations | (names & MADE_OF_OTHERS)

@@ -78,7 +78,7 @@ def test_mean_of_squares(gates, joint, count, rng):
         squares = [(qml.math.reshape(c, (-1,)) - y) ** 2 for c, y in zip(columns, target.T)]
         return qml.math.mean(qml.math.stack(squares))
 
-    w = pnp.array(rng.uniform(-3, 3, (2, 2)), requires_grad=True)
+    w = pnp.array(rng.uniform(-3, 3, (3, 2)), requires_grad=True)  # CNOTs that do not cancel
     X = pnp.array(X, requires_grad=False)
     model = qgm.from_qnode(qnode, w, X, target=target)
     assert isinstance(model, HybridModel) == (gates is curved)
