@@ -12,6 +12,9 @@ import qgmutils
 INTERRUPTED = "  130  interrupted"
 """Last line of every list of exit statuses."""
 
+PICTURES = (".png", ".pdf", ".svg")
+"""Endings of the files that a figure may be drawn to."""
+
 
 def subcommands(parser: argparse.ArgumentParser) -> Any:
     """Let a parser have subcommands; without one of them it prints its help, with status 2.
@@ -99,6 +102,26 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no positive integer")
     return value
+
+
+def seed(text: str) -> int:
+    """A seed of random numbers."""
+    from qgmutils.inputs import MAX_SEED
+
+    # int() itself refuses thousands of digits.
+    if not (text.isdecimal() and len(text) <= 39 and int(text) <= MAX_SEED):
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from 0 to 2^128 - 1")
+    return int(text)
+
+
+def picture(text: str) -> Path:
+    """A file that a figure can be written to."""
+    path = folder(text)
+    if path.suffix.lower() not in PICTURES:
+        raise argparse.ArgumentTypeError(f"{text!r} must end in {', '.join(PICTURES)}")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists; make {path.parent} before")
+    return path
 
 
 def name(text: str) -> str:

@@ -13,10 +13,10 @@ from qgmutils.command import arguments
 
 DESCRIPTION = """\
 Say whether a model will train, and how many parameters
-that takes.  MODEL is module:name of a QNode or of a Model;
-the folder where the command runs is searched first.  An
-ARGUMENT of the QNode is a name in that module, a number, or
-a list in JSON."""
+that takes.  MODEL is module:name or file.py:name of a QNode
+or of a Model; the folder where the command runs is searched
+first.  An ARGUMENT of the QNode is a name in that module, a
+number, or a list in JSON."""
 
 EPILOG = """\
 examples:
@@ -42,10 +42,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--seconds", type=arguments.positive, default=240, metavar="S", help="computing to spend, about (240)"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the starts (0)")
+    parser.add_argument("--seed", type=arguments.seed, default=0, metavar="N", help="of the starts (0)")
     parser.add_argument("--point", action="store_true", help="describe the arguments as a point, too")
     parser.add_argument("--json", action="store_true", help="all numbers as JSON")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw it, as PNG, PDF or SVG")
+    parser.add_argument(
+        "--figure", type=arguments.picture, metavar="FILE", help="draw it, as PNG, PDF or SVG"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -53,12 +55,15 @@ def run(options: argparse.Namespace) -> int:
     from qgmutils.diagnosis import diagnose
 
     module_name, _, name = options.model.partition(":")
-    if not name:
+    if not (module_name and name):
         options.error(f"{options.model!r} names no model; write module:name, as in mine:circuit")
-    sys.path.insert(0, str(Path.cwd()))
+    found_in, imported = Path.cwd(), module_name
+    if module_name.endswith(".py"):  # a file, maybe of another folder
+        found_in, imported = Path(module_name).resolve().parent, Path(module_name).stem
+    sys.path.insert(0, str(found_in))
     try:
-        module = importlib.import_module(module_name.removesuffix(".py"))
-    except Exception as error:  # whatever the user's module raises
+        module = importlib.import_module(imported)
+    except (Exception, SystemExit) as error:  # whatever the user's module raises
         print(f"{module_name} cannot be imported: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     if not hasattr(module, name):
@@ -93,4 +98,9 @@ def _argument(module: Any, text: str) -> Any:
         raise ValueError(
             f"argument {text!r} is neither a name in {module.__name__} nor JSON: {error}"
         ) from error
-    return np.array(value) if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    try:
+        return np.array(value)
+    except ValueError as error:  # NumPy's says nothing of the text
+        raise ValueError(f"argument {text!r} has lists of different lengths; give an array") from error

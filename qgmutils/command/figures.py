@@ -67,7 +67,7 @@ def add(commands: Any) -> None:
         metavar="N",
         help="notebooks at a time (the cores that this process may use)",
     )
-    parser.add_argument("--seed", type=_seed, metavar="S", help="root of all random numbers (2022)")
+    parser.add_argument("--seed", type=arguments.seed, metavar="S", help="root of all random numbers (2022)")
     parser.add_argument(
         "--output-dir",
         type=arguments.name,
@@ -121,15 +121,6 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         options.error(str(error))
     return reproduction.reproduce(prepared)
-
-
-def _seed(text: str) -> int:
-    from qgmutils.inputs import MAX_SEED
-
-    # int() itself refuses thousands of digits.
-    if not (text.isdecimal() and len(text) <= 39 and int(text) <= MAX_SEED):
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer from 0 to 2^128 - 1")
-    return int(text)
 
 
 def _parameter(text: str) -> tuple[str, Any]:
