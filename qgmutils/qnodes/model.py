@@ -386,8 +386,12 @@ def _placed(
         shape = leaf.array.shape
         size = math.prod(shape)
         part = qml.math.reshape(theta[first : first + size], shape)
-        is_jax = isinstance(theta, np.ndarray) and angles.qml_interface(leaf.value) == "jax"
-        values.append(qml.math.asarray(part, like="jax") if is_jax else part)
+        if isinstance(theta, np.ndarray):
+            is_jax = angles.qml_interface(leaf.value) == "jax"
+            part = (
+                qml.math.asarray(part, like="jax") if is_jax else part[()]
+            )  # one number is no array of shape ()
+        values.append(part)
         first += size
     placed: tuple[Any, ...] = rebuild(tuple(args), iter(values))
     return placed

@@ -28,6 +28,11 @@ def noisy(weights):
     qml.RX(weights[0, 0], 0)
     qml.DepolarizingChannel(0.1, 0)
     return qml.expval(qml.Z(0))
+
+
+@qml.qnode(qml.device("default.qubit", wires=1))
+def fails(weights):
+    return {}["a"]
 """
 
 
@@ -35,6 +40,9 @@ def noisy(weights):
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine_for_tests.py").write_text(MODULE)
     (tmp_path / "broken_for_tests.py").write_text("1 / 0")
+    (tmp_path / "ends_for_tests.py").write_text("raise SystemExit(0)")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "also_for_tests.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     sys.modules.pop("mine_for_tests", None)
@@ -62,6 +70,11 @@ def test_numbers_and_text_of_a_circuit(capsys: pytest.CaptureFixture[str]) -> No
     ("arguments", "status", "message"),
     [
         (["mine_for_tests"], 2, "write module:name"),
+        (["mine_for_tests:"], 2, "write module:name"),
+        ([":circuit"], 2, "write module:name"),
+        ([""], 2, "a name is needed, got an empty one"),
+        (["ends_for_tests:circuit"], 1, "ends_for_tests cannot be imported: SystemExit"),
+        (["elsewhere/mine.py:circuit"], 1, "elsewhere/mine.py cannot be imported: ModuleNotFoundError"),
         (["mine_for_tests:nothing"], 2, "mine_for_tests has no 'nothing'"),
         (["nowhere_for_tests:circuit"], 1, "nowhere_for_tests cannot be imported: ModuleNotFoundError"),
         (["broken_for_tests:circuit"], 1, "ZeroDivisionError"),
@@ -70,8 +83,37 @@ def test_numbers_and_text_of_a_circuit(capsys: pytest.CaptureFixture[str]) -> No
             2,
             "'wheights' is neither a name in mine_for_tests nor JSON",
         ),
+        (["mine_for_tests:circuit", "[[0.1,"], 2, "'[[0.1,' is neither a name in mine_for_tests nor JSON"),
+        (
+            ["mine_for_tests:circuit", "[[0.1], [0.2, 0.3]]"],
+            2,
+            "has lists of different lengths; give an array",
+        ),
+        (["mine_for_tests:circuit", "[[0.1, NaN]]"], 2, "weights must hold finite numbers, got inf or nan"),
+        (["mine_for_tests:circuit", "[[1, 2]]"], 2, "none holds real numbers; give the angles as floats"),
+        (["mine_for_tests:circuit", "0.3"], 2, "the QNode raises ValueError: Weights tensor must be"),
+        (["mine_for_tests:circuit"], 2, "missing a required argument: 'weights'"),
+        (["mine_for_tests:fails", "weights"], 2, "the QNode raises KeyError: 'a'; call it by itself"),
         (["mine_for_tests:noisy", "weights"], 2, "DepolarizingChannel"),
+        (["other/also_for_tests.py:noisy", "weights"], 2, "DepolarizingChannel"),
         (["mine_for_tests:weights"], 2, "must be a pennylane.QNode"),
+        (["mine_for_tests:circuit", "weights", "--seconds", "-1"], 2, "'-1' is no positive integer"),
+        (
+            ["mine_for_tests:circuit", "weights", "--seed", "1.5"],
+            2,
+            "'1.5' is no integer from 0 to 2^128 - 1",
+        ),
+        (
+            ["mine_for_tests:circuit", "weights", "--figure", "a.xyz"],
+            2,
+            "'a.xyz' must end in .png, .pdf, .svg",
+        ),
+        (["mine_for_tests:circuit", "weights", "--figure", "."], 2, "'.' must end in .png, .pdf, .svg"),
+        (
+            ["mine_for_tests:circuit", "weights", "--figure", "no/a.png"],
+            2,
+            "'no/a.png' is in no folder that exists",
+        ),
         (
             ["mine_for_tests:circuit", "weights", "--starts", "2"],
             2,

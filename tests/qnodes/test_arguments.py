@@ -1,8 +1,10 @@
 from typing import NamedTuple
 
+import networkx as nx
 import numpy as np
 import pennylane as qml
 import pytest
+from pennylane import numpy as pnp
 
 import qgmutils as qgm
 from qgmutils.qnodes.arguments import leaves, rebuild
@@ -36,6 +38,18 @@ def qnode(w, v=0.1):
         ([np.array(2), 0.3], 0, r"w cannot be trained: it holds int64"),
         ([0.3, 0.4], 2, r"argnum must name arguments 0 \.\.\. 1, got 2"),
         ([0.3, 0.4], [], r"argnum must name arguments 0 \.\.\. 1, got \[\]"),
+        ([0.3, 0.4], 0.5, r"argnum must name arguments 0 \.\.\. 1, got 0\.5"),
+        ([0.3, 0.4], "w", r"argnum must name arguments 0 \.\.\. 1, got 'w'"),
+        (["w"], None, r"no argument is trained: none holds real numbers"),
+        ([None], None, r"no argument is trained: none holds real numbers"),
+        ([np.zeros((0, 3))], None, r"no argument is trained: none holds real numbers"),
+        ([np.zeros((0, 3))], 0, r"no argument is trained: none holds real numbers"),
+        (
+            [pnp.array(0.3, requires_grad=False), pnp.array(0.3, requires_grad=False)],
+            None,
+            r"all real numbers are in tensors with requires_grad=False; name .* argnum=0",
+        ),
+        ([np.ma.masked_array([0.3], mask=True)], None, r"w has masked entries; fill them or leave them out"),
         ([0.3, float("nan")], None, r"v must hold finite numbers, got inf or nan"),
         ([np.inf], None, r"w must hold finite numbers"),
         ([Tensor()], None, r"w is a tensor of torch, which cannot be translated; give a NumPy array"),
@@ -62,8 +76,37 @@ def test_other_arguments_do_not_fit_the_model():
         ValueError, match=r"hold 1 numbers and arrays, while the model was made from 2; give all"
     ):
         model.value(0.3)
-    with pytest.raises(
-        ValueError,
-        match=r"argument 0 must hold real numbers and have the shape \(\), .* got float64 and \(3,\)",
+    for wrong, got in (
+        (np.ones(3), r"float64 and \(3,\)"),
+        (0.3 + 1j, r"complex128"),
+        ("w", r"<U1 and \(\)"),
     ):
-        model.value(np.ones(3), 0.4)
+        with pytest.raises(
+            ValueError, match=rf"argument 0 must hold real numbers .* shape \(\), .* got {got}"
+        ):
+            model.value(wrong, 0.4)
+
+
+def test_tensors_without_gradient_are_not_trained():
+    assert qgm.from_qnode(qnode, 0.3, pnp.array(0.4, requires_grad=False)).names == ("w",)
+    assert qgm.from_qnode(qnode, 0.3, pnp.array(0.4, requires_grad=False), argnum=1).names == ("v",)
+
+
+@qml.qnode(qml.device("default.qubit", wires=3))
+def given_all(w, observable, gate, graph, *, wire):
+    gate(w[0], wires=wire)
+    for edge in graph.edges:
+        qml.IsingXY(w[1], edge)
+    return qml.expval(observable)
+
+
+def test_constants_are_anything():
+    graph = nx.path_graph(3)
+    given = (np.array([0.3, 0.4]), qml.Z(0) + qml.Z(2), qml.RX, graph)
+    model = qgm.from_qnode(given_all, *given, wire=1)
+    assert model.names == ("w[0]", "w[1]")
+    assert model.value(*given) == pytest.approx(float(given_all(*given, wire=1)), abs=1e-12)
+    with pytest.raises(
+        ValueError, match=r"argument 1 is not trained and was Z\(0\) .* got X\(0\); make a model"
+    ):
+        model.value(given[0], qml.X(0), *given[2:])

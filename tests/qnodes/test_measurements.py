@@ -43,6 +43,22 @@ def test_several_expectation_values(rng):
     assert one.value(w) == pytest.approx((float(qnode(w)[0]) - 0.3) ** 2, abs=EXACT)
 
 
+def test_structures_of_measurements(rng):
+    def measured():
+        return {"z": qml.expval(qml.Z(0)), "others": [qml.expval(qml.X(1)), (qml.expval(qml.Y(2)),)]}
+
+    @qml.qnode(qml.device("default.qubit", wires=3))
+    def qnode(w):
+        qml.StronglyEntanglingLayers(w, wires=range(3))
+        return measured()
+
+    w, target = weights(rng), rng.uniform(-1, 1, 3)
+    found = qnode(w)
+    values = np.array([found["z"], found["others"][0], found["others"][1][0]])
+    model = qgm.from_qnode(qnode, w, target=target)
+    assert model.value(w) == pytest.approx(np.mean((values - target) ** 2), abs=EXACT)
+
+
 ONES = np.ones(8) / 8
 
 
@@ -70,6 +86,14 @@ ONES = np.ones(8) / 8
             [1, 2],
             r"one finite target for each of 1 inputs and 1 obs.* shape \(2,\)",
         ),
+        ([lambda: 3], None, r"the QNode returns no measurement, of which no loss can be made; return expval"),
+        ([lambda: qml.expval(qml.Z(0))], "up", r"the target must be an array of complex numbers, got 'up'"),
+        (
+            [lambda: qml.probs(wires=[0, 1])],
+            [[1], [2, 3]],
+            r"the target must be an array of numbers, got",
+        ),
+        ([qml.state], np.inf * ONES, r"the target must hold finite numbers, got inf or nan"),
         ([lambda: qml.expval(qml.Z(0))], np.nan, r"the target must hold finite numbers, got inf or nan"),
         (
             [lambda: qml.probs(wires=[0, 1])],
@@ -92,8 +116,7 @@ def test_what_makes_no_loss(measurements, target, message, rng):
         qgm.from_qnode(returning(*measurements), weights(rng), target=target)
 
 
-def test_unknown_divergence(rng):
+@pytest.mark.parametrize("measurement", [lambda: qml.probs(wires=range(3)), lambda: qml.expval(qml.Z(0))])
+def test_unknown_divergence(measurement, rng):
     with pytest.raises(ValueError, match=r"unknown divergence 'kll': choose one of .*; did you mean 'kl'"):
-        qgm.from_qnode(
-            returning(lambda: qml.probs(wires=range(3))), weights(rng), target=ONES, divergence="kll"
-        )
+        qgm.from_qnode(returning(measurement), weights(rng), target=ONES, divergence="kll")

@@ -1,6 +1,10 @@
+import math
+
 import numpy as np
 import pennylane as qml
 import pytest
+from agreement import EXACT, agree
+from pennylane import numpy as pnp
 
 import qgmutils as qgm
 
@@ -96,6 +100,110 @@ def on(**options):
 def test_what_is_no_exact_qnode(qnode, args, message):
     with pytest.raises(ValueError, match=message):
         qgm.from_qnode(qnode, *args)
+
+
+def angle(function):
+    return qml.qnode(qml.device("default.qubit", wires=1))(
+        lambda w: (qml.RX(function(w), 0), qml.expval(qml.Z(0)))[1]
+    )
+
+
+def noise(w):
+    return w + np.random.default_rng().normal()
+
+
+@qml.qnode(qml.device("default.qubit", wires=2))
+def elsewhere(w):
+    qml.RX(w, 2)
+    return qml.expval(qml.Z("a"))
+
+
+@qml.qnode(qml.device("default.qubit", wires=2))
+def both(w):
+    qml.RX(w, 0)
+    return qml.expval(qml.Z(0) + qml.X(0))
+
+
+def extrapolated(qnode):
+    return qml.noise.mitigate_with_zne(
+        qnode, [1, 3], qml.noise.fold_global, qml.noise.poly_extrapolate, extrapolate_kwargs={"order": 1}
+    )
+
+
+@pytest.mark.parametrize(
+    ("qnode", "args", "options", "message"),
+    [
+        (
+            angle(lambda w: {}[w]),
+            [0.3],
+            {},
+            r"the QNode raises KeyError: 0\.3; call it by itself, with arguments of",
+        ),
+        (angle(math.asin), [0.3], {}, r"the QNode raises ValueError: math domain error; .* and any numbers"),
+        (
+            angle(math.sin),
+            [0.3],
+            {},
+            r"which autograd cannot differentiate: must be real number, .*; write them with",
+        ),
+        (
+            angle(lambda w: w),
+            ["up"],
+            {"argnum": 0},
+            r"w cannot be trained: it holds <U2 and not real numbers",
+        ),
+        (
+            angle(pnp.log),
+            [-0.3],
+            {},
+            r"RX cannot be translated: the angle nan in it is no finite real number",
+        ),
+        (angle(noise), [0.3], {}, r"another circuit whenever it is called, .*; draw random numbers before"),
+        (
+            elsewhere,
+            [0.3],
+            {},
+            r"acts on the wires \[2, 'a'\], while its device has \[0, 1\]; make the device with",
+        ),
+        (
+            qml.transforms.split_non_commuting(both),
+            [0.3],
+            {},
+            r"transforms make 2 circuits of the QNode; apply none",
+        ),
+        (extrapolated(both), [0.3], {}, r"transforms make 2 circuits of the QNode; apply none"),
+        (
+            qml.transforms.split_to_single_terms(both),
+            [0.3],
+            {"target": [0, 0]},
+            r"returns 1 values of 2 measurements; apply no transform that puts results together",
+        ),
+    ],
+)
+def test_what_is_no_single_circuit(qnode, args, options, message):
+    with pytest.raises(ValueError, match=message), np.errstate(invalid="ignore"):
+        qgm.from_qnode(qnode, *args, **options)
+
+
+@pytest.mark.parametrize("function", [pnp.log, pnp.sqrt, pnp.arccos, lambda w: 1 / w])
+def test_angles_that_are_not_defined_everywhere(function):
+    qnode = angle(lambda w: function(w[0]) + function(w[1]))
+    w = pnp.array([0.2, 0.7], requires_grad=True)
+    agree(qgm.from_qnode(qnode, w), qnode, w, hessian=True)
+
+
+@pytest.mark.parametrize("labels", [[2, 0, 1], ["c", "a", "b"], [5, 1, 0]])
+@pytest.mark.parametrize("device", ["default.qubit", "lightning.qubit"])
+def test_states_of_devices_without_wires(labels, device, rng):
+    @qml.qnode(qml.device(device))
+    def qnode(w):
+        qml.CNOT(labels[1:])
+        qml.StronglyEntanglingLayers(w, wires=labels)
+        return qml.state()
+
+    w, target = rng.uniform(-3, 3, (1, 3, 3)), qgm.circuits.haar_state(8, rng)
+    expected = 1 - abs(np.vdot(target, qnode(w))) ** 2
+    assert qgm.from_qnode(qnode, w, target=target).value(w) == pytest.approx(expected, abs=EXACT)
 
 
 def test_options_are_the_qnodes():

@@ -54,6 +54,22 @@ def qnode(*gates, device="default.qubit", wires=2):
             r"Sum cannot be translated: .* which are unitary",
         ),
         (lambda w: qml.Projector([1], wires=0), "default.qubit", r"Projector\w* cannot be translated"),
+        (lambda w: qml.Hermitian(np.diag([1, 2]), 0), "default.qubit", r"Hermitian .* which are unitary"),
+        (
+            lambda w: qml.QubitUnitary(np.diag([1, 1 + 1e-3]), 0),
+            "default.qubit",
+            r"QubitUnitary .* not unitary; embed it in one that is, as qml\.BlockEncode",
+        ),
+        (
+            lambda w: qml.Rotation(w, 0),
+            "default.gaussian",
+            r"Rotation .* continuous variables; write the circuit for qubits",
+        ),
+        (
+            lambda w: qml.RY(1j * w, 0),
+            "default.qubit",
+            r"RY cannot be translated: the angle .* no finite real number",
+        ),
     ],
 )
 def test_what_is_no_unitary_of_qubits(gate, device, message):

@@ -41,6 +41,12 @@ def weighted(w, X):
         qml.RY(X[:, 1] - row[1], 1)
 
 
+def broadcast_template(w, X):
+    qml.RX(w[0, 0], 0)
+    qml.BasicEntanglerLayers(qml.math.reshape(X, (-1, 1, 2)), wires=range(2))
+    qml.BasicEntanglerLayers(w, wires=range(2))
+
+
 def curved(w, X):
     for row in w:
         qml.RX(pnp.sin(row[0]) * X[:, 0] + row[1], 0)
@@ -57,6 +63,7 @@ def curved(w, X):
         (amplitudes, False),
         (again_and_again, True),
         (weighted, True),
+        (broadcast_template, True),
         (curved, True),
     ],
 )
