@@ -64,7 +64,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         module = importlib.import_module(imported)
     except (Exception, SystemExit) as error:  # whatever the user's module raises
-        print(f"{module_name} cannot be imported: {type(error).__name__}: {error}", file=sys.stderr)
+        print(
+            f"{module_name} cannot be imported: {type(error).__name__}: {error}; {found_in} was searched first",
+            file=sys.stderr,
+        )
         return 1
     if not hasattr(module, name):
         options.error(f"{module_name} has no {name!r}")

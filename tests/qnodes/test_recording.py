@@ -137,7 +137,7 @@ def extrapolated(qnode):
             angle(lambda w: {}[w]),
             [0.3],
             {},
-            r"the QNode raises KeyError: 0\.3; call it by itself, with arguments of",
+            r"the QNode raises KeyError: .*0\.3.*; call it by itself, with arguments",
         ),
         (angle(math.asin), [0.3], {}, r"the QNode raises ValueError: math domain error; .* and any numbers"),
         (
