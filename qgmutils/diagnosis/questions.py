@@ -27,7 +27,7 @@ from qgmutils.diagnosis.report import Diagnosis
 from qgmutils.engine.landscape import Landscape, landscape
 from qgmutils.ensembles.model import Model, circuit_stream
 from qgmutils.ensembles.tasks import run_ensembles
-from qgmutils.inputs import require_integer, require_positive
+from qgmutils.inputs import require_flag, require_integer, require_positive
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.loss import Loss
 from qgmutils.qnodes.model import QNodeModel, from_qnode
@@ -100,25 +100,18 @@ def diagnose(
     """
     require_integer(starts, "starts", low=_FEWEST)
     require_positive(seconds, "seconds")
-    layers: Layers | None = None
-    if not isinstance(model, Model):
-        qnode, model = model, from_qnode(model, *args, **options)
-        layers = (
-            by_arguments(qnode, deepen, options) if deepen else by_first_axis(qnode, args, options, model)
-        )
-    elif deepen is not None:
-        raise ValueError("deepen changes the arguments of a QNode: give the QNode instead of a Model")
-    elif options or (args and not isinstance(model, QNodeModel)):
-        raise ValueError("arguments belong to a QNode; a Model has none")
-    if at_arguments and not isinstance(model, QNodeModel):
-        raise ValueError("at_arguments=True needs the arguments of a QNode")
-    _require_size(model)
-    loss: Loss = model.loss.build()
-    surface = _surface(model, seed)
-    rng = np.random.default_rng([seed, 1])
-    family = family_of(model, layers)
-    starts = _affordable(model, starts, seed, seconds)
+    require_flag(at_arguments, "at_arguments")
     with _News() as say:
+        model, layers = _translated(model, args, deepen, options, say)
+        theta = model.theta(*args) if isinstance(model, QNodeModel) and args else None
+        if at_arguments and theta is None:
+            raise ValueError("at_arguments=True needs the arguments of a QNode")
+        _require_size(model)
+        starts = _affordable(model, starts, seed, seconds)
+        loss: Loss = model.loss.build()
+        surface = _surface(model, seed)
+        rng = np.random.default_rng([seed, 1])
+        family = family_of(model, layers)
         say(f"{model.n_qubits} qubits, {model.n_params} parameters: which of them act")
         found = _reach(family, surface, rng, seed, say)
         say(f"{found.own_rank} of {model.n_params} parameters act; training")
@@ -128,9 +121,9 @@ def diagnose(
         say(f"{ends.solved.estimate:.0%} of the starts are solved; training deeper copies")
         found = _measured(found, trainer, loss)
         need = _need(found, trainer, rng)
-    point = look_at(surface, model.theta(*args)) if at_arguments else None
-    flat, trend = flatness(surface, rng), _trend(family, rng, seed)
-    theory = _theory(model, loss, seed)
+        point = look_at(surface, theta) if at_arguments and theta is not None else None
+        flat, trend = flatness(surface, rng), _trend(family, rng, seed)
+        theory = _theory(model, loss, seed)
     return Diagnosis(model, family.what, found, ends, need, flat, trend, point, theory)
 
 
@@ -153,7 +146,39 @@ def compare(models: Mapping[str, Model], **options: Any) -> pd.DataFrame:
         raise ValueError(
             f'models must be a mapping from names to models, as {{"mine": model}}, got {type(models).__name__}'
         )
+    for name, model in models.items():
+        if not isinstance(model, Model):
+            raise ValueError(
+                f"models[{name!r}] must be a Model, got {type(model).__name__}; from_qnode(qnode, arguments) makes one"
+            )
     return pd.DataFrame({name: diagnose(model, **options).row() for name, model in models.items()})
+
+
+def _translated(
+    model: Any,
+    args: tuple[Any, ...],
+    deepen: Callable[[int], Any] | None,
+    options: Mapping[str, Any],
+    say: Say,
+) -> tuple[Model, Layers | None]:
+    """A model of what was given, and its layers where a QNode has some."""
+    if deepen is not None and not callable(deepen):
+        raise ValueError(
+            f"deepen must be a function from a number of layers to the arguments of the QNode, got {deepen!r}"
+        )
+    if isinstance(model, Model):
+        if deepen is not None:
+            raise ValueError("deepen changes the arguments of a QNode: give the QNode instead of a Model")
+        if options:
+            raise ValueError(f"a Model takes no {', '.join(map(repr, options))}: that belongs to a QNode")
+        if args and not isinstance(model, QNodeModel):
+            raise ValueError("arguments belong to a QNode; a Model has none")
+        return model, None
+    say("translating the circuit")
+    translated = from_qnode(model, *args, **options)
+    if deepen is not None:
+        return translated, by_arguments(model, deepen, options)
+    return translated, by_first_axis(model, args, options, translated)
 
 
 def _require_size(model: Model) -> None:

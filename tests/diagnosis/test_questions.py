@@ -141,7 +141,23 @@ def test_same_answers_every_time(trapped: Diagnosis) -> None:
             lambda: qgm.diagnose(qgm.Model(qgm.circuits.Randomised(13, 3), qgm.Hamiltonian("tfim", 13))),
             "13 qubits; up to 12 can be diagnosed",
         ),
+        (
+            lambda: qgm.diagnose(layers, np.ones((1, 2)), at_arguments="no"),
+            "at_arguments must be True or False",
+        ),
+        (lambda: qgm.diagnose(layers, np.ones((1, 2)), deepen=3), "deepen must be a function"),
+        (
+            lambda: qgm.diagnose(
+                qgm.Model(qgm.circuits.Randomised(12, 4000), qgm.Hamiltonian("tfim", 12)), seconds=1
+            ),
+            "8 searches of 4000 parameters on 12 qubits take about .* s of computing; give seconds=",
+        ),
         (lambda: qgm.compare([]), "must be a mapping"),
+        (lambda: qgm.compare({"mine": layers}), r"models\['mine'\] must be a Model, got QNode"),
+        (
+            lambda: qgm.compare({"a": qgm.Model(qgm.circuits.Randomised(2, 3), qgm.tfim(2))}, stars=8),
+            "a Model takes no 'stars'",
+        ),
     ],
 )
 def test_wrong_calls_are_refused(call, message: str) -> None:
