@@ -11,10 +11,13 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["figures"]
 
-NOTEBOOKS = Path("notebooks")
+# Those that test claims, then the guides.
+NOTEBOOKS = [
+    path for folder in ("notebooks", "notebooks/guides") for path in sorted(Path(folder).glob("*.ipynb"))
+]
 PYTHON_CODE = ["qgmutils", "benchmarks", "tests", "noxfile.py"]
 # Not the folder: ruff would format the examples in its pages too.
-PYTHON_CODE += map(str, [*sorted(Path("docs").glob("*.py")), *sorted(NOTEBOOKS.glob("*.ipynb"))])
+PYTHON_CODE += map(str, [*sorted(Path("docs").glob("*.py")), *NOTEBOOKS])
 # One thread for linear algebra: the processes of the suite and of the tests share the cores already.
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # Every kernel and worker imports the same packages: without stored bytecode that takes three times as long.
@@ -50,7 +53,7 @@ def notebooks(session: nox.Session) -> None:
     """Run notebooks, compare outputs (-- --update stores them)."""
     install(session)
     names = [argument for argument in session.posargs if argument != "--update"]
-    paths = [Path(name) for name in names] or sorted(NOTEBOOKS.glob("*.ipynb"))
+    paths = [Path(name) for name in names] or NOTEBOOKS
     if not paths:
         session.skip("there are no notebooks")
     files = [str(path) for path in paths]
@@ -87,9 +90,7 @@ def lint(session: nox.Session) -> None:
     session.install("ruff")
     session.run("ruff", "check", "--quiet", *PYTHON_CODE)
     session.run("ruff", "format", "--check", "--quiet", *PYTHON_CODE)
-    problems = [
-        f"{path}: {problem}" for path in sorted(NOTEBOOKS.glob("*.ipynb")) for problem in foreign(path)
-    ]
+    problems = [f"{path}: {problem}" for path in NOTEBOOKS for problem in foreign(path)]
     if problems:
         session.error("\n".join([*problems, "nox -s notebooks -- --update NOTEBOOK stores it anew"]))
 

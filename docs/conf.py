@@ -22,7 +22,8 @@ copyright = f"{author}, Apache-2.0"
 version = release = __version__
 
 root_doc = "docs/index"
-include_patterns = ["docs/**", "notebooks/*.ipynb", "figures/VERDICTS.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+include_patterns = ["docs/**", "notebooks/*.ipynb", "notebooks/guides/*.ipynb", "figures/VERDICTS.md"]
+include_patterns += ["CONTRIBUTING.md", "CHANGELOG.md"]
 exclude_patterns = [".*", "outputs", "docs/_*"]
 templates_path = [str(HERE / "_templates")]
 extensions = ["mathml", "myst_nb", "sphinx_design"]

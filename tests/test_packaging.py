@@ -231,11 +231,26 @@ CALLED_FROM_OUTSIDE = {
 }
 
 
+GUIDES = sorted(ROOT.glob("notebooks/guides/*.ipynb"))
+
+
+def test_the_site_has_every_guide() -> None:
+    (listed,) = re.findall(r":caption: Tutorials\n\n(.*?)```", read("docs/index.md"), re.DOTALL)
+    assert sorted(listed.split()) == [f"/notebooks/guides/{path.stem}" for path in GUIDES]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_a_guide_is_no_claim(guide: Path) -> None:
+    cells = json.loads(guide.read_text(encoding="utf-8"))["cells"]
+    assert [cell["metadata"] for cell in cells if cell["metadata"]] == []  # neither parameters nor verdicts
+    assert guide.stem not in {run.notebook for run in manifest.load(ROOT / "notebooks" / "claims.toml")}
+
+
 def programs() -> Iterable[str]:
     """All code but that of tests: package, benchmarks, sessions, notebooks, and the examples of the documentation."""
     for pattern in ("qgmutils/**/*.py", "benchmarks/*.py", "docs/*.py", "noxfile.py"):
         yield from (path.read_text(encoding="utf-8") for path in ROOT.glob(pattern))
-    for path in ROOT.glob("notebooks/*.ipynb"):
+    for path in [*ROOT.glob("notebooks/*.ipynb"), *GUIDES]:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         yield from ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     for path in ROOT.glob("docs/**/*.md"):

@@ -13,7 +13,11 @@ import nbval_figures
 import pytest
 from nbval.plugin import IPyNbCell
 
-NOTEBOOKS = sorted((falsify.ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [
+    path
+    for folder in ("notebooks", "notebooks/guides")
+    for path in sorted((falsify.ROOT / folder).glob("*.ipynb"))
+]
 NUMBER = re.compile(r"(?<![\w#&.])[-−+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*[a-z])", re.IGNORECASE)
 
 
