@@ -101,7 +101,17 @@ def most_equations(loss: Loss) -> float:
     loss = _of_samples(loss)
     if isinstance(loss, LeastSquares):
         return float(loss.targets.size)
-    return float(loss.target.size - 1) if isinstance(loss, BornMachine) else np.inf
+    return float(_born_equations(loss, 2)) if isinstance(loss, BornMachine) else np.inf
+
+
+def _born_equations(loss: BornMachine, numbers: int) -> int:
+    """Equations of a Born machine whose amplitudes have so many real numbers, 1 or 2 (derived).
+
+    K outcomes of the target that occur pose K - 1, as probabilities sum to 1; for one that does not, every amplitude
+    that leads to it is 0.
+    """
+    occur = int(np.sum(loss.target > 0))
+    return occur - 1 + numbers * (loss.target.size - occur) * (loss.dim // loss.target.size)
 
 
 def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | None, str]:
@@ -127,8 +137,13 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
     if isinstance(loss, Fidelity):
         count = 2 * dim - 2 if everything else dim - 1
         return count, f"all {which} are reached, and one of them is the target"
-    if isinstance(loss, BornMachine) and loss.target.size == dim and np.all(loss.target > 0):
-        return dim - 1, f"all {which} are reached, and N-1 probabilities are given"
+    if isinstance(loss, BornMachine):
+        zeros = int(np.sum(loss.target == 0))
+        rest = f"; amplitudes of the {zeros} that do not occur are 0" if zeros else ""
+        return (
+            _born_equations(loss, 2 if everything else 1),
+            f"all {which} are reached, and the probabilities of {loss.target.size - zeros} outcomes are given{rest}",
+        )
     return None, ""
 
 

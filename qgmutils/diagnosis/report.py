@@ -262,6 +262,11 @@ class Diagnosis:
                 f"Measured at zeros of a copy of {reach.deep} parameters (rank of the Hessian): {reach.measured} "
                 "equations."
             )
+            if reach.equations is not None and reach.measured < reach.equations:
+                lines.append(
+                    "The rank is lower than the count: along the rest the loss is flat to second order, or these zeros "
+                    "are special ones."
+                )
         if reach.expressible is None:
             lines.append("Whether a deeper copy reaches a zero is open: give more seconds.")
         elif reach.expressible is False:

@@ -58,6 +58,7 @@ def test_redundant_angles_are_those_that_add_no_direction(seed: int) -> None:
 def test_equations_by_theory_are_the_rank_of_the_hessian_at_zeros() -> None:
     rng = np.random.default_rng(5)
     target = rng.dirichlet(np.ones(8))
+    sparse = np.array([0.2, 0.0, 0.5, 0.0, 0.0, 0.3, 0.0, 0.0])
     state = np.linalg.qr(rng.standard_normal((8, 8)))[0][0]
     degenerate = hamiltonians.projector(3, rank=5)
     for loss, count in (
@@ -66,6 +67,9 @@ def test_equations_by_theory_are_the_rank_of_the_hessian_at_zeros() -> None:
         (Fidelity(state), 14),
         (BornMachine(target), 7),
         (BornMachine(target, divergence="l2"), 7),
+        (BornMachine(sparse), 12),  # 2 for three outcomes that occur, 2 each for amplitudes of the other five
+        (BornMachine(target[:4] / target[:4].sum(), n_others=1), 3),
+        (BornMachine([0.0, 0.2, 0.5, 0.3], n_others=1), 6),
     ):
         surface = landscape(Randomised(3, 20).build(rng), loss)
         theory, reason = reach.counted_equations(loss, 14, is_real=False)
@@ -83,13 +87,18 @@ def test_real_circuits_pose_half_as_many() -> None:
     )
     assert reach.reaches_real_states(surface, rng)
     assert reach.counted_equations(surface.loss, 7, is_real=True)[0] == 7
+    sparse = BornMachine([0.5, 0.2, 0.3, 0, 0, 0, 0, 0])
+    assert reach.counted_equations(sparse, 7, is_real=True)[0] == 7
+    born = landscape(surface.circuit, sparse)
+    minima = minimize(born, rng.uniform(0, np.pi, (24, 15)))
+    assert reach.hessian_rank(born, minima.theta[minima.solved]) == 7
     assert not reach.reaches_real_states(landscape(Randomised(3, 15).build(rng), hamiltonians.tfim(3)), rng)
 
 
 def test_nothing_is_counted_where_theory_does_not_know() -> None:
-    gue, sparse = hamiltonians.gue(2), BornMachine(np.array([0.5, 0.5, 0, 0]))
+    gue = hamiltonians.gue(2)
     several = LeastSquares(np.eye(4)[:2], gue.matrix, [0.1, 0.2])
-    for loss, dimension, real in ((gue, 5, False), (gue, 3, True), (sparse, 6, False), (several, 6, False)):
+    for loss, dimension, real in ((gue, 5, False), (gue, 3, True), (several, 6, False)):
         assert reach.counted_equations(loss, dimension, real) == (None, "")
     assert reach.most_equations(several) == 2
     assert reach.most_equations(sparse) == 3
