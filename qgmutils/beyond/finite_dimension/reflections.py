@@ -92,6 +92,10 @@ class ReflectionModel:
     def n_qubits(self) -> int:
         return self.loss.n_qubits
 
+    def plain(self) -> ReflectionModel:
+        """Itself: it has nothing that a task does not need."""
+        return self
+
     def landscape(self, rng: np.random.Generator, **_: str) -> Any:
         """An object with the loss as its method `value`; the state is drawn first, then the reflections.
 
