@@ -60,7 +60,11 @@ def notebooks(session: nox.Session) -> None:
     if "--update" not in session.posargs:
         options = ["-p", "no:cacheprovider", "-p", "tests.nbval_figures", "--nbval"]
         options.append("--nbval-cell-timeout=600")
-        session.run(*LIKE_THE_SUITE, "pytest", *options, *files, env=ENVIRONMENT, interrupt_timeout=20)
+        environment = dict(ENVIRONMENT)
+        if len(files) > 1:  # side by side, each on one core, instead of one after the other on all
+            options += ["--numprocesses=logical", "--dist=loadfile"]
+            environment["QGMUTILS_WORKERS"] = "1"
+        session.run(*LIKE_THE_SUITE, "pytest", *options, *files, env=environment, interrupt_timeout=20)
         return
     convert = ["jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
     # Execution times would make every update a change.
