@@ -139,10 +139,23 @@ def clean(path: Path) -> None:
     notebook["metadata"] = metadata()
     for cell in notebook["cells"]:
         cell["metadata"] = {name: cell["metadata"][name] for name in ("tags",) if name in cell["metadata"]}
+        if "outputs" in cell:
+            cell["outputs"] = joined(cell["outputs"])
     text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     temporary = path.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
+
+
+def joined(outputs: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Outputs with what is printed in one piece: a kernel sends more of them when it computes in between."""
+    found: list[dict[str, object]] = []
+    for output in outputs:
+        if found and output["output_type"] == found[-1]["output_type"] == "stream":
+            found[-1] = found[-1] | {"text": found[-1]["text"] + output["text"]}
+        else:
+            found.append(output)
+    return found
 
 
 def foreign(path: Path) -> list[str]:

@@ -154,10 +154,9 @@ class Diagnosis:
             "starts solved": _share(ends.solved),
             "mean loss": _interval(ends.mean),
             "parameters predicted": str(need.predicted) if need.predicted is not None else "not known",
-            "half are solved from": _crossing(need.half) if need.half else "not found",
-            "97 % are solved from": _crossing(need.most) if need.most else "not found",
+            "half are solved from": _bounds(need.half) if need.half else "not found",
+            "97 % are solved from": _bounds(need.most) if need.most else "not found",
             "variance of the gradient": _interval(self.flat.variance),
-            "advice": self.advice,
         }
 
     def text(self, width: int | None = None) -> str:
@@ -376,7 +375,14 @@ def _share(found: Interval) -> str:
     return f"{found.estimate:.0%}\u00a0[{found.low:.0%},\u00a0{found.high:.0%}]"
 
 
+def _bounds(found: Interval) -> str:
+    high = f"{found.high:.0f}" if math.isfinite(found.high) else "?"
+    return f"{found.estimate:.0f}\u00a0[{found.low:.0f},\u00a0{high}]"
+
+
 def _crossing(found: Interval) -> str:
     if not math.isfinite(found.high):
-        return f"{found.estimate:.0f} parameters (at least {found.low:.0f}, no upper bound found)"
-    return f"{found.estimate:.0f}\u00a0[{found.low:.0f},\u00a0{found.high:.0f}] parameters"
+        return (
+            f"{found.estimate:.0f} parameters (at least {found.low:.0f}; too few starts for an upper bound)"
+        )
+    return f"{_bounds(found)} parameters"
