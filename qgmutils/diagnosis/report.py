@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE = 1.25
-"""Ratio of the parameters at which 97 % and half of the starts are solved above which a transition is called wide; a
-convention, between randomised circuits (1.1) and least squares (about 2)."""
+"""Ratio of the parameters at which 97 %, for sure, and half of the starts are solved above which a transition is called
+wide; a convention, between randomised circuits (1.1) and least squares (about 2)."""
 
 _LEVELS_DIM = 1024  # largest dimension whose levels are computed, in a second
 _NAMED = 6  # redundant angles that are named; the rest are counted
@@ -315,11 +315,9 @@ class Diagnosis:
             )
         if need.most is not None:
             lines.append(f"By training, 97 % of the starts are solved from {_crossing(need.most)} on.")
-        if need.half is not None and need.most is not None and need.most.estimate > WIDE * need.half.estimate:
-            lines.append(
-                f"The transition is wide, by a factor of {need.most.estimate / need.half.estimate:.1f} in parameters: "
-                "traps survive above the number of equations."
-            )
+        if need.half is not None and need.most is not None and need.most.low > WIDE * need.half.estimate:
+            ratio = need.most.estimate / need.half.estimate
+            lines.append(f"The transition is wide: 97 % take {ratio:.1f} times as many parameters as half.")
         return lines
 
     def _is_cheaper(self, count: int) -> bool:
