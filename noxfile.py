@@ -45,7 +45,13 @@ def figures(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test package and suite (-- takes options of pytest)."""
     install(session)
-    session.run("python", "-m", "pytest", *(session.posargs or ["--numprocesses=logical"]), env=ENVIRONMENT)
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        *(session.posargs or ["--numprocesses=logical", "--dist=worksteal"]),
+        env=ENVIRONMENT,
+    )
 
 
 @nox.session
