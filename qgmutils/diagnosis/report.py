@@ -197,15 +197,14 @@ class Diagnosis:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left;vertical-align:top;white-space:nowrap'>{html.escape(question)}</th>"
-            f"<td style='text-align:left'><ul style='margin:0;padding-left:1.1em'>"
-            f"{''.join(f'<li>{html.escape(answer)}</li>' for answer in answers)}</ul></td></tr>"
+        sections = "".join(
+            f"<p style='margin:0.6em 0 0'><strong>{html.escape(question)}</strong></p><ul style='margin:0'>"
+            f"{''.join(f'<li>{html.escape(answer)}</li>' for answer in answers)}</ul>"
             for question, answers in self.sections()
         )
         return (
-            f"<p style='font-size:1.15em'><strong>{html.escape(self.kind)}</strong> · {html.escape(self._title())}</p>"
-            f"<p>{html.escape(self.advice)}</p><table style='max-width:60em'>{rows}</table>"
+            f"<div style='max-width:50em'><p style='font-size:1.15em'><strong>{html.escape(self.kind)}</strong> · "
+            f"{html.escape(self._title())}</p><p>{html.escape(self.advice)}</p>{sections}</div>"
         )
 
     def _title(self) -> str:

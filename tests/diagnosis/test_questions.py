@@ -103,7 +103,7 @@ def test_the_report_in_all_its_forms(trapped: Diagnosis) -> None:
         assert max(map(len, trapped.text(width).splitlines())) <= width
         assert trapped.text(width).isascii()
     assert json.loads(trapped.to_json())["need"]["predicted"] == 14
-    assert "<table" in trapped._repr_html_()
+    assert trapped._repr_html_().count("<ul") == len(trapped.sections())
     assert len(trapped.plot().axes) == 2
 
 
