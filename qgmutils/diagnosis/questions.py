@@ -174,7 +174,7 @@ def _translated(
         if args and not isinstance(model, QNodeModel):
             raise ValueError("arguments belong to a QNode; a Model has none")
         return model, None
-    say("translating the circuit, and finding the levels of its observable")
+    say("translating the circuit; levels of its observable")
     translated = from_qnode(model, *args, **options)
     if deepen is not None:
         return translated, by_arguments(model, deepen, options)

@@ -114,7 +114,12 @@ class Diagnosis:
                     f"{ends.n_starts} starts, {ends.n_certified} ends certified as minima; solved: "
                     f"{_share(ends.solved)}; within 1 % of the best: {_share(ends.near_best)}.",
                     f"Mean loss {self._loss(ends.mean)}; median {_number(ends.median)}; the best, "
-                    f"{_number(ends.best)}, was found {ends.best_hits} times.",
+                    f"{_number(ends.best)}, was found "
+                    + (
+                        f"{ends.best_hits} times."
+                        if ends.best_hits > 1
+                        else "once: there may be a better one."
+                    ),
                     self._about_theory(),
                     *self._trap_or_expressivity(),
                 ],
