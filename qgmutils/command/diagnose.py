@@ -104,6 +104,8 @@ def _argument(module: Any, text: str) -> Any:
     if not isinstance(value, list):
         return value
     try:
-        return np.array(value)
+        return np.array(value, dtype=float)
     except ValueError as error:  # NumPy's says nothing of the text
-        raise ValueError(f"argument {text!r} has lists of different lengths; give an array") from error
+        raise ValueError(
+            f"argument {text!r} has lists of different lengths or no numbers; give an array"
+        ) from error

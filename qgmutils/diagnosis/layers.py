@@ -9,6 +9,7 @@ import numpy as np
 
 from qgmutils.circuits.circuit import Circuit
 from qgmutils.ensembles.model import Model
+from qgmutils.losses.blocks import Blocks
 from qgmutils.qnodes.arguments import leaves, rebuild
 from qgmutils.qnodes.model import QNodeModel, from_qnode
 
@@ -64,7 +65,9 @@ def by_first_axis(
         longer, shortest = at(2 * length + 1), at(1)
     except Exception:  # whatever the user's code raises for arguments of another length
         return None
-    grows = _begins(longer, model) and (length == 1 or _begins(model, shortest))
+    # With one layer, data may stand before all trained gates, and samples are no longer held in one state.
+    apart = isinstance(model.loss, Blocks) and not isinstance(shortest.loss, Blocks)
+    grows = _begins(longer, model) and (length == 1 or apart or _begins(model, shortest))
     return at if grows else None
 
 

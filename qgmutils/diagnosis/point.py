@@ -64,6 +64,8 @@ class Point:
         """In one word or three."""
         if self.gradient_norm > STATIONARY:
             return "a slope"
+        if self.n_null == len(self.eigenvalues):
+            return "flat to second order"
         return "a minimum" if self.index == 0 else f"a saddle of index {self.index}"
 
 

@@ -105,7 +105,9 @@ def diagnose(
         model, layers = _translated(model, args, deepen, options, say)
         theta = model.theta(*args) if isinstance(model, QNodeModel) and args else None
         if at_arguments and theta is None:
-            raise ValueError("at_arguments=True needs the arguments of a QNode")
+            raise ValueError(
+                "at_arguments=True needs the arguments of a QNode: diagnose(qnode, weights, at_arguments=True)"
+            )
         _require_size(model)
         starts = _affordable(model, starts, seed, seconds)
         loss: Loss = model.loss.build()
@@ -174,6 +176,11 @@ def _translated(
         if args and not isinstance(model, QNodeModel):
             raise ValueError("arguments belong to a QNode; a Model has none")
         return model, None
+    wires = getattr(getattr(model, "device", None), "wires", None) or ()
+    if len(wires) > MAX_QUBITS:
+        raise ValueError(
+            f"the QNode's device has {len(wires)} wires; up to {MAX_QUBITS} qubits can be diagnosed"
+        )
     say("translating the circuit; levels of its observable")
     translated = from_qnode(model, *args, **options)
     if deepen is not None:

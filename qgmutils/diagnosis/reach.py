@@ -90,10 +90,15 @@ def _dependent(metric: Array) -> list[int]:
 
 
 def most_dimensions(loss: Loss) -> int:
-    """2N - 2 for each input: all states of N dimensions up to a phase; N^2 - 1 at most, the dimension of unitaries."""
-    loss = _of_samples(loss)
-    inputs = 1 if loss.inputs is None else len(loss.inputs)
-    return min(inputs * (2 * loss.dim - 2), loss.dim**2 - 1)
+    """2N - 2 for each input: all states of N dimensions up to a phase.
+
+    If the same unitary acts on all of them, N^2 - 1 at most, the dimension of unitaries; data behind trained gates give
+    each sample one of its own.
+    """
+    alone = _of_samples(loss)
+    inputs = 1 if alone.inputs is None else len(alone.inputs)
+    most = inputs * (2 * alone.dim - 2)
+    return most if isinstance(loss, Blocks) else min(most, alone.dim**2 - 1)
 
 
 def most_equations(loss: Loss) -> float:

@@ -18,6 +18,7 @@ from qgmutils.diagnosis.ends import TRAPPED, Ends
 from qgmutils.diagnosis.flatness import Flatness
 from qgmutils.diagnosis.point import Point
 from qgmutils.ensembles.model import Model
+from qgmutils.losses.blocks import Blocks
 from qgmutils.losses.energy import Energy
 from qgmutils.qnodes.model import QNodeModel
 from qgmutils.statistics.intervals import Interval
@@ -87,7 +88,7 @@ class Diagnosis:
             return (
                 f"No start reaches the floor of the loss, with up to {self.reach.deep} parameters; the best ends at "
                 f"{self._loss(self.reach.lowest or 0.0)}. Change the gates or the initial state, which a symmetry may "
-                "keep apart from the solution."
+                "keep apart from the solution, or a target that no state has."
             )
         if self.kind == "trap-free":
             return f"It trains: with {acting}, {share}."
@@ -138,7 +139,9 @@ class Diagnosis:
                     + ", ".join(f"{value:.2g} at {p}" for p, value in self.trend)
                     + ".",
                     f"Plateau: at {_share(flat.plateau)} of random angles 10,000 shots see no slope.",
-                    f"Traps: {1 - ends.solved.estimate:.0%} of the starts end above the floor.",
+                    f"Traps: {1 - ends.solved.estimate:.0%} of the starts end above the floor."
+                    if ends.solved.estimate > 0
+                    else "Traps or expressivity: no start reaches the floor.",
                 ],
             ),
         ]
@@ -213,7 +216,12 @@ class Diagnosis:
         )
 
     def _title(self) -> str:
-        return f"{self.model.n_qubits} qubits, {self.model.n_params} parameters"
+        loss, samples = self.model.loss.build(), ""
+        if isinstance(loss, Blocks):  # more qubits hold the numbers of the samples
+            loss = loss.loss
+        if loss.inputs is not None:
+            samples = f"{len(loss.inputs)} samples, "
+        return f"{loss.n_qubits} qubits, {samples}{self.model.n_params} parameters"
 
     def _names(self) -> list[str]:
         if isinstance(self.model, QNodeModel):
@@ -232,6 +240,7 @@ class Diagnosis:
         if not isinstance(loss, Energy):
             return shown
         scaled = loss.ground_energy + loss.unit * (value.estimate if isinstance(value, Interval) else value)
+        scaled = 0.0 if abs(scaled) < 1e-9 * loss.unit else scaled
         return f"{shown} (0 is the ground state, 1 a random state; {scaled:.4g} in your units)"
 
     def _level(self, value: float) -> str:
@@ -289,12 +298,15 @@ class Diagnosis:
 
     def _trap_or_expressivity(self) -> list[str]:
         ends, count = self.ends, self.reach.count
+        if ends.solved.estimate == 1:
+            return []
         if ends.solved.estimate > 0:
             return ["Its own best is the floor of the loss: starts that end above it are trapped."]
         if count is not None and self.reach.own_rank < count:
             return [
                 f"{self.reach.own_rank} acting parameters are fewer than {count} equations: in general no angles reach "
-                f"the floor. Of the mean loss {_number(ends.best)} is what the best end leaves, the rest is traps."
+                f"the floor. Of the mean loss {_number(ends.best)} is what the best end leaves, "
+                + ("the rest is traps." if ends.near_best.estimate < 1 else "and none is a trap.")
             ]
         return []
 
@@ -332,7 +344,8 @@ class Diagnosis:
 
     def _about_point(self, point: Point) -> list[str]:
         lines = [
-            f"{point.kind}: loss {self._loss(point.loss)}, largest slope {point.gradient_norm:.2g}; the Hessian has "
+            f"{point.kind}: loss {self._loss(point.loss)}, largest slope {_number(point.gradient_norm)} (in the "
+            "circuit's angles, half of PennyLane's); the Hessian has "
             f"{point.index} negative and {point.n_null} null eigenvalues, from {point.eigenvalues[0]:.3g} to "
             f"{point.eigenvalues[-1]:.3g}."
         ]
@@ -350,7 +363,8 @@ class Diagnosis:
         if point.variance is not None and point.level is not None:
             number, energy, share = point.level
             lines.append(
-                f"Energy variance {point.variance:.2g}; {share:.0%} of the state is in level {number} at {energy:.4g}."
+                f"Energy variance {_number(point.variance)}; {share:.0%} of the state is in level {number} at "
+                f"{_number(energy)}."
             )
         return lines
 

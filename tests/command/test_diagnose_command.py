@@ -87,10 +87,10 @@ def test_numbers_and_text_of_a_circuit(capsys: pytest.CaptureFixture[str]) -> No
         (
             ["mine_for_tests:circuit", "[[0.1], [0.2, 0.3]]"],
             2,
-            "has lists of different lengths; give an array",
+            "has lists of different lengths or no numbers; give an array",
         ),
         (["mine_for_tests:circuit", "[[0.1, NaN]]"], 2, "weights must hold finite numbers, got inf or nan"),
-        (["mine_for_tests:circuit", "[[1, 2]]"], 2, "none holds real numbers; give the angles as floats"),
+        (["mine_for_tests:circuit", '[["a", 2]]'], 2, "has lists of different lengths or no numbers"),
         (["mine_for_tests:circuit", "0.3"], 2, "the QNode raises ValueError: Weights tensor must be"),
         (["mine_for_tests:circuit"], 2, "missing a required argument: 'weights'"),
         (["mine_for_tests:fails", "weights"], 2, "the QNode raises KeyError: 'a'; call it by itself"),

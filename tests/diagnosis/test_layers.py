@@ -94,6 +94,24 @@ def test_what_is_not_trained_keeps_its_length():
     assert layers(4).n_params == 36
 
 
+def test_data_behind_trained_gates():
+    data = np.linspace(-1, 1, 5)
+
+    @qml.qnode(qml.device("default.qubit", wires=1))
+    def reuploading(weights):
+        for row in weights:
+            qml.RX(data, 0)
+            qml.Rot(*row, 0)
+        return qml.expval(qml.Z(0))
+
+    options = {"target": np.zeros(5)}
+    layers = by_first_axis(
+        reuploading, (np.ones((2, 3)),), options, from_qnode(reuploading, np.ones((2, 3)), **options)
+    )
+    assert layers is not None
+    assert [layers(count).n_params for count in (1, 3)] == [3, 9]
+
+
 def test_a_function_of_the_user():
     layers = by_arguments(qnode(two_design), lambda count: (np.ones(N), np.ones((count, N - 1, 2))), {})
     assert layers(3).n_params == 15

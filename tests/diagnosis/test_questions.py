@@ -73,6 +73,23 @@ def test_what_a_symmetry_forbids_is_not_expressed() -> None:
     assert "angles[0], angles[1], angles[2]" in str(found)
 
 
+def test_data_in_every_layer() -> None:
+    data = np.linspace(-2, 2, 5)
+
+    @qml.qnode(device(1))
+    def reuploading(weights):
+        for row in weights:
+            qml.RX(data, 0)
+            qml.Rot(row[0], row[1], row[2], 0)
+        return qml.expval(qml.Z(0))
+
+    target = np.asarray(reuploading(np.random.default_rng(3).uniform(0, 2 * np.pi, (5, 3))))
+    found = qgm.diagnose(reuploading, np.full((2, 3), 0.4), target=target, starts=32)
+    # Every sample has a unitary of its own, and two numbers for its state.
+    assert (found.reach.own_rank, found.reach.dimension, found.reach.expressible) == (5, 10, True)
+    assert "1 qubits, 5 samples, 6 parameters" in str(found)
+
+
 def test_level_that_a_symmetry_leaves() -> None:
     @qml.qnode(device(2))
     def even(angles):  # |00> and |11>, of which the observable makes levels 1 and 3; its ground state is odd
