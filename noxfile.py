@@ -89,7 +89,7 @@ def falsify(session: nox.Session) -> None:
 
 @nox.session
 def independent(session: nox.Session) -> None:
-    """Compare diagnoses of 30 random models with training by SciPy and JAX, in about half an hour (-- --help)."""
+    """Compare diagnoses with training by SciPy and JAX."""
     session.install("-e", ".[dev,bench]")
     session.run("python", "-m", "tests.independent", *session.posargs, env=ENVIRONMENT)
 

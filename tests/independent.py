@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 import qgmutils as qgm
 from qgmutils.computing import files
+from qgmutils.diagnosis.ends import FREE, TRAPPED
 from qgmutils.statistics.intervals import Interval, wilson
 
 PAGE = Path("docs/independent_training.md")
@@ -39,7 +40,7 @@ CHANCE = 1e-3
 """Two shares agree unless Fisher's exact test finds them that unlikely; in 30 models that happens by chance once
 in 33 runs."""
 
-MOST_WORDS = 400  # of a family of random rotations: four times the largest count
+MOST_WORDS = 400  # of a family of random rotations: three times the largest count
 
 
 @dataclass(frozen=True)
@@ -249,10 +250,10 @@ def agrees(found: qgm.Diagnosis, solved: int, starts: int) -> bool:
     table = [[mine, ends.n_starts - mine], [solved, starts - solved]]
     share = wilson(solved, starts)
     possible = {
-        "trapped": share.low <= 0.05,
-        "trap-free": share.high >= 0.95,
+        "trapped": share.low <= TRAPPED,
+        "trap-free": share.high >= FREE,
         "cannot express": solved == 0,
-        "transition": share.high > 0.05 and share.low < 0.95,
+        "transition": share.high > TRAPPED and share.low < FREE,
         "undecided": True,
     }
     return bool(possible[found.kind] and scipy.stats.fisher_exact(table).pvalue > CHANCE)

@@ -45,9 +45,7 @@ _DEEP_STARTS = 24
 _FEWEST = 8  # searches that say something
 _ZEROS = 4  # at which the Hessian's rank is measured
 _SHARES = (0.5, 0.97)
-_DRAWN = (
-    4  # circuits of a recipe whose ranks are compared: in one of them a gate may happen to repeat another
-)
+_DRAWN = 4  # circuits of a recipe whose ranks are compared: one may happen to repeat a gate
 _BESIDE = 4  # counts trained on either side of a crossing
 _STEPS = 14  # of a bisection
 _METRIC_SECONDS = 30.0
@@ -310,7 +308,7 @@ def _need(found: Reach, trainer: _Trainer, rng: np.random.Generator) -> Need:
         return Need(None, None, None, None, _tested(trainer))
     predicted = _first_acting(trainer.family, count, found.deepest, rng, trainer.seed)
     half, most = (_crossing(trainer, share, predicted or count) for share in _SHARES)
-    wanted = next((found.estimate for found in (most, half) if found is not None), predicted)
+    wanted = next((crossing.estimate for crossing in (most, half) if crossing is not None), predicted)
     advised = None if wanted is None else trainer.family.sized(wanted).n_params
     return Need(predicted, half, most, advised, _tested(trainer))
 

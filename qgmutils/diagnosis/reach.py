@@ -95,7 +95,7 @@ def most_dimensions(loss: Loss) -> int:
     If the same unitary acts on all of them, N^2 - 1 at most, the dimension of unitaries; data behind trained gates give
     each sample one of its own.
     """
-    alone = _of_samples(loss)
+    alone = of_samples(loss)
     inputs = 1 if alone.inputs is None else len(alone.inputs)
     most = inputs * (2 * alone.dim - 2)
     return most if isinstance(loss, Blocks) else min(most, alone.dim**2 - 1)
@@ -103,7 +103,7 @@ def most_dimensions(loss: Loss) -> int:
 
 def most_equations(loss: Loss) -> float:
     """A bound on the number of equations that a loss poses, from what it compares; inf where there is none."""
-    loss = _of_samples(loss)
+    loss = of_samples(loss)
     if isinstance(loss, LeastSquares):
         return float(loss.targets.size)
     return float(_born_equations(loss, 2)) if isinstance(loss, BornMachine) else np.inf
@@ -152,7 +152,7 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
     return None, ""
 
 
-def _of_samples(loss: Loss) -> Loss:
+def of_samples(loss: Loss) -> Loss:
     """The loss of the samples' states, where one state holds all of them."""
     return loss.loss if isinstance(loss, Blocks) else loss
 

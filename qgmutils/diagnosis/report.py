@@ -17,8 +17,8 @@ from qgmutils.diagnosis.answers import Need, Reach
 from qgmutils.diagnosis.ends import TRAPPED, Ends
 from qgmutils.diagnosis.flatness import Flatness
 from qgmutils.diagnosis.point import Point
+from qgmutils.diagnosis.reach import of_samples
 from qgmutils.ensembles.model import Model
-from qgmutils.losses.blocks import Blocks
 from qgmutils.losses.energy import Energy
 from qgmutils.qnodes.model import QNodeModel
 from qgmutils.statistics.intervals import Interval
@@ -30,7 +30,6 @@ WIDE = 1.25
 """Ratio of the parameters at which 97 %, for sure, and half of the starts are solved above which a transition is called
 wide; a convention, between randomised circuits (1.1) and least squares (about 2)."""
 
-_LEVELS_DIM = 1024  # largest dimension whose levels are computed, in a second
 _NAMED = 6  # redundant angles that are named; the rest are counted
 
 
@@ -154,7 +153,7 @@ class Diagnosis:
         reach, ends, need = self.reach, self.ends, self.need
         return {
             "verdict": self.kind,
-            "qubits": str(self.model.n_qubits),
+            "qubits": str(of_samples(self.model.loss.build()).n_qubits),
             "parameters": str(ends.n_params),
             "of which act": str(reach.own_rank),
             "dimension of the states": str(reach.dimension) if reach.saturated else f">= {reach.dimension}",
@@ -216,11 +215,8 @@ class Diagnosis:
         )
 
     def _title(self) -> str:
-        loss, samples = self.model.loss.build(), ""
-        if isinstance(loss, Blocks):  # more qubits hold the numbers of the samples
-            loss = loss.loss
-        if loss.inputs is not None:
-            samples = f"{len(loss.inputs)} samples, "
+        loss = of_samples(self.model.loss.build())
+        samples = "" if loss.inputs is None else f"{len(loss.inputs)} samples, "
         return f"{loss.n_qubits} qubits, {samples}{self.model.n_params} parameters"
 
     def _names(self) -> list[str]:
@@ -246,9 +242,9 @@ class Diagnosis:
     def _level(self, value: float) -> str:
         """Which level of the observable a loss is, if it is one."""
         loss = self.model.loss.build()
-        if not isinstance(loss, Energy) or loss.dim > _LEVELS_DIM:
+        if not isinstance(loss, Energy):
             return ""
-        levels = np.unique(np.linalg.eigvalsh(loss.matrix).round(9))
+        levels = np.unique(loss.levels.round(9))
         number = int(np.argmin(np.abs(levels - value)))
         return f", level {number} of the observable" if abs(levels[number] - value) <= loss.solved else ""
 
