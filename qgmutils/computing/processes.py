@@ -13,6 +13,7 @@ import os
 import platform
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -157,6 +158,11 @@ def cpu_model() -> str:
 
 def _exit_status(process: multiprocessing.process.BaseProcess) -> int:
     process.join(timeout=1)
+    # The executor's thread waits for the process, too.  Who comes second finds no process to wait for, and learns
+    # the status only when the first has written it down.
+    until = time.monotonic() + 1
+    while process.exitcode is None and time.monotonic() < until:
+        time.sleep(0.001)
     return process.exitcode or 0
 
 
