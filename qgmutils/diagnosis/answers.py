@@ -17,7 +17,7 @@ class Reach:
     own_rank : int
         Parameters that act: rank of the metric at the model's own depth.
     redundant, unused : tuple of int
-        As of `reach.Rank`.
+        As of `equations.Rank`.
     dimension : int
         D, the largest rank found at growing depths.
     saturated : bool

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from qgmutils.beyond import theories
+from qgmutils.beyond import equations, theories
 from qgmutils.circuits.circuit import Circuit
 from qgmutils.circuits.randomised import Randomised
 from qgmutils.computing.tasks import run_tasks
-from qgmutils.diagnosis import reach
 from qgmutils.diagnosis.answers import Need, Reach
 from qgmutils.diagnosis.ends import Ends, summary, training
 from qgmutils.diagnosis.family import Family, family_of
@@ -231,9 +230,9 @@ class _News:
 
 def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: int, say: Say) -> Reach:
     """Dimensions, from ranks of the metric at growing depths."""
-    own = reach.named_rank(surface, rng)
-    real = reach.reaches_real_states(surface, rng)
-    most = reach.most_dimensions(surface.loss) // (2 if real else 1)
+    own = equations.named_rank(surface, rng)
+    real = equations.reaches_real_states(surface, rng)
+    most = equations.most_dimensions(surface.loss) // (2 if real else 1)
     p, rank = surface.circuit.n_params, own.rank
     saturated = rank >= most
     while not saturated:
@@ -242,11 +241,11 @@ def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: i
             break
         if _metric_seconds(deeper) > _SILENT:
             say(f"which of {deeper.n_params} parameters act, about {_metric_seconds(deeper):.0f} s")
-        next_rank = reach.metric_rank(_surface(deeper, seed), rng)
+        next_rank = equations.metric_rank(_surface(deeper, seed), rng)
         saturated = next_rank >= most or (next_rank <= rank < p)
         p, rank = deeper.n_params, max(rank, next_rank)
-    equations, reason = reach.counted_equations(surface.loss, rank, real) if saturated else (None, "")
-    return Reach(own.rank, own.redundant, own.unused, rank, saturated, p, equations, reason)
+    count, reason = equations.counted_equations(surface.loss, rank, real) if saturated else (None, "")
+    return Reach(own.rank, own.redundant, own.unused, rank, saturated, p, count, reason)
 
 
 def _metric_seconds(model: Model) -> float:
@@ -284,7 +283,7 @@ class _Trainer:
 
 def _measured(found: Reach, trainer: _Trainer, loss: Loss) -> Reach:
     """The number of equations by the Hessian's rank at zeros of deep copies, and whether there are any zeros."""
-    most = min(found.dimension, reach.most_equations(loss))
+    most = min(found.dimension, equations.most_equations(loss))
     lowest, deep = np.inf, 0
     for factor in _DEEP:
         ends = trainer.at(max(factor * most, most + 4), starts=_DEEP_STARTS)
@@ -293,7 +292,7 @@ def _measured(found: Reach, trainer: _Trainer, loss: Loss) -> Reach:
         if ends.solved.estimate > 0:
             number, zeros = trainer.zeros[ends.n_params]
             surface = _surface(trainer.family.sized(ends.n_params), trainer.seed, number)
-            rank = reach.hessian_rank(surface, zeros)
+            rank = equations.hessian_rank(surface, zeros)
             return dataclasses.replace(
                 found, expressible=True, measured=rank, deep=ends.n_params, lowest=ends.best
             )
@@ -327,7 +326,7 @@ def _first_acting(
         if p > max(deepest, count + family.unit):
             return None
         drawn = 1 if isinstance(member.circuit, Circuit) else _DRAWN
-        ranks = [reach.metric_rank(_surface(member, seed, k), rng) for k in range(drawn)]
+        ranks = [equations.metric_rank(_surface(member, seed, k), rng) for k in range(drawn)]
         missing = count - max(ranks)
     return p
 

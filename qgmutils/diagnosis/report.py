@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qgmutils.beyond.equations import of_samples
 from qgmutils.diagnosis.answers import Need, Reach
 from qgmutils.diagnosis.ends import TRAPPED, Ends
 from qgmutils.diagnosis.flatness import Flatness
 from qgmutils.diagnosis.point import Point
-from qgmutils.diagnosis.reach import of_samples
 from qgmutils.ensembles.model import Model
 from qgmutils.losses.energy import Energy
 from qgmutils.qnodes.model import QNodeModel

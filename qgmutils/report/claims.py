@@ -21,6 +21,7 @@ from qgmutils.report.predicates import Finding
 PROVENANCE = {
     "paper": "stated in the paper's abstract or in a caption of it that is at hand",
     "field": "general knowledge of the paper's construction",
+    "published": "stated in another paper, which the claim names",
     "derived": "derived for this project",
 }
 VERDICTS = ("reproduced", "not reproduced", "inconclusive")
@@ -103,7 +104,7 @@ def verdict(
     *,
     id: str,
     statement: str,
-    provenance: Literal["paper", "field", "derived"],
+    provenance: Literal["paper", "field", "published", "derived"],
     expected: str,
     tolerance: str,
     finding: Finding,
@@ -115,7 +116,7 @@ def verdict(
     ----------
     id, statement : str
         Its name and its sentence, not empty.
-    provenance : {"paper", "field", "derived"}
+    provenance : {"paper", "field", "published", "derived"}
         Where it comes from.
     expected, tolerance : str
         What the claim says and by how much the data may differ, in words.

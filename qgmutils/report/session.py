@@ -143,7 +143,7 @@ class Session:
         *,
         expected: str,
         tolerance: str,
-        source: Literal["paper", "field", "derived"] = "derived",
+        source: Literal["paper", "field", "published", "derived"] = "derived",
         observed: str = "",
         rows: pd.DataFrame | None = None,
         case: str = "",
@@ -154,7 +154,7 @@ class Session:
         ----------
         id, statement, finding, expected, tolerance
             As for `claims.verdict`.
-        source : {"paper", "field", "derived"}
+        source : {"paper", "field", "published", "derived"}
             Where the claim comes from, a key of `claims.PROVENANCE`.
         observed : str
             What was found, in words; default is the finding's own text.

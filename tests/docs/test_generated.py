@@ -60,6 +60,7 @@ def test_verdicts_are_counted_by_source(repository: Path) -> None:
     assert [[cell.strip() for cell in row] for row in rows] == [
         ["quick", "paper", "1", "1", "0"],
         ["quick", "field", "1", "1", "0"],
+        ["quick", "published", "0", "0", "0"],
         ["quick", "derived", "0", "0", "0"],
     ]
 

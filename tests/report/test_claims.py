@@ -60,7 +60,10 @@ def test_verdict_words(finding: Finding, word: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"provenance": "rumour"}, "provenance is 'rumour'; it must be one of paper, field, derived"),
+        (
+            {"provenance": "rumour"},
+            "provenance is 'rumour'; it must be one of paper, field, published, derived",
+        ),
         ({"statement": ""}, "neither may be empty"),
         ({"finding": True}, "finding is True; it must come from one of"),
     ],

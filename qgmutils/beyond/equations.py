@@ -8,13 +8,18 @@ since there the loss is a positive quadratic form of c independent functions of 
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
+from scipy.sparse.csgraph import connected_components
 
+from qgmutils.circuits.circuit import Circuit
 from qgmutils.computing.threads import one_thread
-from qgmutils.engine.landscape import Landscape
+from qgmutils.engine.landscape import Landscape, landscape
 from qgmutils.ensembles.sampling import RANK_TOLERANCE, acting
 from qgmutils.losses.blocks import Blocks
 from qgmutils.losses.born_machine import BornMachine
@@ -22,6 +27,8 @@ from qgmutils.losses.energy import Energy
 from qgmutils.losses.fidelity import Fidelity
 from qgmutils.losses.least_squares import LeastSquares
 from qgmutils.losses.loss import Loss
+from qgmutils.losses.unitary import UnitaryDistance
+from qgmutils.minimize import minimize
 from qgmutils.qnodes.samples import quantum_fisher
 
 Array = NDArray[np.float64]
@@ -33,6 +40,9 @@ redundant; rounding leaves 1e-13."""
 HESSIAN_ZERO = 1e-5
 """Eigenvalues of the Hessian at a zero of the loss up to this fraction of the largest count as zero: a search that ends
 at a gradient of 1e-8 is as far from the zero as that over the eigenvalue."""
+
+
+_ORTHOGONAL = 1e-9  # overlaps of normalised states up to this one are rounding
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,22 @@ def named_rank(surface: Landscape, rng: np.random.Generator) -> Rank:
 
 
 def _metrics(surface: Landscape, rng: np.random.Generator, n_points: int) -> Array:
+    if isinstance(surface.loss, UnitaryDistance):
+        surface = _of_unitary(surface.circuit)
     return quantum_fisher(surface, rng.uniform(0, np.pi, (n_points, surface.circuit.n_params)))
+
+
+def _of_unitary(circuit: Circuit) -> Landscape:
+    """The circuit on one half of N^-1/2 sum_m |m>|m>, whose states know the unitary up to its phase.
+
+    The metric of the N columns by themselves would miss the phases between them.
+    """
+    dim = 2**circuit.n_qubits
+    both = np.eye(dim).ravel() / np.sqrt(
+        dim
+    )  # the other half are the more significant qubits: words stay as they are
+    double = dataclasses.replace(circuit, n_qubits=2 * circuit.n_qubits, reference=both)
+    return landscape(double, Fidelity(both))
 
 
 def _rank(metric: Array) -> int:
@@ -90,15 +115,26 @@ def _dependent(metric: Array) -> list[int]:
 
 
 def most_dimensions(loss: Loss) -> int:
-    """2N - 2 for each input: all states of N dimensions up to a phase.
+    """Dimension of what all unitaries of N dimensions make of a loss's inputs: states up to a phase of each (derived).
 
-    If the same unitary acts on all of them, N^2 - 1 at most, the dimension of unitaries; data behind trained gates give
-    each sample one of its own.
+    2N - 2 for one state.  M inputs that span r dimensions have N^2 - (N - r)^2 - k: a unitary leaves them all as they
+    are, up to phases, if it gives one phase to each of the k sets of inputs that are not orthogonal to each other, and
+    is any unitary outside of their span.  Unitaries themselves have N^2 - 1.  Data behind trained gates give each
+    sample a unitary of its own.
     """
     alone = of_samples(loss)
-    inputs = 1 if alone.inputs is None else len(alone.inputs)
-    most = inputs * (2 * alone.dim - 2)
-    return most if isinstance(loss, Blocks) else min(most, alone.dim**2 - 1)
+    dim = alone.dim
+    if isinstance(loss, Blocks):
+        return (1 if alone.inputs is None else len(alone.inputs)) * (2 * dim - 2)
+    if isinstance(alone, UnitaryDistance):
+        return dim**2 - 1
+    if alone.inputs is None:
+        return 2 * dim - 2
+    gram = np.abs(alone.inputs.conj() @ alone.inputs.T)
+    with one_thread():
+        span = int(np.linalg.matrix_rank(alone.inputs))
+    sets = connected_components(gram > _ORTHOGONAL, directed=False, return_labels=False)
+    return dim**2 - (dim - span) ** 2 - int(sets)
 
 
 def most_equations(loss: Loss) -> float:
@@ -125,7 +161,15 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
     It is known where the model reaches all states, or all real ones (derived; docs/theory.md, section 4).
     """
     dim = loss.dim
-    everything = dimension == 2 * dim - 2
+    everything = not isinstance(loss, Blocks) and dimension == most_dimensions(loss)
+    if everything and isinstance(loss, UnitaryDistance):
+        return dimension, "all unitaries are reached, and one of them is the target"
+    if everything and isinstance(loss, LeastSquares):
+        count = _data_equations(loss)
+        return (
+            count,
+            f"all unitaries act on the inputs, and {count} of the {loss.targets.size} values are independent",
+        )
     all_real = is_real and dimension == dim - 1
     if not (everything or all_real) or loss.inputs is not None or isinstance(loss, Blocks):
         return None, ""
@@ -152,6 +196,27 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
     return None, ""
 
 
+def _data_equations(loss: LeastSquares) -> int:
+    """How many of the values <psi_m|U^+ O_k U|psi_m> change independently with the unitary U (derived).
+
+    With U exp(-i t G) value (m, k) changes as the trace of G times i[U^+ O_k U, |psi_m><psi_m|], so that the number is
+    the rank of these commutators.  N orthonormal inputs have one less than N, since their projectors sum to 1.
+    """
+    reference = np.eye(1, loss.dim, dtype=np.complex128) if loss.inputs is None else loss.inputs
+    turn = stats.unitary_group.rvs(
+        loss.dim, random_state=np.random.default_rng(0)
+    )  # U; all but some have this rank
+    rows = []
+    for observable in loss.observable:
+        turned = turn.conj().T @ observable @ turn
+        for state in reference:
+            applied = np.outer(turned @ state, state.conj())
+            commutator = 1j * (applied - applied.conj().T)
+            rows.append(np.concatenate([commutator.real.ravel(), commutator.imag.ravel()]))
+    with one_thread():
+        return int(np.linalg.matrix_rank(np.array(rows)))
+
+
 def of_samples(loss: Loss) -> Loss:
     """The loss of the samples' states, where one state holds all of them."""
     return loss.loss if isinstance(loss, Blocks) else loss
@@ -162,6 +227,30 @@ def hessian_rank(surface: Landscape, zeros: Array) -> int:
     with one_thread():
         spectra = np.array([np.linalg.eigvalsh(surface.hessian(theta[None])[0]) for theta in zeros])
     return int(np.max(np.sum(spectra > HESSIAN_ZERO * spectra[:, -1:], axis=1)))
+
+
+@dataclass(frozen=True)
+class ZeroRanks:
+    """Ranks of the Hessian at the zeros that searches from random angles end in: a quantity of `SampleTask`.
+
+    One row a start: start, loss, rank (of the Hessian; -1 where the search ended above `zero`), metric (rank of the
+    metric at random angles, one number for each circuit).
+    """
+
+    zero: float = 1e-13
+
+    def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
+        minima = minimize(surface, rng.uniform(0, np.pi, (n_points, surface.circuit.n_params)))
+        at_zero = minima.solved & (minima.loss - (surface.loss.floor or 0.0) < self.zero)
+        ranks = [
+            hessian_rank(surface, theta[None]) if at else -1
+            for theta, at in zip(minima.theta, at_zero, strict=True)
+        ]
+        metric = metric_rank(surface, rng)
+        return {"start": np.arange(n_points), "loss": minima.loss, "rank": np.array(ranks), "metric": metric}
+
+    def sweeps(self, n_params: int) -> float:
+        return 60.0 + 16.0 * n_params
 
 
 def reaches_real_states(surface: Landscape, rng: np.random.Generator) -> bool:
