@@ -24,6 +24,7 @@ from qgmutils.ensembles.sampling import RANK_TOLERANCE, acting
 from qgmutils.losses.blocks import Blocks
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.energy import Energy
+from qgmutils.losses.error_probability import ErrorProbability
 from qgmutils.losses.fidelity import Fidelity
 from qgmutils.losses.least_squares import LeastSquares
 from qgmutils.losses.loss import Loss
@@ -170,6 +171,10 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
             count,
             f"all unitaries act on the inputs, and {count} of the {loss.targets.size} values are independent",
         )
+    if everything and isinstance(loss, ErrorProbability):
+        return _label_equations(
+            loss
+        ), "all unitaries act on the inputs, and every amplitude on a wrong label vanishes"
     all_real = is_real and dimension == dim - 1
     if not (everything or all_real) or loss.inputs is not None or isinstance(loss, Blocks):
         return None, ""
@@ -215,6 +220,26 @@ def _data_equations(loss: LeastSquares) -> int:
             rows.append(np.concatenate([commutator.real.ravel(), commutator.imag.ravel()]))
     with one_thread():
         return int(np.linalg.matrix_rank(np.array(rows)))
+
+
+def _label_equations(loss: ErrorProbability) -> int | None:
+    """M N - 2 a b for a inputs of label 1 and b of -1, M = a + b, that span as many dimensions each (derived).
+
+    U turns the a-dimensional span of the former into the eigenspace of 1, of N/2 dimensions for a word of Pauli, and
+    that of the latter into the other one: isometries of a N - a^2 and b N - b^2 dimensions, and (N - M)^2 are left for
+    the complement.  N^2 less these is the codimension.  Both spans must be orthogonal, or no unitary does it: None.
+    """
+    right, wrong = (loss.inputs[loss.labels == label] for label in (1, -1))
+    with one_thread():
+        a, b = (int(np.linalg.matrix_rank(rows)) if len(rows) else 0 for rows in (right, wrong))
+        halves = np.linalg.eigvalsh(loss.observable) > 0
+    if (
+        np.any(np.abs(right.conj() @ wrong.T) > _ORTHOGONAL)
+        or max(a, b) > loss.dim // 2
+        or sum(halves) != loss.dim // 2
+    ):
+        return None
+    return (a + b) * loss.dim - 2 * a * b
 
 
 def of_samples(loss: Loss) -> Loss:

@@ -3,12 +3,13 @@
 from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.brickwork import Brickwork
 from qgmutils.circuits.circuit import Circuit
+from qgmutils.circuits.diagonal import Diagonal
 from qgmutils.circuits.hardware_efficient import HardwareEfficient
 from qgmutils.circuits.named import ANSATZE
 from qgmutils.circuits.qnode import make_device, to_qnode
 from qgmutils.circuits.randomised import Randomised, random_circuit
 from qgmutils.circuits.reference_states import REFERENCE_STATES, haar_state, reference, stabilizer_state
-from qgmutils.circuits.restricted import Restricted
+from qgmutils.circuits.restricted import Commutant, Restricted
 from qgmutils.circuits.variational import HamiltonianVariational
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Ansatz",
     "Brickwork",
     "Circuit",
+    "Commutant",
+    "Diagonal",
     "HamiltonianVariational",
     "HardwareEfficient",
     "Randomised",

@@ -9,6 +9,8 @@ from qgmutils.circuits import (
     ANSATZE,
     Ansatz,
     Brickwork,
+    Commutant,
+    Diagonal,
     HamiltonianVariational,
     HardwareEfficient,
     Randomised,
@@ -19,6 +21,7 @@ from qgmutils.losses import hamiltonians
 
 RECIPES = [make(3, 20) for make in ANSATZE.values()]
 RECIPES += [Restricted(3, 20, symmetry=symmetry) for symmetry in ("real", "even", "even real")]
+RECIPES += [Commutant(3, 20, x=5, z=6), Diagonal(3, 20)]
 RECIPES += [HamiltonianVariational(3, 20, model=model) for model in ("tfim", "xxz")]
 
 

@@ -4,7 +4,9 @@ import dense
 import numpy as np
 import pytest
 
-from qgmutils.circuits import Randomised, Restricted
+from qgmutils.circuits import Commutant, Diagonal, Randomised, Restricted
+from qgmutils.engine import landscape
+from qgmutils.losses import hamiltonians
 
 KINDS = ("complex", "real", "even", "even real")
 
@@ -79,3 +81,37 @@ def test_dimension_is_the_rank_of_all_tangents(kind, rng):
 def test_what_has_no_symmetry(options, message):
     with pytest.raises(ValueError, match=message):
         Restricted(**({"n_qubits": 2, "n_params": 1} | options))
+
+
+@pytest.mark.parametrize(("x", "z"), [(5, 3), (0, 6), (7, 7)])
+def test_a_hidden_word_leaves_every_state_as_it_is(x, z):
+    rng = np.random.default_rng(1)
+    circuit = Commutant(3, 40, x=x, z=z).build(rng)
+    word = dense.pauli("".join("IZXY"[2 * (x >> b & 1) + (z >> b & 1)] for b in (2, 1, 0)))
+    states = landscape(circuit, hamiltonians.tfim(3)).states(rng.uniform(0, np.pi, (2, 40))).reshape(2, 8)
+    np.testing.assert_allclose(states @ word.T, states, atol=1e-13)
+    metric = landscape(circuit, hamiltonians.tfim(3)).quantum_fisher(rng.uniform(0, np.pi, (1, 40)))[0]
+    assert np.linalg.matrix_rank(metric, tol=1e-9) == 6  # N - 2
+    assert (x, z) not in set(zip(circuit.x, circuit.z, strict=True))
+
+
+def test_hidden_words_that_are_refused():
+    for options, message in (
+        ({"x": 0, "z": 0}, "x and z are 0, the identity"),
+        ({"x": 8, "z": 0}, "x must"),
+        ({"x": 0, "z": -1}, "z must"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Commutant(3, 4, **options)
+    with pytest.raises(ValueError, match="choose n_qubits >= 2, got 1"):
+        Commutant(1, 4, x=1, z=0)
+
+
+def test_diagonal_circuits_turn_phases_alone():
+    rng = np.random.default_rng(1)
+    circuit = Diagonal(3, 7).build(rng)
+    surface = landscape(circuit, hamiltonians.tfim(3))
+    theta = rng.uniform(0, np.pi, (2, 7))
+    np.testing.assert_allclose(np.abs(surface.states(theta)) ** 2, 1 / 8, rtol=1e-13)
+    assert sorted(circuit.z) == list(range(1, 8))
+    assert np.linalg.matrix_rank(surface.quantum_fisher(theta)[0], tol=1e-9) == 7

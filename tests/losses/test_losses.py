@@ -17,6 +17,7 @@ from qgmutils import circuits
 from qgmutils.engine import landscape
 from qgmutils.losses import hamiltonians
 from qgmutils.losses.born_machine import DIVERGENCES, BornMachine, hamming_kernel
+from qgmutils.losses.error_probability import ErrorProbability
 from qgmutils.losses.fidelity import Fidelity
 from qgmutils.losses.least_squares import LeastSquares
 from qgmutils.losses.unitary import UnitaryDistance
@@ -33,6 +34,7 @@ KINDS = (
     "least squares",
     "diagonal",
     "sparse",
+    "labels",
     "unitary",
     "up to phase",
 )
@@ -68,6 +70,17 @@ def some_loss(kind, n_qubits, rng):
             return 1 - real**2 - imaginary**2
 
         return Fidelity(target), infidelity
+    if kind == "labels":
+        inputs, labels = some_states(3, n_qubits, rng), np.array([1.0, -1.0, 1.0])
+        turn = scipy.stats.unitary_group.rvs(dim, random_state=rng)
+        observable = turn @ np.diag(np.resize([1.0, -1.0], dim)) @ turn.conj().T
+
+        def errors(re, im):
+            image_re = re @ observable.real.T - im @ observable.imag.T
+            image_im = re @ observable.imag.T + im @ observable.real.T
+            return anp.mean((1 - labels * anp.sum(re * image_re + im * image_im, axis=1)) / 2)
+
+        return ErrorProbability(inputs, observable, labels), errors
     if kind in ("unitary", "up to phase"):
         target = scipy.stats.unitary_group.rvs(dim, random_state=rng)
 
@@ -228,6 +241,11 @@ def test_curvature_is_that_of_the_cotangents(kind, rng):
 def reached(kind, circuit, theta, rng):
     """A loss that is 0 for the circuit at theta."""
     dim = 2**circuit.n_qubits
+    if kind == "labels":
+        inputs = some_states(2, circuit.n_qubits, rng)
+        finals = np.array([dense.derivatives(circuit, theta, each)[0] for each in inputs])
+        inside = np.linalg.qr(finals.T)[0]
+        return ErrorProbability(inputs, 2 * inside @ inside.conj().T - np.eye(dim), [1, 1])
     if kind in ("unitary", "up to phase"):
         target = np.linalg.multi_dot([np.eye(dim), *reversed(dense.gates(circuit, theta))])
         return UnitaryDistance(target if kind == "unitary" else 1j * target, phase=kind == "unitary")
@@ -241,7 +259,9 @@ def reached(kind, circuit, theta, rng):
     return LeastSquares(inputs, teacher, [np.vdot(each, teacher.matrix @ each).real for each in finals])
 
 
-@pytest.mark.parametrize("kind", ["fidelity", *DIVERGENCES, "least squares", "unitary", "up to phase"])
+@pytest.mark.parametrize(
+    "kind", ["fidelity", *DIVERGENCES, "least squares", "labels", "unitary", "up to phase"]
+)
 def test_the_floor_is_reached_and_never_passed(kind, rng):
     circuit = some_circuit(2, 4, 6, rng)
     theta = rng.uniform(-4, 4, 4)
@@ -383,6 +403,13 @@ HALF = [0.5, 0.5]
             r"target for each of 2 inputs and 1 observables, got shape \(3,\)",
         ),
         (lambda: LeastSquares(np.eye(2), np.eye(2), [0, np.inf]), "one finite target"),
+        (lambda: ErrorProbability(np.eye(2), [[1, 1], [0, 1]], [1, 1]), "an entry of O - O.dagger is 1"),
+        (lambda: ErrorProbability(np.eye(2), np.diag([2, 1]), [1, 1]), r"an entry of O\^2 - 1 is 3"),
+        (lambda: ErrorProbability(np.eye(2), np.diag([1, -1]), [1, 0]), r"of 2 inputs, got \[1. 0.\]; other"),
+        (
+            lambda: ErrorProbability(np.eye(2), np.diag([1, -1]), [1]),
+            "one label of -1 or 1 for each of 2 inputs",
+        ),
         (
             lambda: UnitaryDistance(2 * np.eye(2)),
             r"must be unitary, but an entry of T\^dagger T - 1 is 3; scipy",
