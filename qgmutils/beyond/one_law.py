@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from qgmutils.ensembles import transitions
 from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.sampling import SampleTask
 from qgmutils.ensembles.tasks import run_ensembles
+from qgmutils.ensembles.training import TrainTask
 from qgmutils.inputs import require_choice
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.energy import Energy
@@ -37,11 +39,16 @@ from qgmutils.losses.hamiltonians import Hamiltonian
 from qgmutils.losses.least_squares import LeastSquares
 from qgmutils.losses.loss import Loss
 from qgmutils.losses.unitary import UnitaryDistance
+from qgmutils.statistics.intervals import wilson
 
 States = NDArray[np.complex128]
 
 CASE = ["model", "n_qubits"]
 """Columns that tell cases apart."""
+
+
+MOST_FAR = 100
+"""Counts far above c are left out beyond this one: searches take long there, and all are solved."""
 
 
 class Posed(NamedTuple):
@@ -51,8 +58,8 @@ class Posed(NamedTuple):
     ----------
     model : Model
         Of one angle.
-    predicted : int
-        c, by theory.
+    predicted, dimension : int
+        c and D, by theory.
     naive : int
         The count of someone who overlooks what is special about the class; else c.
     generic : bool
@@ -61,6 +68,7 @@ class Posed(NamedTuple):
 
     model: Model
     predicted: int
+    dimension: int
     naive: int
     generic: bool = True
 
@@ -80,9 +88,21 @@ def posed(name: str, n_qubits: int, *, seed: int) -> Posed:
     ValueError
         For an unknown name, or a size that the class does not have.
     """
-    make = CLASSES[require_choice(name, "class", tuple(CLASSES))]
+    _, make = CLASSES[require_choice(name, "class", tuple(CLASSES))]
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n_qubits, *name.encode())))
     return make(n_qubits, rng)
+
+
+def all_posed(*, max_params: int, max_qubits: int, seed: int) -> dict[tuple[str, int], Posed]:
+    """Every class at every size whose count is at most `max_params`, from the fewest to `max_qubits` qubits."""
+    found = {}
+    for name in CLASSES:
+        for n in range(FEWEST.get(name, 2), max_qubits + 1, 2 if name == "variational, Ising ring" else 1):
+            case = posed(name, n, seed=seed)
+            if case.predicted > max_params:
+                break
+            found[name, n] = case
+    return found
 
 
 def _energy(
@@ -93,7 +113,7 @@ def _energy(
         loss, recipe = Hamiltonian(hamiltonian, n, chosen, seed=int(rng.integers(2**32))), circuit(n, 1)
         count = reachable.codimension(recipe, loss.build().ground_degeneracy)
         assert count is not None  # all of them are transitive
-        return Posed(Model(recipe, loss), count, count, generic)
+        return Posed(Model(recipe, loss), count, reachable.state_dimension(recipe), count, generic)
 
     return make
 
@@ -104,7 +124,7 @@ def _variational(periodic: bool) -> Any:
     def make(n: int, rng: np.random.Generator) -> Posed:
         count = n if periodic else n * n // 2
         loss = Hamiltonian("tfim", n, (("periodic", periodic),))
-        return Posed(Model(HamiltonianVariational(n, 1, periodic=periodic), loss), count, count)
+        return Posed(Model(HamiltonianVariational(n, 1, periodic=periodic), loss), count, count, count)
 
     return make
 
@@ -116,9 +136,10 @@ def _free(
 
     def make(n: int, rng: np.random.Generator) -> Posed:
         loss = loss_of(n, rng)
-        count, _ = equations.counted_equations(loss, equations.most_dimensions(loss), is_real=False)
+        dimension = equations.most_dimensions(loss)
+        count, _ = equations.counted_equations(loss, dimension, is_real=False)
         assert count is not None
-        return Posed(Model(Randomised(n, 1), loss), count, naive(loss) if naive else count)
+        return Posed(Model(Randomised(n, 1), loss), count, dimension, naive(loss) if naive else count)
 
     return make
 
@@ -128,7 +149,7 @@ def _real(loss_of: Callable[[int, np.random.Generator], Loss]) -> Any:
         loss = loss_of(n, rng)
         count, _ = equations.counted_equations(loss, 2**n - 1, is_real=True)
         assert count is not None
-        return Posed(Model(Restricted(n, 1, symmetry="real"), loss), count, count)
+        return Posed(Model(Restricted(n, 1, symmetry="real"), loss), count, 2**n - 1, count)
 
     return make
 
@@ -185,54 +206,68 @@ def _hidden(n: int, rng: np.random.Generator) -> Posed:
     x, z = divmod(int(rng.integers(1, 4**n)), 2**n)
     recipe = Commutant(n, 1, x=x, z=z)
     loss = Fidelity(recipe.projected(haar_state(2**n, rng)))
-    return Posed(Model(recipe, loss), 2**n - 2, 2 * 2**n - 2)
+    return Posed(Model(recipe, loss), 2**n - 2, 2**n - 2, 2 * 2**n - 2)
 
 
 def _commuting(n: int, rng: np.random.Generator) -> Posed:
     """Only phases turn; the target differs in nothing else."""
     target = np.exp(2j * np.pi * rng.random(2**n)) / np.sqrt(2**n)
-    return Posed(Model(Diagonal(n, 1), Fidelity(target)), 2**n - 1, 2 * 2**n - 2)
+    return Posed(Model(Diagonal(n, 1), Fidelity(target)), 2**n - 1, 2**n - 1, 2 * 2**n - 2)
 
 
-CLASSES: dict[str, Callable[[int, np.random.Generator], Posed]] = {
-    "random words, Ising ring": _energy(Randomised, "tfim"),
-    "real words, Ising ring": _energy(lambda n, p: Restricted(n, p, symmetry="real"), "tfim"),
-    "even words, Ising ring": _energy(lambda n, p: Restricted(n, p, symmetry="even"), "tfim"),
-    "random words, projector": _energy(Randomised, "projector", rank=lambda n: 3 * 2**n // 4),
-    "random words, Pareto levels": _energy(Randomised, "pareto", degeneracy=2),
-    "hardware chain, Ising ring": _energy(HardwareEfficient, "tfim"),
-    "real layers, Ising ring": _energy(
-        lambda n, p: HardwareEfficient(n, p, rotations="Y", entangler="bricks"), "tfim"
+FEWEST = {"random words, Ising ring": 1, "fidelity": 1, "unitary": 1, "variational, Ising chain": 3}
+"""Qubits of the smallest size that is looked at; 2 for all others."""
+
+_real_layers = partial(HardwareEfficient, rotations="Y", entangler="bricks")
+
+CLASSES: dict[str, tuple[str, Callable[[int, np.random.Generator], Posed]]] = {
+    "random words, Ising ring": ("energy", _energy(Randomised, "tfim")),
+    "real words, Ising ring": ("energy", _energy(partial(Restricted, symmetry="real"), "tfim")),
+    "even words, Ising ring": ("energy", _energy(partial(Restricted, symmetry="even"), "tfim")),
+    "random words, projector": ("energy", _energy(Randomised, "projector", rank=lambda n: 3 * 2**n // 4)),
+    "random words, Pareto levels": ("energy", _energy(Randomised, "pareto", degeneracy=2)),
+    "hardware chain, Ising ring": ("energy", _energy(HardwareEfficient, "tfim")),
+    "real layers, Ising ring": ("energy", _energy(_real_layers, "tfim")),
+    "variational, Ising chain": ("variational", _variational(periodic=False)),
+    "variational, Ising ring": ("variational", _variational(periodic=True)),
+    "fidelity": ("energy", _free(_fidelity)),
+    "hidden word": ("energy", _hidden),
+    "commuting words": ("energy", _commuting),
+    "Born machine, KL": ("Born machine", _free(_dense("kl"))),
+    "Born machine, L2": ("Born machine", _free(_dense("l2"))),
+    "Born machine, real": ("Born machine", _real(_dense("kl"))),
+    "sparse Born machine": ("Born machine", _free(_sparse, naive=lambda loss: loss.dim - 1)),
+    "least squares, N/2 inputs": ("data", _free(_values(0.5))),
+    "least squares, 2N inputs": ("data", _free(_values(2.0))),
+    "classifier": ("data", _free(_labels, naive=lambda loss: len(loss.inputs))),  # type: ignore[arg-type]
+    "unitary": ("unitary", _free(_unitary(phase=True))),
+    "unitary up to a phase": ("unitary", _free(_unitary(phase=False))),
+    "hardware chain on |0…0⟩": (
+        "not generic",
+        _energy(partial(HardwareEfficient, reference_state="zero"), "tfim", generic=False),
     ),
-    "variational, Ising chain": _variational(periodic=False),
-    "variational, Ising ring": _variational(periodic=True),
-    "Born machine, KL": _free(_dense("kl")),
-    "Born machine, L2": _free(_dense("l2")),
-    "Born machine, real": _real(_dense("kl")),
-    "fidelity": _free(_fidelity),
-    "least squares, N/2 inputs": _free(_values(0.5)),
-    "least squares, 2N inputs": _free(_values(2.0)),
-    "unitary": _free(_unitary(phase=True)),
-    "unitary up to a phase": _free(_unitary(phase=False)),
-    "sparse Born machine": _free(_sparse, naive=lambda loss: loss.dim - 1),
-    "classifier": _free(_labels, naive=lambda loss: len(loss.labels)),  # type: ignore[attr-defined]
-    "hidden word": _hidden,
-    "commuting words": _commuting,
-    "hardware chain on |0…0⟩": _energy(
-        lambda n, p: HardwareEfficient(n, p, reference_state="zero"), "tfim", generic=False
-    ),
-    "random words on |0…0⟩": _energy(
-        lambda n, p: Randomised(n, p, reference_state="zero"), "tfim", generic=False
+    "random words on |0…0⟩": (
+        "not generic",
+        _energy(partial(Randomised, reference_state="zero"), "tfim", generic=False),
     ),
 }
-"""Name to what makes a class of a number of qubits and a random stream."""
+"""Name to the group of a class, and to what makes it of a number of qubits and a random stream."""
 
 
-def grid(count: int) -> set[int]:
-    """Counts p around c: its neighbours, and fractions and multiples up to 3 c; up to 1.25 c beyond 200."""
-    multiples = (0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 2.0, 3.0)
-    far = {math.ceil(x * count) for x in multiples if count <= 200 or 0.9 <= x <= 1.25}
-    return {p for p in far | {count + step for step in (-2, -1, 0, 1, 2, 4)} if p >= 1}
+WINDOWS = (
+    "predicted <= n_params <= predicted + 4",
+    "n_params >= 1.5 * predicted",
+    "n_params >= 2 * dimension",
+)
+"""Counts at which starts are solved: at c, some of them; well above it; and far beyond all that is reached, all."""
+
+
+def grid(case: Posed) -> set[int]:
+    """Counts p around c: its neighbours, fractions and multiples, and D and 2 D; up to 1.25 c beyond 100."""
+    count, dimension = case.predicted, case.dimension
+    near = {count + step for step in (-2, -1, 0, 1, 2, 4)}
+    far = {math.ceil(x * count) for x in (0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 2.0)} | {dimension, 2 * dimension}
+    return {p for p in near | far if p >= 1 and (p <= 1.25 * count or p <= MOST_FAR)}
 
 
 def minima(
@@ -245,49 +280,61 @@ def minima(
     DataFrame
         As of `transitions.train_counts`, with the columns of `described`.
     """
-    plan = {key: (case.model, grid(case.predicted)) for key, case in cases.items()}
+    plan = {key: (case.model, grid(case)) for key, case in cases.items()}
     found = transitions.train_counts(plan, names=CASE, n_circuits=n_starts, seed=seed)
     return found.merge(described(cases), on=CASE)
 
 
+def quartic_losses(*, n_starts: int, seed: int) -> pd.Series:
+    """Where searches with one angle too few end on a loss that is quartic at its zeros: labels by least squares.
+
+    The expectation value of Z is stationary at the labels -1 and 1, so that its deviation is quadratic in amplitudes,
+    and the squared deviation quartic.  Two inputs of two qubits pose c = 6 equations, as in the class "classifier".
+    """
+    case = posed("classifier", 2, seed=seed)
+    wanted: Any = case.model.loss
+    loss = LeastSquares(wanted.inputs, wanted.observable, wanted.labels)
+    model = Model(Randomised(2, case.predicted - 1), loss)
+    task = TrainTask(model=model, n_circuits=n_starts, n_starts=1, seed=seed)
+    losses: pd.Series = run_ensembles({"": task}, label="quartic")[""]["loss"]
+    return losses
+
+
 def described(cases: Mapping[tuple[str, int], Posed]) -> pd.DataFrame:
-    """model, n_qubits, predicted (c), naive, generic, and field_count (2m of an energy, else NaN): one row a case."""
+    """One row a case: model, n_qubits, group, the fields of `Posed`, field_count (2m of an energy, else NaN)."""
     rows = []
     for (name, n), case in cases.items():
         loss = case.model.loss.build()
         field = 2 * loss.degrees_of_freedom if isinstance(loss, Energy) else math.nan
-        rows.append((name, n, case.predicted, case.naive, case.generic, field))
-    return pd.DataFrame(rows, columns=[*CASE, "predicted", "naive", "generic", "field_count"])
+        rows.append((name, n, CLASSES[name][0], *case[1:], field))
+    return pd.DataFrame(rows, columns=[*CASE, "group", *Posed._fields[1:], "field_count"])
 
 
 def zero_ranks(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: int) -> pd.DataFrame:
     """Dimension and number of equations as measured: ranks of metric and Hessian of deep copies.
 
-    A copy has 1.5 c + 4 angles, or 4 c where data are fitted, since searches need more angles there.
+    A copy has as many angles as D, or 1.5 c where that is more, and some to spare.
 
     Returns
     -------
     DataFrame
         model, n_qubits, measured (largest rank of the Hessian at zeros of the loss; NaN if no start found one), and
-        dimension (rank of the metric).
+        rank (of the metric).
     """
     tasks = {}
     for key, case in cases.items():
-        fits = case.model.loss.build().inputs is not None
-        p = 4 * case.predicted if fits else math.ceil(1.5 * case.predicted) + 4
-        tasks[key] = SampleTask(
-            model=case.model.with_params(p),
-            quantity=equations.ZeroRanks(),
-            n_circuits=1,
-            n_points=n_starts,
-            seed=seed,
+        p = math.ceil(max(1.1 * case.dimension, 1.5 * case.predicted)) + 4
+        quantity = equations.ZeroRanks()
+        task = SampleTask(
+            model=case.model.with_params(p), quantity=quantity, n_circuits=1, n_points=n_starts, seed=seed
         )
+        tasks[key] = task
     tables = run_ensembles(tasks, label="ranks")
     rows = [
         (*key, table["rank"].where(table["rank"] >= 0).max(), table["metric"].max())
         for key, table in tables.items()
     ]
-    return pd.DataFrame(rows, columns=[*CASE, "measured", "dimension"])
+    return pd.DataFrame(rows, columns=[*CASE, "measured", "rank"])
 
 
 def nearly_all(shares: pd.DataFrame, by: Sequence[str] = CASE, share: float = 0.97) -> pd.DataFrame:
@@ -314,3 +361,51 @@ def nearly_all(shares: pd.DataFrame, by: Sequence[str] = CASE, share: float = 0.
         row = dict(zip(by, key, strict=True))  # type: ignore[call-overload]
         rows.append(row | {"p_most": most, "p_most_low": short})
     return pd.DataFrame(rows)
+
+
+def pooled(minima: pd.DataFrame, window: str) -> pd.DataFrame:
+    """Share of solved starts of every case, over some of its counts together, with Wilson's interval (95 %).
+
+    Parameters
+    ----------
+    minima : DataFrame
+        As of `minima`.
+    window : str
+        Which counts: one of `WINDOWS`.
+
+    Returns
+    -------
+    DataFrame
+        model, n_qubits, share, solved and starts (numbers), low, high; no row for a case of which no start enters.
+    """
+    rows = minima.query(window).groupby(CASE, sort=False)["solved"]
+    table = rows.agg(share="mean", solved="sum", starts="size").reset_index()
+    found = [wilson(won, size) for won, size in zip(table["solved"], table["starts"], strict=True)]
+    return table.assign(low=[x.low for x in found], high=[x.high for x in found])
+
+
+def predictors(counts: pd.DataFrame) -> pd.DataFrame:
+    """What each known count predicts for the largest size of every class, beside what was measured.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Of `described`, `transitions.critical_counts` and `nearly_all`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by model and n: p₅₀ with its interval, p₉₇, c, D, and 2m.
+    """
+    largest = counts.sort_values("n_qubits").groupby("model", sort=False).tail(1)
+    table = largest.set_index(CASE).loc[
+        [(name, n) for name in CLASSES for n in largest.loc[largest["model"] == name, "n_qubits"]]
+    ]
+    half = [f"{p:.1f} ({low:.1f} to {high:.1f})" for p, low, high in table[["p_c", "low", "high"]].to_numpy()]
+    names = {"p_most": "p₉₇", "predicted": "c", "dimension": "D", "field_count": "2m"}
+    return (
+        table[list(names)]
+        .rename(columns=names)
+        .assign(**{"p₅₀": half})[["p₅₀", *names.values()]]
+        .reset_index()
+    )
