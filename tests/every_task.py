@@ -17,7 +17,15 @@ from qgmutils.beyond.finite_dimension.counts import FiniteMinimaDensity
 from qgmutils.beyond.finite_dimension.reflections import ReflectionModel
 from qgmutils.beyond.shared_angles import SharedFieldTask
 from qgmutils.beyond.traps.lowest_minima import LowestMinima
-from qgmutils.circuits import Brickwork, HamiltonianVariational, Randomised, Restricted
+from qgmutils.circuits import (
+    Brickwork,
+    Conserving,
+    HamiltonianVariational,
+    Qaoa,
+    Randomised,
+    Restricted,
+    spin_groups,
+)
 from qgmutils.computing.tasks import run_tasks
 from qgmutils.ensembles.enumeration import EnumerateTask
 from qgmutils.ensembles.model import Model
@@ -29,6 +37,7 @@ from qgmutils.field.critical_points import FieldEnumeration
 from qgmutils.field.hessians import FieldTask
 from qgmutils.losses import hamiltonians
 from qgmutils.losses.hamiltonians import Hamiltonian
+from qgmutils.losses.max_cut import MaxCut
 
 LEVELS = tuple(map(float, hamiltonians.tfim(3).levels))
 
@@ -57,6 +66,8 @@ TASKS = [
     train(Randomised(3, 3, gates_per_angle=2), rank_two(3), 16, keep_angles=True),
     train(Randomised(3, 6), Hamiltonian("tfim", 3), 64, settled_hits=8),
     train(HamiltonianVariational(4, 6), hamiltonians.tfim(4, periodic=False)),
+    train(Conserving(4, 8, groups=spin_groups(4, 1, 1)), Hamiltonian("fermi_hubbard", 4)),
+    train(Qaoa(3, 5, edges=((0, 1), (1, 2))), MaxCut(n_qubits=3, edges=((0, 1), (1, 2)))),
     EnumerateTask(model=Model(Randomised(3, 3), Hamiltonian("tfim", 3)), n_circuits=1, seed=1),
     EnumerateTask(model=Model(Randomised(3, 3), Hamiltonian("tfim", 3)), n_circuits=1, seed=1, n_starts=32),
     EnumerateTask(model=ReflectionModel(Hamiltonian("tfim", 3), 3), n_circuits=1, seed=1),

@@ -7,6 +7,7 @@ a share does (docs/one_law.md; derived).  Each class here has its c from theory,
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,8 +20,10 @@ from scipy import stats
 
 from qgmutils.beyond import equations, reachable
 from qgmutils.circuits.ansatz import Ansatz
+from qgmutils.circuits.conserving import Conserving, sector_states, spin_groups
 from qgmutils.circuits.diagonal import Diagonal
 from qgmutils.circuits.hardware_efficient import HardwareEfficient
+from qgmutils.circuits.qaoa import Qaoa
 from qgmutils.circuits.randomised import Randomised
 from qgmutils.circuits.reference_states import haar_state
 from qgmutils.circuits.restricted import Commutant, Restricted
@@ -30,14 +33,15 @@ from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.sampling import SampleTask
 from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.ensembles.training import TrainTask
-from qgmutils.inputs import require_choice
+from qgmutils.inputs import MAX_QUBITS, require_choice
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.energy import Energy
 from qgmutils.losses.error_probability import ErrorProbability
 from qgmutils.losses.fidelity import Fidelity
-from qgmutils.losses.hamiltonians import Hamiltonian
+from qgmutils.losses.hamiltonians import Hamiltonian, from_matrix
 from qgmutils.losses.least_squares import LeastSquares
 from qgmutils.losses.loss import Loss
+from qgmutils.losses.max_cut import MaxCut
 from qgmutils.losses.unitary import UnitaryDistance
 from qgmutils.statistics.intervals import wilson
 
@@ -97,7 +101,7 @@ def all_posed(*, max_params: int, max_qubits: int, seed: int) -> dict[tuple[str,
     """Every class at every size whose count is at most `max_params`, from the fewest to `max_qubits` qubits."""
     found = {}
     for name in CLASSES:
-        for n in range(FEWEST.get(name, 2), max_qubits + 1, 2 if name == "variational, Ising ring" else 1):
+        for n in filter(lambda n: n <= max_qubits, SIZES.get(name, range(2, MAX_QUBITS + 1))):
             case = posed(name, n, seed=seed)
             if case.predicted > max_params:
                 break
@@ -209,14 +213,50 @@ def _hidden(n: int, rng: np.random.Generator) -> Posed:
     return Posed(Model(recipe, loss), 2**n - 2, 2**n - 2, 2 * 2**n - 2)
 
 
+def _qaoa(n: int, rng: np.random.Generator) -> Posed:
+    """The largest cut of a complete graph with random weights, which has no symmetry besides the flip of all qubits.
+
+    The rotations reach every even state, and one of them is the cut: 2 (N / 2 - 1) equations.
+    """
+    edges = tuple(itertools.combinations(range(n), 2))
+    weights = tuple(rng.uniform(0.5, 1.5, len(edges)).tolist())
+    graph: Any = {"edges": edges, "weights": weights}
+    return Posed(Model(Qaoa(n, 1, **graph), MaxCut(n_qubits=n, **graph)), 2**n - 2, 2**n - 2, 2**n - 2)
+
+
+def _sector(n: int, rng: np.random.Generator) -> Posed:
+    """The Fermi-Hubbard chain near half filling, in the sector of dimension d: 2 (d - g) equations.
+
+    All states outside of the sector, which the circuit never sees, are lifted to its highest level.
+    """
+    sites = n // 2
+    groups = spin_groups(n, up=(sites + 1) // 2, down=sites // 2)
+    inside = sector_states(n, groups)
+    hamiltonian = Hamiltonian("fermi_hubbard", n).build().matrix[np.ix_(inside, inside)]
+    levels = np.linalg.eigvalsh(hamiltonian)
+    matrix = np.diag(np.full(2**n, levels[-1])).astype(np.complex128)
+    matrix[np.ix_(inside, inside)] = hamiltonian
+    loss, size = from_matrix(matrix, name="Fermi-Hubbard sector"), len(inside)
+    count = 2 * (size - loss.ground_degeneracy)
+    return Posed(Model(Conserving(n, 1, groups=groups), loss), count, 2 * size - 2, count)
+
+
 def _commuting(n: int, rng: np.random.Generator) -> Posed:
     """Only phases turn; the target differs in nothing else."""
     target = np.exp(2j * np.pi * rng.random(2**n)) / np.sqrt(2**n)
     return Posed(Model(Diagonal(n, 1), Fidelity(target)), 2**n - 1, 2**n - 1, 2 * 2**n - 2)
 
 
-FEWEST = {"random words, Ising ring": 1, "fidelity": 1, "unitary": 1, "variational, Ising chain": 3}
-"""Qubits of the smallest size that is looked at; 2 for all others."""
+SIZES = {
+    "random words, Ising ring": range(1, MAX_QUBITS + 1),
+    "fidelity": range(1, MAX_QUBITS + 1),
+    "unitary": range(1, MAX_QUBITS + 1),
+    "variational, Ising chain": range(3, MAX_QUBITS + 1),
+    "variational, Ising ring": range(2, MAX_QUBITS + 1, 2),
+    "QAOA": range(3, MAX_QUBITS + 1),
+    "particle numbers kept, Fermi–Hubbard": range(4, MAX_QUBITS + 1, 2),
+}
+"""Numbers of qubits that a class has; from 2 on for all others."""
 
 _real_layers = partial(HardwareEfficient, rotations="Y", entangler="bricks")
 
@@ -230,6 +270,8 @@ CLASSES: dict[str, tuple[str, Callable[[int, np.random.Generator], Posed]]] = {
     "real layers, Ising ring": ("energy", _energy(_real_layers, "tfim")),
     "variational, Ising chain": ("variational", _variational(periodic=False)),
     "variational, Ising ring": ("variational", _variational(periodic=True)),
+    "QAOA": ("variational", _qaoa),
+    "particle numbers kept, Fermi–Hubbard": ("energy", _sector),
     "fidelity": ("energy", _free(_fidelity)),
     "hidden word": ("energy", _hidden),
     "commuting words": ("energy", _commuting),

@@ -10,9 +10,11 @@ from qgmutils.circuits import (
     Ansatz,
     Brickwork,
     Commutant,
+    Conserving,
     Diagonal,
     HamiltonianVariational,
     HardwareEfficient,
+    Qaoa,
     Randomised,
     Restricted,
 )
@@ -23,6 +25,7 @@ RECIPES = [make(3, 20) for make in ANSATZE.values()]
 RECIPES += [Restricted(3, 20, symmetry=symmetry) for symmetry in ("real", "even", "even real")]
 RECIPES += [Commutant(3, 20, x=5, z=6), Diagonal(3, 20)]
 RECIPES += [HamiltonianVariational(3, 20, model=model) for model in ("tfim", "xxz")]
+RECIPES += [Conserving(3, 20, groups=(((0, 1, 2), 1),)), Qaoa(3, 20, edges=((0, 1), (1, 2)))]
 
 
 def arrays(circuit):

@@ -23,7 +23,7 @@ def look(group: str) -> dict[str, Any]:
 
 
 def transitions(ax: Axes, shares: pd.DataFrame) -> None:
-    """Draw the share of solved starts against p / c, one line a case; the classes that are not generic dashed.
+    """Draw the share of solved starts against p / c, one line a case; crosses and dashed lines are not generic.
 
     Parameters
     ----------
@@ -33,9 +33,11 @@ def transitions(ax: Axes, shares: pd.DataFrame) -> None:
     """
     for _, rows in shares.groupby(CASE, sort=False):
         first = rows.iloc[0]
-        dashed = {"lw": 0.7, "alpha": 0.55} if first["generic"] else {"lw": 0.9, "ls": (0, (4, 2))}
-        color = look(first["group"])["color"]
-        ax.plot(rows["n_params"] / rows["predicted"], rows["share"], color=color, **dashed)
+        color, x = look(first["group"])["color"], rows["n_params"] / rows["predicted"]
+        ax.plot(
+            x, rows["share"], color=color, lw=0.6, alpha=0.25, ls="-" if first["generic"] else (0, (4, 2))
+        )
+        ax.plot(x, rows["share"], "." if first["generic"] else "P", ms=4, mew=0, color=color, alpha=0.7)
     ax.axvline(1, color="0.4", lw=0.8, zorder=0)
     ax.set(xscale="log", xlim=(0.45, 4), xlabel="p / c", ylabel="share of starts solved", ylim=(-0.03, 1.03))
     ax.set_xticks([0.5, 1, 2, 4], labels=["0.5", "1", "2", "4"])
