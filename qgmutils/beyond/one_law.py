@@ -35,7 +35,6 @@ from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.ensembles.training import TrainTask
 from qgmutils.inputs import MAX_QUBITS, require_choice
 from qgmutils.losses.born_machine import BornMachine
-from qgmutils.losses.energy import Energy
 from qgmutils.losses.error_probability import ErrorProbability
 from qgmutils.losses.fidelity import Fidelity
 from qgmutils.losses.hamiltonians import Hamiltonian, from_matrix
@@ -53,6 +52,9 @@ CASE = ["model", "n_qubits"]
 
 MOST_FAR = 100
 """Counts far above c are left out beyond this one: searches take long there, and all are solved."""
+
+
+_MANY = 64  # equations; training takes long beyond
 
 
 class Posed(NamedTuple):
@@ -97,13 +99,15 @@ def posed(name: str, n_qubits: int, *, seed: int) -> Posed:
     return make(n_qubits, rng)
 
 
-def all_posed(*, max_params: int, max_qubits: int, seed: int) -> dict[tuple[str, int], Posed]:
-    """Every class at every size whose count is at most `max_params`, from the fewest to `max_qubits` qubits."""
+def all_posed(
+    *, max_params: float = math.inf, max_dimension: float = math.inf, max_qubits: int, seed: int
+) -> dict[tuple[str, int], Posed]:
+    """Every class at every size whose c and D are at most so large, up to `max_qubits` qubits."""
     found = {}
     for name in CLASSES:
         for n in filter(lambda n: n <= max_qubits, SIZES.get(name, range(2, MAX_QUBITS + 1))):
             case = posed(name, n, seed=seed)
-            if case.predicted > max_params:
+            if case.predicted > max_params or case.dimension > max_dimension:
                 break
             found[name, n] = case
     return found
@@ -312,10 +316,8 @@ def grid(case: Posed) -> set[int]:
     return {p for p in near | far if p >= 1 and (p <= 1.25 * count or p <= MOST_FAR)}
 
 
-def minima(
-    cases: Mapping[tuple[str, int], Posed], *, n_starts: Mapping[tuple[str, int], int], seed: int
-) -> pd.DataFrame:
-    """One start in each of so many circuits, for every case and every count of its `grid`.
+def minima(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: int) -> pd.DataFrame:
+    """One start in each of `n_starts` circuits, a quarter of them where c > 64, for every case and count of its `grid`.
 
     Returns
     -------
@@ -323,7 +325,8 @@ def minima(
         As of `transitions.train_counts`, with the columns of `described`.
     """
     plan = {key: (case.model, grid(case)) for key, case in cases.items()}
-    found = transitions.train_counts(plan, names=CASE, n_circuits=n_starts, seed=seed)
+    sizes = {key: n_starts if case.predicted <= _MANY else n_starts // 4 for key, case in cases.items()}
+    found = transitions.train_counts(plan, names=CASE, n_circuits=sizes, seed=seed)
     return found.merge(described(cases), on=CASE)
 
 
@@ -343,11 +346,11 @@ def quartic_losses(*, n_starts: int, seed: int) -> pd.Series:
 
 
 def described(cases: Mapping[tuple[str, int], Posed]) -> pd.DataFrame:
-    """One row a case: model, n_qubits, group, the fields of `Posed`, field_count (2m of an energy, else NaN)."""
+    """One row a case: model, n_qubits, group, the fields of `Posed`, field_count (2m of a Hamiltonian, else NaN)."""
     rows = []
     for (name, n), case in cases.items():
-        loss = case.model.loss.build()
-        field = 2 * loss.degrees_of_freedom if isinstance(loss, Energy) else math.nan
+        loss = case.model.loss
+        field = 2 * loss.build().degrees_of_freedom if isinstance(loss, Hamiltonian) else math.nan
         rows.append((name, n, CLASSES[name][0], *case[1:], field))
     return pd.DataFrame(rows, columns=[*CASE, "group", *Posed._fields[1:], "field_count"])
 
@@ -360,7 +363,7 @@ def zero_ranks(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: i
     Returns
     -------
     DataFrame
-        model, n_qubits, measured (largest rank of the Hessian at zeros of the loss; NaN if no start found one), and
+        As of `described`, measured (largest rank of the Hessian at zeros of the loss; NaN if no start found one), and
         rank (of the metric).
     """
     tasks = {}
@@ -376,7 +379,7 @@ def zero_ranks(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: i
         (*key, table["rank"].where(table["rank"] >= 0).max(), table["metric"].max())
         for key, table in tables.items()
     ]
-    return pd.DataFrame(rows, columns=[*CASE, "measured", "rank"])
+    return described(cases).merge(pd.DataFrame(rows, columns=[*CASE, "measured", "rank"]), on=CASE)
 
 
 def nearly_all(shares: pd.DataFrame, by: Sequence[str] = CASE, share: float = 0.97) -> pd.DataFrame:
