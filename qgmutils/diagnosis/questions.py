@@ -236,7 +236,8 @@ def _reach(family: Family, surface: Landscape, rng: np.random.Generator, seed: i
     p, rank = surface.circuit.n_params, own.rank
     saturated = rank >= most
     while not saturated:
-        deeper = family.sized(p + max(family.unit, min(most - rank, p)))
+        # Random circuits differ in rank: a few more angles that add nothing do not show that none will.
+        deeper = family.sized(p + max(family.unit, min(max(most - rank, p // 2), p)))
         if _metric_seconds(deeper) > _METRIC_SECONDS:
             break
         if _metric_seconds(deeper) > _SILENT:
