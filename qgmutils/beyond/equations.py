@@ -258,9 +258,13 @@ def hessian_rank(surface: Landscape, zeros: Array) -> int:
     Where a loss is quartic at its zeros, as the L2 divergence of a target with outcomes that do not occur, the rank is
     not the number of equations.
     """
+    return max(_rank_at(surface, _polished(surface, theta)) for theta in zeros)
+
+
+def _rank_at(surface: Landscape, zero: Array) -> int:
     with one_thread():
-        spectra = [np.linalg.eigvalsh(surface.hessian(_polished(surface, theta)[None])[0]) for theta in zeros]
-    return max(int(np.sum(spectrum > HESSIAN_ZERO * spectrum[-1])) for spectrum in spectra)
+        spectrum = np.linalg.eigvalsh(surface.hessian(zero[None])[0])
+    return int(np.sum(spectrum > HESSIAN_ZERO * spectrum[-1]))
 
 
 def _polished(surface: Landscape, theta: Array) -> Array:
@@ -282,21 +286,26 @@ def _polished(surface: Landscape, theta: Array) -> Array:
 class ZeroRanks:
     """Ranks of the Hessian at the zeros that searches from random angles end in: a quantity of `SampleTask`.
 
-    One row a start: start, loss, rank (of the Hessian; -1 where the search ended above `zero`), metric (rank of the
-    metric at random angles, one number for each circuit).
+    One row a start: start, loss (after some Newton steps where it is solved), rank (of the Hessian; -1 where the loss
+    is above `zero`), metric (rank of the metric at random angles, one number for each circuit).
     """
 
     zero: float = 1e-13
 
     def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
         minima = minimize(surface, rng.uniform(0, np.pi, (n_points, surface.circuit.n_params)))
-        at_zero = minima.solved & (minima.loss - (surface.loss.floor or 0.0) < self.zero)
-        ranks = [
-            hessian_rank(surface, theta[None]) if at else -1
-            for theta, at in zip(minima.theta, at_zero, strict=True)
-        ]
-        metric = metric_rank(surface, rng)
-        return {"start": np.arange(n_points), "loss": minima.loss, "rank": np.array(ranks), "metric": metric}
+        losses, ranks = minima.loss.copy(), np.full(n_points, -1)
+        for k in np.flatnonzero(minima.solved):
+            zero = _polished(surface, minima.theta[k])
+            losses[k] = surface.value(zero[None])[0]
+            if losses[k] - (surface.loss.floor or 0.0) < self.zero:
+                ranks[k] = _rank_at(surface, zero)
+        return {
+            "start": np.arange(n_points),
+            "loss": losses,
+            "rank": ranks,
+            "metric": metric_rank(surface, rng),
+        }
 
     def sweeps(self, n_params: int) -> float:
         return 60.0 + 16.0 * n_params

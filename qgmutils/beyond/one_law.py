@@ -33,7 +33,7 @@ from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.sampling import SampleTask
 from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.ensembles.training import TrainTask
-from qgmutils.inputs import MAX_QUBITS, require_choice
+from qgmutils.inputs import require_choice
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.error_probability import ErrorProbability
 from qgmutils.losses.fidelity import Fidelity
@@ -105,7 +105,7 @@ def all_posed(
     """Every class at every size whose c and D are at most so large, up to `max_qubits` qubits."""
     found = {}
     for name in CLASSES:
-        for n in filter(lambda n: n <= max_qubits, SIZES.get(name, range(2, MAX_QUBITS + 1))):
+        for n in range(FEWEST.get(name, 1), max_qubits + 1, 2 if name in EVEN else 1):
             case = posed(name, n, seed=seed)
             if case.predicted > max_params or case.dimension > max_dimension:
                 break
@@ -251,16 +251,28 @@ def _commuting(n: int, rng: np.random.Generator) -> Posed:
     return Posed(Model(Diagonal(n, 1), Fidelity(target)), 2**n - 1, 2**n - 1, 2 * 2**n - 2)
 
 
-SIZES = {
-    "random words, Ising ring": range(1, MAX_QUBITS + 1),
-    "fidelity": range(1, MAX_QUBITS + 1),
-    "unitary": range(1, MAX_QUBITS + 1),
-    "variational, Ising chain": range(3, MAX_QUBITS + 1),
-    "variational, Ising ring": range(2, MAX_QUBITS + 1, 2),
-    "QAOA": range(3, MAX_QUBITS + 1),
-    "particle numbers kept, Fermi–Hubbard": range(4, MAX_QUBITS + 1, 2),
+FEWEST = {
+    "real words, Ising ring": 2,
+    "even words, Ising ring": 2,
+    "random words, Pareto levels": 2,
+    "hardware chain, Ising ring": 2,
+    "real layers, Ising ring": 2,
+    "variational, Ising chain": 3,
+    "variational, Ising ring": 2,
+    "QAOA": 3,
+    "Fermi–Hubbard sector": 4,
+    "Born machine, KL": 2,
+    "Born machine, L2": 2,
+    "Born machine, real": 2,
+    "hidden word": 2,
+    "commuting words": 2,
+    "least squares, N/2 inputs": 2,
+    "hardware chain on |0…0⟩": 2,
 }
-"""Numbers of qubits that a class has; from 2 on for all others."""
+"""Qubits of the smallest size with more than one equation; 1 for all others."""
+
+EVEN = ("variational, Ising ring", "Fermi–Hubbard sector")
+"""Classes that have even numbers of qubits only."""
 
 _real_layers = partial(HardwareEfficient, rotations="Y", entangler="bricks")
 
@@ -275,7 +287,7 @@ CLASSES: dict[str, tuple[str, Callable[[int, np.random.Generator], Posed]]] = {
     "variational, Ising chain": ("variational", _variational(periodic=False)),
     "variational, Ising ring": ("variational", _variational(periodic=True)),
     "QAOA": ("variational", _qaoa),
-    "particle numbers kept, Fermi–Hubbard": ("energy", _sector),
+    "Fermi–Hubbard sector": ("energy", _sector),
     "fidelity": ("energy", _free(_fidelity)),
     "hidden word": ("energy", _hidden),
     "commuting words": ("energy", _commuting),

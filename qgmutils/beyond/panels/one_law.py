@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from qgmutils.beyond.one_law import CASE, CLASSES
 from qgmutils.report import figures
@@ -20,6 +21,15 @@ GROUPS = list(dict.fromkeys(group for group, _ in CLASSES.values()))
 def look(group: str) -> dict[str, Any]:
     """Colour and marker of a group, without a line."""
     return figures.look(GROUPS.index(group)) | {"ls": ""}
+
+
+def law(shares: pd.DataFrame, ranks: pd.DataFrame, counts: pd.DataFrame) -> Figure:
+    """The figure of notebook 13: `transitions`, `measured` and `ends`."""
+    fig, axes = figures.mosaic("ac;bc", height=6.6, width_ratios=[1, 0.85])
+    transitions(axes["a"], shares)
+    measured(axes["b"], ranks)
+    ends(axes["c"], counts)
+    return fig
 
 
 def transitions(ax: Axes, shares: pd.DataFrame) -> None:
@@ -44,7 +54,7 @@ def transitions(ax: Axes, shares: pd.DataFrame) -> None:
     ax.minorticks_off()
 
 
-def counts(ax: Axes, ranks: pd.DataFrame) -> None:
+def measured(ax: Axes, ranks: pd.DataFrame) -> None:
     """Draw ranks of the Hessian at zeros against predicted counts; crosses are naive counts that differ from them.
 
     Parameters
