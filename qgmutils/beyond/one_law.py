@@ -32,7 +32,6 @@ from qgmutils.ensembles import transitions
 from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.sampling import SampleTask
 from qgmutils.ensembles.tasks import run_ensembles
-from qgmutils.ensembles.training import TrainTask
 from qgmutils.inputs import require_choice
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.error_probability import ErrorProbability
@@ -340,21 +339,6 @@ def minima(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: int) 
     sizes = {key: n_starts if case.predicted <= _MANY else n_starts // 4 for key, case in cases.items()}
     found = transitions.train_counts(plan, names=CASE, n_circuits=sizes, seed=seed)
     return found.merge(described(cases), on=CASE)
-
-
-def quartic_losses(*, n_starts: int, seed: int) -> pd.Series:
-    """Where searches with one angle too few end on a loss that is quartic at its zeros: labels by least squares.
-
-    The expectation value of Z is stationary at the labels -1 and 1, so that its deviation is quadratic in amplitudes,
-    and the squared deviation quartic.  Two inputs of two qubits pose c = 6 equations, as in the class "classifier".
-    """
-    case = posed("classifier", 2, seed=seed)
-    wanted: Any = case.model.loss
-    loss = LeastSquares(wanted.inputs, wanted.observable, wanted.labels)
-    model = Model(Randomised(2, case.predicted - 1), loss)
-    task = TrainTask(model=model, n_circuits=n_starts, n_starts=1, seed=seed)
-    losses: pd.Series = run_ensembles({"": task}, label="quartic")[""]["loss"]
-    return losses
 
 
 def described(cases: Mapping[tuple[str, int], Posed]) -> pd.DataFrame:

@@ -39,7 +39,6 @@ def namespace():
         "below": pd.DataFrame({"loss": np.geomspace(1e-9, 1.0, 500)}),
         "special": pd.DataFrame({"loss": np.geomspace(1e-9, 1.0, 500)}),
         "missed": losses(100, 0.5),
-        "quartic": losses(100, 0.25),
         "ranks": pd.DataFrame(
             {"model": ["a", "b"], "n_qubits": 3, "predicted": [14, 12], "measured": [14.0, 12.0]}
         ).assign(dimension=[14, 14], rank=[14.0, 14.0]),
@@ -156,10 +155,5 @@ CHANGES = {
         "reproduced": nothing,
         "not reproduced": replace(missed=losses(1000, 1.0)),
         "inconclusive": replace(missed=losses(20, 0.5)),
-    },
-    "near-misses-quartic": {
-        "reproduced": nothing,
-        "not reproduced": replace(quartic=losses(100, 0.5)),
-        "inconclusive": replace(quartic=losses(5, 0.25)),
     },
 }
