@@ -15,6 +15,7 @@ derived), as all Pauli words do on the whole space.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def sector_states(n_qubits: int, groups: Groups) -> NDArray[np.int64]:
     states = np.arange(2**n)
     inside = np.ones(2**n, dtype=bool)
     for wires, particles in require_groups(groups, n):
-        inside &= np.bitwise_count(states & _mask(wires, n)) == particles
+        inside &= np.bitwise_count(states & mask(wires, n)) == particles
     return states[inside]
 
 
@@ -167,30 +168,35 @@ class Conserving(Ansatz):
         if self.reference_state == "haar":
             state[states] = haar_state(len(states), rng)
         else:
-            state[sum(_mask(wires[:particles], n) for wires, particles in self.groups)] = 1
+            state[sum(mask(wires[:particles], n) for wires, particles in self.groups)] = 1
         kinds = self.generators()
         drawn = [kinds[i] for i in rng.integers(0, len(kinds), p)]
         x, z, sign = np.array([word for words in drawn for word in words]).T
         parameter = np.repeat(np.arange(p), [len(words) for words in drawn])
         return Circuit(n, p, x, z, parameter, sign.astype(float), np.zeros(len(x)), state)
 
-    def generators(self) -> list[Generator]:
+    def generators(self) -> tuple[Generator, ...]:
         """All generators that are not constant in the sector."""
-        n = self.n_qubits
-        states = sector_states(n, self.groups)
-        odd = np.bitwise_count(states & np.arange(2**n)[:, None]) % 2
-        found: list[Generator] = [((0, int(z), 1),) for z in np.flatnonzero(np.ptp(odd, axis=1))]
-        for wires, particles in self.groups:
-            if particles in (0, len(wires)):
-                continue
-            for one, two in itertools.combinations(wires, 2):
-                a, b = _mask((one,), n), _mask((two,), n)
-                for z in range(2**n):
-                    if not z & (a | b):
-                        found.append(((a | b, z, 1), (a | b, z | a | b, 1)))
-                        found.append(((a | b, z | b, 1), (a | b, z | a, -1)))
-        return found
+        return _generators(self.n_qubits, self.groups)
 
 
-def _mask(wires: tuple[int, ...], n_qubits: int) -> int:
+@functools.lru_cache(maxsize=16)
+def _generators(n_qubits: int, groups: Groups) -> tuple[Generator, ...]:
+    states = sector_states(n_qubits, groups)
+    odd = np.bitwise_count(states & np.arange(2**n_qubits)[:, None]) % 2
+    found: list[Generator] = [((0, int(z), 1),) for z in np.flatnonzero(np.ptp(odd, axis=1))]
+    for wires, particles in groups:
+        if particles in (0, len(wires)):
+            continue
+        for one, two in itertools.combinations(wires, 2):
+            a, b = mask((one,), n_qubits), mask((two,), n_qubits)
+            for z in range(2**n_qubits):
+                if not z & (a | b):
+                    found.append(((a | b, z, 1), (a | b, z | a | b, 1)))
+                    found.append(((a | b, z | b, 1), (a | b, z | a, -1)))
+    return tuple(found)
+
+
+def mask(wires: tuple[int, ...], n_qubits: int) -> int:
+    """The bits of some wires."""
     return sum(1 << n_qubits - 1 - wire for wire in wires)  # wire 0 is the most significant bit
