@@ -362,7 +362,7 @@ def graph_cases(n_qubits: Iterable[int], *, seed: int) -> dict[Case, Model]:
 def counts_of(case: Case) -> set[int]:
     """Counts p: d, 2d and 3d, which know neither g nor m; around 2 (d - g); and the nearest to 2m - 2."""
     blind = {case.dimension * k for k in (1, 2, 3)}
-    return blind | {case.equations + k for k in (-2, -1, 0, 1, 2, 3, 4, 6)} | {round(case.field_count)}
+    return blind | {case.equations + k for k in (-2, -1, 0, 1, 2, 4, 6)} | {round(case.field_count)}
 
 
 def minima(models: Mapping[Case, Model], *, n_circuits: int, seed: int) -> pd.DataFrame:

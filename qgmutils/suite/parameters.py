@@ -72,6 +72,7 @@ RULES: dict[str, Rule] = {
     "param_counts": _COUNT,
     "enumerated_param_counts": Rule(1, 10),  # all minima can be found up to 10 angles
     "max_params": Rule(0, 10**9),
+    "max_dimension": Rule(2, 2**MAX_QUBITS),
     "n_circuits": _SEVERAL,
     "n_starts": _COUNT,
     "energy_n_starts": _SEVERAL,
