@@ -51,7 +51,7 @@ def lost(case, loss=None):
 
     def change(variables):
         table = variables["below"]
-        here = table["case"].str.contains(case)
+        here = table["case"].str.contains(case, regex=False)
         if loss is None:
             variables["below"], variables["uniform"] = table[~here], variables["uniform"][~here]
         else:
