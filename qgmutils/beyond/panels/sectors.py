@@ -148,5 +148,5 @@ def cuts_solved(ax: Axes, shares: pd.DataFrame) -> None:
     }
     critical_counts.solved_shares(ax, shares, "case", looks, x="offset")
     ax.axvline(0, color="0.6", lw=0.8, zorder=0)
-    ax.set(xlim=(-12, 12), xlabel="p − 2(d − g)")
+    ax.set(xlim=(-20, 12), xlabel="p − 2(d − g)")
     ax.legend(loc="upper left", title="QAOA")
