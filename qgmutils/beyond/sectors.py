@@ -51,6 +51,8 @@ PRINTED = 0.005
 SYMMETRIES = ("none", "particle numbers", "and reflection, spin flip")
 """What a sector is restricted by, from the whole register down."""
 
+_NEAR = 4  # angles beyond the equations up to which redundant ones are looked for
+
 _SAME = 1e-9  # levels closer than this, in units of the register's mean level, are one
 
 
@@ -240,10 +242,8 @@ def sector_cases(max_dimension: int) -> dict[Case, Model]:
     most = require_integer(max_dimension, "max_dimension", low=2)
     sectors = {
         "2 sites, 1 + 1, R, F": half_filled(2, symmetries=("reflection", "spin flip")),
-        "3 sites, 1 + 0": SectorEnergy(chain(3), spin_groups(6, 1, 0)),
         "2 sites, N = 1": SectorEnergy(chain(2), ((tuple(range(4)), 1),)),
         "2 sites, 1 + 1": half_filled(2),
-        "2 sites, N = 2": SectorEnergy(chain(2), ((tuple(range(4)), 2),)),
         "3 sites, N = 1": SectorEnergy(chain(3), ((tuple(range(6)), 1),)),
         "3 sites, 1 + 1": SectorEnergy(chain(3), spin_groups(6, 1, 1)),
         "4 sites, 2 + 2, R, F": half_filled(4, symmetries=("reflection", "spin flip")),
@@ -373,7 +373,7 @@ def minima(models: Mapping[Case, Model], *, n_circuits: int, seed: int) -> pd.Da
     DataFrame
         As of `transitions.train_counts` with the columns of `Case`; offset (n_params - equations); redundant, whether
         some angles of a random circuit add nothing: the rank of its metric at random angles is below p and 2d - 2.
-        This is looked at from p = equations on.
+        This is looked at for p = equations ... equations + 4, since further angles hardly all repeat others.
     """
     plan = {case: (model, counts_of(case)) for case, model in models.items()}
     found = transitions.train_counts(plan, names=list(Case._fields), n_circuits=n_circuits, seed=seed)
@@ -383,7 +383,7 @@ def minima(models: Mapping[Case, Model], *, n_circuits: int, seed: int) -> pd.Da
         )
         for case, (model, counts) in plan.items()
         for p in counts
-        if p >= case.equations and case.family != "QAOA"
+        if case.equations <= p <= case.equations + _NEAR and case.family != "QAOA"
     }
     keys = ["case", "n_params", "circuit"]
     # Circuits whose angles are ordered have a row for every shorter circuit as well.

@@ -27,6 +27,7 @@ def namespace():
     )
     return {
         "numbers": numbers,
+        "grounds": numbers[numbers["sector"]],
         "smaller": pd.DataFrame({"m": [6.7, 2.0], "register_m": 32.0}),
         "below": below,
         "uniform": below["case"].str.contains("random weights"),
@@ -93,8 +94,8 @@ CHANGES = {
     },
     "ground-sectors": {
         "reproduced": nothing,
-        "not reproduced": put("numbers", dimension=[16, 2, 12]),
-        "inconclusive": put("numbers", sector=False),
+        "not reproduced": put("grounds", dimension=[2, 12]),
+        "inconclusive": put("grounds", dimension=[2, np.nan]),
     },
     "symmetry-lowers-m": {
         "reproduced": nothing,
