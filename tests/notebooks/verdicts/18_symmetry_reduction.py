@@ -30,6 +30,7 @@ def namespace():
         "grounds": numbers[numbers["sector"]],
         "smaller": pd.DataFrame({"m": [6.7, 2.0], "register_m": 32.0}),
         "below": below,
+        "qaoa": below["family"] == "QAOA",
         "uniform": below["case"].str.contains("random weights"),
         "at": pd.DataFrame({"case": ["1 + 1", "N = 1"], "share": 0.4, "low": 0.3, "high": 0.5}),
         "fermi": fermi,
@@ -54,7 +55,7 @@ def lost(case, loss=None):
         table = variables["below"]
         here = table["case"].str.contains(case, regex=False)
         if loss is None:
-            variables["below"], variables["uniform"] = table[~here], variables["uniform"][~here]
+            variables |= {name: variables[name][~here] for name in ("below", "qaoa", "uniform")}
         else:
             table.loc[here.idxmax(), "loss"] = loss
 
