@@ -72,6 +72,21 @@ def test_the_metrics_rank_is_the_dimension_of_the_states_with_all_symmetries(
 
 
 @pytest.mark.parametrize(
+    ("n", "edges", "eighths", "equations"),
+    [
+        (4, ((0, 1), (0, 2), (1, 2), (2, 3)), (5, 2, 4, 2, 1, 3), 8),
+        (5, ((0, 1), (0, 2), (0, 3), (0, 4)), (6, 5, 4, 3), 8),
+    ],
+)
+def test_equal_weights_have_zeros_with_fewer_angles_than_equations(n, edges, eighths, equations, rng):
+    # Angles in units of pi/8; docs/symmetry_reduction.md, section 5.
+    assert len(eighths) < equations
+    circuit = Qaoa(n, len(eighths), edges=edges).build(rng)
+    surface = landscape(circuit, MaxCut(n_qubits=n, edges=edges).build())
+    assert surface.value(np.array([eighths]) * np.pi / 8)[0] < 1e-13
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"n_qubits": 1, "edges": ()}, "'QAOA' acts on neighbours; choose n_qubits >= 2, got 1"),
