@@ -95,7 +95,9 @@ class AlternatingUnitaries:
         prefixes, p = self._prefixes(t), t.shape[1]
         missed = self._closed(prefixes[-1], p) - self.target
         gradient = np.empty_like(t)
-        behind = self._opened(_adjoint(missed), p)  # (U - T)^dagger R_k in the eigenbasis of factor k, behind its phases
+        behind = self._opened(
+            _adjoint(missed), p
+        )  # (U - T)^dagger R_k in the eigenbasis of factor k, behind its phases
         for k in range(p - 1, -1, -1):
             diagonal = np.sum(np.swapaxes(behind, 1, 2) * prefixes[k], axis=2)
             gradient[:, k] = 2 * np.sum(diagonal.imag * self.levels[:, k % 2], axis=1)
@@ -151,9 +153,7 @@ def _adjoint(matrices: Matrices) -> Matrices:
     return np.swapaxes(matrices.conj(), 1, 2)
 
 
-def draw(
-    dim: int, n_params: int, starts: range, *, seed: int
-) -> tuple[AlternatingUnitaries, Array]:
+def draw(dim: int, n_params: int, starts: range, *, seed: int) -> tuple[AlternatingUnitaries, Array]:
     """Problems and starts, each from a random stream of its own.
 
     Parameters
@@ -266,7 +266,11 @@ def _ranks(curvatures: Array) -> NDArray[np.int64]:
 def _descended(problems: AlternatingUnitaries, starts: Array) -> descent.Found:
     count, p = starts.shape
     found = descent.Found(
-        np.empty_like(starts), np.empty(count), np.empty(count), np.empty(count, np.int64), np.empty(count, np.int64)
+        np.empty_like(starts),
+        np.empty(count),
+        np.empty(count),
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
     )
     settings = descent.Settings(GRADIENT_TOLERANCE, _NOISE, ITERATIONS, 0)
     search = descent.begin(min(count, _LANES), p, settings.memory)
