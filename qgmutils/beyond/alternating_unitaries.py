@@ -278,7 +278,8 @@ def _descended(problems: AlternatingUnitaries, starts: Array) -> descent.Found:
         at = search.lanes["start"]
         busy = at >= 0
         value, gradient = problems.some(at[busy]).value_and_gradient(search.angles[:, busy].T)
-        search.values[busy], search.slopes[:, busy] = value, gradient.T
+        search.values[busy] = value  # noqa: PD011
+        search.slopes[:, busy] = gradient.T
         descent.take_in(search, settings, found)
     return found
 

@@ -211,9 +211,10 @@ def lowest_level(energy: Energy, states: States) -> float:
 class Ends:
     """Ends of certified searches from random angles: a quantity of `SampleTask`.
 
-    One row a start: start, loss (above `lowest`, the lowest loss of the states reached), certified, reason, metric (rank
-    of the metric at random angles), rank (of the Hessian; -1 where the loss is above `zero`), softest (of that Hessian's
-    largest c eigenvalues the lowest over the highest, c = `count`; NaN where there is no rank or p is below c).
+    One row a start: start, loss (above `lowest`, the lowest loss of the states reached), certified, reason, metric
+    (rank of the metric at random angles), rank (of the Hessian; -1 where the loss is above `zero`), softest (of the
+    largest c eigenvalues of that Hessian the lowest over the highest, c = `count`; NaN where there is no rank or p is
+    below c).
     """
 
     count: int
@@ -418,7 +419,8 @@ def success_gaps(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     one, other : DataFrame
-        Of `searches`, or trained by Adam: columns chain, n_qubits, count, n_params, circuit and loss.  Starts that are not in both are left out.
+        Of `searches`, or trained by Adam: columns chain, n_qubits, count, n_params, circuit and loss.  Starts that
+        are not in both are left out.
 
     Returns
     -------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -129,10 +128,8 @@ def curvatures(ax: Axes, minima: pd.DataFrame) -> None:
     known = minima.dropna(subset="softest")
     looks = critical_counts.size_looks(minima["n_qubits"])
     for n, rows in known.groupby("n_qubits"):
-        found = rows.groupby("n_params")["softest"].quantile(np.array([0.25, 0.5, 0.75])).unstack()
-        table = pd.DataFrame(
-            {"x": found.index / n**2, "y": found[0.5], "low": found[0.25], "high": found[0.75]}
-        )
+        low, middle, high = (rows.groupby("n_params")["softest"].quantile(q) for q in (0.25, 0.5, 0.75))
+        table = pd.DataFrame({"x": middle.index / n**2, "y": middle, "low": low, "high": high})
         figures.points(ax, table, "x", "y", error=("low", "high"), **looks[n])
     _squares(ax)
     ax.set(yscale="log", ylabel="softest over largest curvature")
