@@ -94,7 +94,7 @@ class Case(NamedTuple):
     n_qubits : int
     dimension : int
         D, of the states reached.
-    count : int
+    equations : int
         c, the equations that the lowest state reached poses.
     first : int
         The lowest number of angles at which the metric's rank is c: c and the angles that change nothing.
@@ -107,7 +107,7 @@ class Case(NamedTuple):
     chain: str
     n_qubits: int
     dimension: int
-    count: int
+    equations: int
     first: int
     agnostic: int
     lowest: float
@@ -392,7 +392,7 @@ def searches(plan: Mapping[Case, tuple[Model, Iterable[int], int]], *, seed: int
         The columns of `Case`, n_params, those of `Ends`, circuit (a number of the start: all starts are independent),
         solved (loss below `SOLVED`) and offset (n_params - first).
     """
-    found = _measured({head: (*plan[head], Ends(head.count, head.lowest)) for head in plan}, seed)
+    found = _measured({head: (*plan[head], Ends(head.equations, head.lowest)) for head in plan}, seed)
     return found.assign(solved=found["loss"] < SOLVED, offset=found["n_params"] - found["first"])
 
 
@@ -419,16 +419,16 @@ def success_gaps(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     one, other : DataFrame
-        Of `searches`, or trained by Adam: columns chain, n_qubits, count, n_params, circuit and loss.  Starts that
+        Of `searches`, or trained by Adam: columns chain, n_qubits, equations, n_params, circuit and loss.  Starts that
         are not in both are left out.
 
     Returns
     -------
     DataFrame
-        chain, n_qubits, count, n_params, starts, one and other (shares), gap (one - other) and its standard error over
+        chain, n_qubits, equations, n_params, starts, one and other (shares), gap (one - other) and its standard error over
         pairs, as if one pair more of them differed, so that it is not 0 where all agree.
     """
-    keys = ["chain", "n_qubits", "count", "n_params", "circuit"]
+    keys = ["chain", "n_qubits", "equations", "n_params", "circuit"]
     pairs = one[[*keys, "loss"]].merge(other[[*keys, "loss"]], on=keys, suffixes=("_one", "_other"))
     pairs = pairs.assign(one=pairs["loss_one"] < LOOSE, other=pairs["loss_other"] < LOOSE)
     rows = []
@@ -454,12 +454,14 @@ def softening(minima: pd.DataFrame) -> pd.DataFrame:
         where there are fewer than two zeros.
     """
     rows = []
-    for (chain, n), group in minima.groupby(["chain", "n_qubits"], sort=False):
+    for chain, n in minima[["chain", "n_qubits"]].drop_duplicates().itertuples(index=False):
+        group = minima[(minima["chain"] == chain) & (minima["n_qubits"] == n)]
         ends = [
             np.log10(group.loc[group["n_params"] == k * group["first"], "softest"].dropna()) for k in (1, 2)
         ]
-        errors = [part.std() / np.sqrt(len(part)) if len(part) > 1 else np.nan for part in ends]
-        rows.append((chain, n, ends[1].mean() - ends[0].mean(), np.hypot(*errors)))
+        errors = [part.std(ddof=1) / np.sqrt(len(part)) if len(part) > 1 else np.nan for part in ends]
+        means = [part.mean() if len(part) > 1 else np.nan for part in ends]
+        rows.append((chain, n, means[1] - means[0], np.hypot(errors[0], errors[1])))
     return pd.DataFrame(rows, columns=["chain", "n_qubits", "decades", "error"])
 
 

@@ -119,8 +119,8 @@ def exponents(descents: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        dim, n_params, count, start, exponent, linear (of the loss if it were quadratic), at_zero (whether the start ends
-        in a zero).
+        dim, n_params, count, start, exponent, linear (of the loss if it were quadratic), at_zero (whether the start
+        ends in a zero).
     """
     rows = []
     inside = descents[descents["step"].between(*WINDOW)]
@@ -146,18 +146,28 @@ def mean_exponents(slopes: pd.DataFrame) -> pd.DataFrame:
         exponent), linear (mean of what is predicted), miss (at_zeros - linear) and miss_error.
     """
     rows = []
-    for key, group in slopes.groupby(["dim", "n_params", "count"]):
+    keys = ["dim", "n_params", "count"]
+    for key in slopes[keys].drop_duplicates().itertuples(index=False):
+        group = slopes[(slopes["dim"] == key.dim) & (slopes["n_params"] == key.n_params)]
         zeros = group[group["at_zero"]]
         miss = zeros["exponent"] - zeros["linear"]
+        typical = (len(group), group["exponent"].mean(), _error(group["exponent"]))
         rows.append(
-            (*key, len(group), group["exponent"].mean(), _error(group["exponent"]), len(zeros))
-            + (zeros["exponent"].mean(), zeros["linear"].mean(), miss.mean(), _error(miss))
+            (
+                *key,
+                *typical,
+                len(zeros),
+                zeros["exponent"].mean(),
+                zeros["linear"].mean(),
+                miss.mean(),
+                _error(miss),
+            )
         )
     names = ["starts", "exponent", "error", "zeros", "at_zeros", "linear", "miss", "miss_error"]
-    return pd.DataFrame(rows, columns=["dim", "n_params", "count", *names])
+    return pd.DataFrame(rows, columns=[*keys, *names])
 
 
-def _error(values: pd.Series[Any]) -> float:
+def _error(values: pd.Series) -> float:
     return float(values.std() / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
@@ -199,7 +209,7 @@ def target(n_qubits: int, number: int, *, seed: int) -> UnitaryDistance:
 def layered_counts(n_qubits: int) -> list[int]:
     """Numbers of angles: 4^n - 1 and its neighbours, and those of `PUBLISHED`; without, 2 (4^n - 1)."""
     count = 4**n_qubits - 1
-    return sorted({*range(count - 1, count + 3), *PUBLISHED.get(n_qubits, (2 * count,))})
+    return sorted({count - 1, count, count + 1, *PUBLISHED.get(n_qubits, (2 * count,))})
 
 
 def layers(n_starts: Mapping[int, int], *, n_targets: int, seed: int) -> pd.DataFrame:

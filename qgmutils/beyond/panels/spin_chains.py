@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -77,9 +79,11 @@ def rates(ax: Axes, successes: pd.DataFrame) -> None:
     """
     rates_of = sorted(successes["rate"].unique(), reverse=True)
     order = sorted(successes["n_qubits"].unique())
-    for n, rows in successes.groupby("n_qubits"):
+    for n in order:
+        rows = successes[successes["n_qubits"] == n]
         marker = figures.MARKERS[order.index(n)]
-        x, look = rows["n_params"] / n**2, {"marker": marker, "ms": 3.5, "lw": 1}
+        x = rows["n_params"] / n**2
+        look: dict[str, Any] = {"marker": marker, "ms": 3.5, "lw": 1}
         for i, rate in enumerate(rates_of):
             at = rows["rate"] == rate
             color, line = figures.COLORS[1 + 4 * i], figures.LINES[1 + i]
@@ -105,8 +109,8 @@ def sizes(ax: Axes, counts: pd.DataFrame) -> None:
     counts : DataFrame
         Columns of `spin_chains.Case`, p_c, low, high.
     """
-    for chain, rows in counts.groupby("chain", sort=False):
-        look = LOOKS[chain]
+    for chain in counts["chain"].unique():
+        rows, look = counts[counts["chain"] == chain], LOOKS[chain]
         ax.plot(rows["n_qubits"], rows["first"], color=look["color"], lw=0.8)
         figures.points(ax, rows, "n_qubits", "p_c", error=("low", "high"), label=chain, **look)
     agnostic = counts.groupby("n_qubits")["agnostic"].first()
@@ -127,7 +131,8 @@ def curvatures(ax: Axes, minima: pd.DataFrame) -> None:
     """
     known = minima.dropna(subset="softest")
     looks = critical_counts.size_looks(minima["n_qubits"])
-    for n, rows in known.groupby("n_qubits"):
+    for n in sorted(known["n_qubits"].unique()):
+        rows = known[known["n_qubits"] == n]
         low, middle, high = (rows.groupby("n_params")["softest"].quantile(q) for q in (0.25, 0.5, 0.75))
         table = pd.DataFrame({"x": middle.index / n**2, "y": middle, "low": low, "high": high})
         figures.points(ax, table, "x", "y", error=("low", "high"), **looks[n])

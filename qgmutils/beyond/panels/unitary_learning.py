@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qgmutils.beyond.unitary_learning import PUBLISHED, PUBLISHED_BOUND, UNIT, WINDOW, ZERO, curvatures
+from qgmutils.beyond.unitary_learning import PUBLISHED, PUBLISHED_BOUND, UNIT, WINDOW, curvatures
+from qgmutils.ensembles.transitions import ZERO
 from qgmutils.report import figures
 from qgmutils.report.panels import critical_counts
 
@@ -85,7 +88,9 @@ def paths(ax: Axes, descents: pd.DataFrame) -> None:
 
 def edges(ax: Axes, ends: pd.DataFrame) -> None:
     """Share of the curvatures at zeros below x, in units of their mean, at d^2 and 2 d^2, with the power 1/2."""
-    for i, (d, group) in enumerate(ends[ends["loss"] < ZERO].groupby("dim")):
+    zeros = ends[ends["loss"] < ZERO]
+    for i, d in enumerate(sorted(zeros["dim"].unique())):
+        group = zeros[zeros["dim"] == d]
         for p, line, name in ((d**2, "-", "d²"), (2 * d**2, "--", "2d²")):
             rows = group[group["n_params"] == p]
             if len(rows):
@@ -107,11 +112,17 @@ def edges(ax: Axes, ends: pd.DataFrame) -> None:
 
 def circuits(ax: Axes, layers: pd.DataFrame) -> None:
     """Share with a small loss against p / (4^n - 1) by layers, with the phase (full) or without; crosses: published."""
-    for i, (n, group) in enumerate(layers.groupby("n_qubits")):
+    for i, n in enumerate(sorted(layers["n_qubits"].unique())):
+        group = layers[layers["n_qubits"] == n]
         for phase, line in ((True, "-"), (False, "--")):
             rows = group[group["phase"] == phase]
             share = (rows["loss"] < PUBLISHED_BOUND).groupby(rows["n_params"]).mean()
-            look = {"color": figures.COLORS[i], "marker": figures.MARKERS[i], "ms": 3.5, "lw": 1}
+            look: dict[str, Any] = {
+                "color": figures.COLORS[i],
+                "marker": figures.MARKERS[i],
+                "ms": 3.5,
+                "lw": 1,
+            }
             name = f"n = {n}, {'with' if phase else 'without'} phase"
             ax.plot(
                 share.index / (4**n - 1),
