@@ -425,8 +425,8 @@ def success_gaps(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        chain, n_qubits, equations, n_params, starts, one and other (shares), gap (one - other) and its standard error over
-        pairs, as if one pair more of them differed, so that it is not 0 where all agree.
+        chain, n_qubits, equations, n_params, starts, one and other (shares), gap (one - other) and its standard error
+        over pairs, as if one pair more of them differed, so that it is not 0 where all agree.
     """
     keys = ["chain", "n_qubits", "equations", "n_params", "circuit"]
     pairs = one[[*keys, "loss"]].merge(other[[*keys, "loss"]], on=keys, suffixes=("_one", "_other"))

@@ -1,0 +1,116 @@
+"""Synthetic tables for the verdicts of 16_hamiltonian_variational, and what to change for every verdict on every claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+Namespace = dict[str, Any]
+Change = Callable[[Namespace], None]
+
+
+def cases(**columns: Any) -> pd.DataFrame:
+    """Two sizes of a chain."""
+    return pd.DataFrame({"chain": "Ising open", "n_qubits": [4, 6], **columns})
+
+
+def namespace() -> Namespace:
+    """All claims hold."""
+    count = np.array([8, 18])
+    interval = {"p_c": count + 0.5, "low": count + 0.2, "high": count + 0.8}
+    algebras = [("Ising open", 4, 16, 16), ("Ising ring", 4, 11, 11)]
+    return {
+        "algebras": pd.DataFrame(algebras, columns=["chain", "n_qubits", "found", "published"]),
+        "deep": cases(metric=count, dimension=count, rank=count, equations=count),
+        "below": pd.DataFrame({"loss": np.geomspace(1e-9, 1.0, 100)}),
+        "counts": cases(first=count, **interval),
+        "squares": cases(square=count, **interval),
+        "enough": cases(other=1.0),
+        "ring": cases(share=1.0),
+        "later": cases(gap=[0.5, 0.6], error=0.1),
+        "faster": cases(gap=[0.5, 0.6], error=0.1),
+        "softer": cases(decades=[1.5, 2.0], error=0.2),
+        "powers": pd.DataFrame(
+            {
+                "chain": ["Ising open", "Ising ring"],
+                "exponent": [2.1, 1.0],
+                "error": 0.1,
+                "expected": [2.0, 1.0],
+            }
+        ),
+        "loose": pd.DataFrame({"loss": np.repeat([1e-4, 1e-2], 20)}),
+        "neel": pd.DataFrame({"loss": np.geomspace(1e-16, 1.0, 100), "lowest": 0.2}),
+    }
+
+
+def put(table: str, **values: Any) -> Change:
+    """Replace columns of a table."""
+
+    def change(variables: Namespace) -> None:
+        variables[table] = variables[table].assign(**values)
+
+    return change
+
+
+def empty(table: str) -> Change:
+    def change(variables: Namespace) -> None:
+        variables[table] = variables[table].iloc[:0]
+
+    return change
+
+
+def unchanged(variables: Namespace) -> None:
+    pass
+
+
+def wrong(table: str, **values: Any) -> dict[str, Change]:
+    """The claim fails with these values, and is open without rows."""
+    return {"reproduced": unchanged, "not reproduced": put(table, **values), "inconclusive": empty(table)}
+
+
+def prediction(table: str, name: str) -> dict[str, Change]:
+    """Intervals are 8.2 to 8.8 and 18.2 to 18.8, widened by two."""
+    return {
+        "reproduced": put(table, **{name: [8, 20.7]}),
+        "not reproduced": put(table, **{name: [8, 21]}),
+        "inconclusive": put(table, low=[8.2, np.nan]),
+    }
+
+
+def difference(table: str, name: str) -> dict[str, Change]:
+    """Three standard errors of a difference."""
+    return {
+        "reproduced": unchanged,
+        "not reproduced": put(table, **{name: [0.5, -0.1], "error": 0.01}),
+        "inconclusive": put(table, **{name: [1.5, 0.1], "error": 0.1}),
+    }
+
+
+CHANGES: dict[str, dict[str, Change]] = {
+    "dla-open": wrong("algebras", found=[15, 11]),
+    "dla-ring": wrong("algebras", found=[16, 12]),
+    "metric-rank": wrong("deep", metric=[8, 17]),
+    "hessian-rank": wrong("deep", rank=[8, 17]),
+    "none-below": wrong("below", loss=1e-14),
+    "half-at-count": prediction("counts", "first"),
+    "half-at-n2": prediction("squares", "square"),
+    "all-at-n2": wrong("enough", other=[1.0, 0.98]),
+    "ring-all": wrong("ring", share=[1.0, 0.98]),
+    "adam-later": difference("later", "gap"),
+    "rate-moves": difference("faster", "gap"),
+    "softest-rises": difference("softer", "decades"),
+    "growth": {
+        "reproduced": unchanged,
+        "not reproduced": put("powers", exponent=[3.0, 1.0]),
+        "inconclusive": put("powers", error=0.3),
+    },
+    "loose-bound": {
+        "reproduced": unchanged,
+        "not reproduced": put("loose", loss=1e-2),
+        "inconclusive": put("loose", loss=np.repeat([1e-4, 1e-2], [5, 35])),
+    },
+    "two-sectors": wrong("neel", lowest=0.0),
+}
