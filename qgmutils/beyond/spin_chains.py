@@ -320,8 +320,8 @@ def window(case: Case) -> set[int]:
 
 
 def compared(case: Case) -> list[int]:
-    """Counts at which Adam is compared with the search: the first that may do, 5/4, 3/2 and twice of it."""
-    return sorted({case.first * k // 4 for k in (4, 5, 6, 8)})
+    """Counts at which Adam is compared with the search: the first that may do, 5/4 of it and twice of it."""
+    return sorted({case.first * k // 4 for k in (4, 5, 8)})
 
 
 class Study(NamedTuple):

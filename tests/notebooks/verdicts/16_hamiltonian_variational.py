@@ -1,4 +1,4 @@
-"""Synthetic tables for the verdicts of 16_hamiltonian_variational, and what to change for every verdict on every claim."""
+"""Tables for the verdicts of 16_hamiltonian_variational, and what to change for every verdict on every claim."""
 
 from __future__ import annotations
 
