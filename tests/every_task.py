@@ -13,6 +13,7 @@ import sys
 from dataclasses import is_dataclass
 
 from qgmutils import beyond, ensembles, field
+from qgmutils.beyond.alternating_unitaries import GradientDescent, LearnUnitary
 from qgmutils.beyond.finite_dimension.counts import FiniteMinimaDensity
 from qgmutils.beyond.finite_dimension.reflections import ReflectionModel
 from qgmutils.beyond.shared_angles import SharedFieldTask
@@ -80,6 +81,8 @@ TASKS = [
     FieldTask(4, 6.0, 1, 8, 1),
     SharedFieldTask(3, 6.0, 2, 512, 1),
     FiniteMinimaDensity(LEVELS, 6, 128, 1),
+    LearnUnitary(dim=3, n_params=9, n_starts=8, seed=1),
+    GradientDescent(dim=2, n_params=4, n_starts=8, seed=1, n_steps=40, rate=0.04),
     LowestMinima(LEVELS, 12, 64, 1, n_energies=6),
     counting.CountTask(5, 6.0, 64, 1),
     counting.MinimaDensity(9, 12.0, 64, 1),
