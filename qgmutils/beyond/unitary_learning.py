@@ -1,7 +1,8 @@
 """Tables of unitary learning: two GUE Hamiltonians by turns, and layers of a circuit, on Haar-random targets.
 
 Reaching one unitary of d dimensions poses d^2 equations, one for each generator of U(d); d^2 - 1 for factors of
-determinant 1 and a target of determinant 1, with its phase or without (docs/structured_models.md; derived).
+determinant 1 and a target of determinant 1, with its phase or without.  With the phase, the other N - 1 multiples of
+the target by a phase that have determinant 1 are no zeros, and some are traps (docs/structured_models.md; derived).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy import stats
 from qgmutils.beyond.alternating_unitaries import GradientDescent, LearnUnitary
 from qgmutils.beyond.equations import ZeroRanks
 from qgmutils.circuits.hardware_efficient import HardwareEfficient
+from qgmutils.engine.landscape import landscape
 from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.sampling import SampleTask
 from qgmutils.ensembles.tasks import run_ensembles
@@ -23,6 +25,7 @@ from qgmutils.ensembles.transitions import ZERO
 from qgmutils.inputs import require_integer
 from qgmutils.losses.loss import SOLVED
 from qgmutils.losses.unitary import UnitaryDistance
+from qgmutils.minimize import minimize
 from qgmutils.statistics.estimates import lower_exponent
 
 RATE = 0.16
@@ -247,6 +250,43 @@ def layers(n_starts: Mapping[int, int], *, n_targets: int, seed: int) -> pd.Data
         parts.append(table.assign(**known, offset=p - 4**n + 1, target=number, circuit=start))
     found = pd.concat(parts, ignore_index=True)
     return found.assign(solved=found["loss"] < SOLVED)
+
+
+def centre_ends(sizes: Iterable[int], *, n_starts: int = 8, seed: int) -> pd.DataFrame:
+    """Ends of searches, with the phase, from near U = exp(2 pi i / N) T, which a circuit of determinant 1 reaches.
+
+    There U moves as U exp(iX) with traceless X, and L = 1 - Re(exp(2 pi i / N) tr exp(iX) / N) grows as
+    cos(2 pi / N) tr X^2 / 2N: from N = 8 on it is a local minimum, at L = 1 - cos(2 pi / N), however deep the circuit
+    is (derived).
+
+    Parameters
+    ----------
+    sizes : iterable of int
+        Numbers of qubits; those below 3, where it is no minimum, are left out.
+    n_starts : int
+        Points theta, and targets made for them, of each size.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        n_qubits, n_params, loss, expected, certified.
+    """
+    parts = []
+    for n in (n for n in sizes if n >= 3):
+        p, turn = layered_counts(n)[-1], np.exp(2j * np.pi / 2**n)
+        circuit = HardwareEfficient(n, p, reference_state="zero").build(np.random.default_rng(0))
+        plain = landscape(circuit, UnitaryDistance(np.eye(2**n)))
+        for number in range(n_starts):
+            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n, p, number)))
+            theta = rng.uniform(0, np.pi, (1, p))
+            unitary = plain.states(theta)[0].T  # a row of states is U on a basis state
+            surface = landscape(circuit, UnitaryDistance(unitary / turn))
+            minima = minimize(surface, theta + 0.01 * rng.standard_normal((1, p)))
+            row = {"n_qubits": n, "n_params": p, "loss": minima.loss, "expected": 1 - turn.real}
+            parts.append(pd.DataFrame({**row, "certified": minima.certified}))
+    empty = pd.DataFrame(columns=["n_qubits", "n_params", "loss", "expected", "certified"], dtype=float)
+    return pd.concat(parts, ignore_index=True) if parts else empty
 
 
 def published_shares(trained: pd.DataFrame, *, above: bool) -> pd.DataFrame:

@@ -63,6 +63,14 @@ def test_layers_at_the_smallest_size() -> None:
     assert unitary_learning.layered_counts(3) == [62, 63, 64, 86]
 
 
+def test_multiples_of_the_target_by_a_phase_are_traps() -> None:
+    found = unitary_learning.centre_ends([2, 3], n_starts=2, seed=1)
+    assert found["n_qubits"].tolist() == [3, 3]
+    np.testing.assert_allclose(found["loss"], 1 - np.cos(np.pi / 4), atol=1e-12)
+    assert found["certified"].all()
+    assert len(unitary_learning.centre_ends([2], seed=1)) == 0
+
+
 def test_published_shares() -> None:
     table = pd.DataFrame(
         {"n_qubits": 3, "n_params": [62, 62, 86, 86], "phase": True, "loss": [1.0, 1e-7, 0.0, 0.0]}

@@ -107,7 +107,7 @@ def edges(ax: Axes, ends: pd.DataFrame) -> None:
     ax.plot(x, 0.65 * x**0.5, color="black", lw=0.8, label="square root")
     ax.set(xscale="log", yscale="log", xlabel="curvature at zeros over its mean", ylabel="share below")
     ax.set(xlim=(1e-5, 10), ylim=(2e-3, 1.3))
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left")
 
 
 def circuits(ax: Axes, layers: pd.DataFrame) -> None:

@@ -31,6 +31,7 @@ def namespace() -> Namespace:
         "slopes": pd.DataFrame({**dims, "miss": [0.1, -0.1], "miss_error": 0.05}),
         "edges": pd.DataFrame({**dims, "exponent": [0.5, 0.55], "error": 0.05}),
         "steeper": pd.DataFrame({**dims, "exponent": 2.5, "error": 0.1, "exponent_at": 1.2, "error_at": 0.1}),
+        "traps": pd.DataFrame({"n_qubits": 3, "loss": [0.25, 0.25], "expected": 0.25}),
         "few": pd.DataFrame({**kinds, "passed": 0, "starts": 50}),
         "many": pd.DataFrame({**kinds, "passed": 50, "starts": 50}),
     }
@@ -96,5 +97,6 @@ CHANGES: dict[str, dict[str, Change]] = {
         "inconclusive": put("steeper", exponent=1.3),
     },
     "layers-none": wrong("few", passed=[0, 10]),
+    "centre-traps": wrong("traps", loss=[0.25, 0.0]),
     "layers-all": wrong("many", passed=[50, 40]),
 }
