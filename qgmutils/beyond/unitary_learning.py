@@ -276,7 +276,7 @@ def centre_ends(sizes: Iterable[int], *, n_starts: int = 8, seed: int) -> pd.Dat
     for n in (n for n in sizes if n >= 3):
         p, turn = layered_counts(n)[-1], np.exp(2j * np.pi / 2**n)
         circuit = HardwareEfficient(n, p, reference_state="zero").build(np.random.default_rng(0))
-        plain = landscape(circuit, UnitaryDistance(np.eye(2**n)))
+        plain = landscape(circuit, UnitaryDistance(np.eye(2**n, dtype=np.complex128)))
         for number in range(n_starts):
             rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n, p, number)))
             theta = rng.uniform(0, np.pi, (1, p))
