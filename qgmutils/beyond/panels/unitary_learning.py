@@ -50,6 +50,7 @@ def onsets(ax: Axes, shares: pd.DataFrame) -> None:
     critical_counts.solved_shares(ax, shares[shares["offset"] <= 4], "dim", looks, x="offset")
     ax.axvline(0, color="0.6", lw=0.8, ls=":", zorder=0)
     ax.set(xlabel="p − d², parameters beyond the count", title="two GUE generators")
+    ax.set_ylabel(r"share of starts solved, $L<10^{-8}$")
     ax.legend(loc="lower right")
 
 
