@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from qgmutils.beyond import equations, reachable
+from qgmutils.beyond import equations, lie_algebras, reachable
 from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.conserving import Conserving, sector_states, spin_groups
 from qgmutils.circuits.diagonal import Diagonal
@@ -53,6 +53,7 @@ MOST_FAR = 100
 """Counts far above c are left out beyond this one: searches take long there, and all are solved."""
 
 
+_ALL_GENERATORS = 200  # angles, among whose random words of four qubits are enough to generate all others
 _MANY = 64  # equations; training takes long beyond
 
 
@@ -425,28 +426,29 @@ def pooled(minima: pd.DataFrame, window: str) -> pd.DataFrame:
     return table.assign(low=[x.low for x in found], high=[x.high for x in found])
 
 
-def predictors(counts: pd.DataFrame) -> pd.DataFrame:
-    """What each known count predicts for the largest size of every class, beside what was measured.
+def predictors(counts: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """What each known count predicts for the largest size of every class up to three qubits, or four for even ones.
 
     Parameters
     ----------
     counts : DataFrame
         Of `described`, `transitions.critical_counts` and `nearly_all`.
+    seed : int
+        As of `posed`.
 
     Returns
     -------
     DataFrame
-        Indexed by model and n: p₅₀ with its interval, p₉₇, c, D, and 2m.
+        model, n_qubits, p₅₀ with its interval, p₉₇, c, D, algebra (dimension of the Lie algebra of the rotations), 2m.
     """
-    largest = counts.sort_values("n_qubits").groupby("model", sort=False).tail(1)
-    table = largest.set_index(CASE).loc[
-        [(name, n) for name in CLASSES for n in largest.loc[largest["model"] == name, "n_qubits"]]
-    ]
-    half = [f"{p:.1f} ({low:.1f} to {high:.1f})" for p, low, high in table[["p_c", "low", "high"]].to_numpy()]
-    names = {"p_most": "p₉₇", "predicted": "c", "dimension": "D", "field_count": "2m"}
-    return (
-        table[list(names)]
-        .rename(columns=names)
-        .assign(**{"p₅₀": half})[["p₅₀", *names.values()]]
-        .reset_index()
-    )
+    rows = []
+    for name in CLASSES:
+        sizes = counts[(counts["model"] == name) & (counts["n_qubits"] <= (4 if name in EVEN else 3))]
+        for row in sizes.sort_values("n_qubits").tail(1).to_dict("records"):
+            n = row["n_qubits"]
+            circuit = posed(name, n, seed=seed).model.with_params(_ALL_GENERATORS).circuit
+            generators = lie_algebras.generators(circuit.build(np.random.default_rng(seed)))
+            row["p₅₀"] = f"{row['p_c']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
+            rows.append(row | {"algebra": lie_algebras.dimension(generators)})
+    names = {"p_most": "p₉₇", "predicted": "c", "dimension": "D", "algebra": "algebra", "field_count": "2m"}
+    return pd.DataFrame(rows)[[*CASE, "p₅₀", *names]].rename(columns=names)

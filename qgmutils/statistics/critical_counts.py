@@ -264,7 +264,7 @@ def _crossings(
     right = np.where(2 * wins >= total, counts, np.inf).min(axis=1)
     apart = (failed <= won) & np.isfinite(left) & np.isfinite(right)
     share = rng.random(len(wins)) if rng is not None else np.full(len(wins), 0.5)
-    crossing[apart] = (left + share * (right - left))[apart]
+    crossing[apart] = left[apart] + share[apart] * (right[apart] - left[apart])
     slope[apart] = np.inf
     mixed = np.flatnonzero((failed > won) & np.isfinite(failed) & np.isfinite(won))
     if mixed.size:
