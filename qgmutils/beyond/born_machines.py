@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from qgmutils.beyond import equations
 from qgmutils.circuits.ansatz import Ansatz
@@ -40,6 +40,9 @@ TARGETS = ("dirichlet", "log-normal", "bars and stripes")
 OFFSETS = (-2, -1, 0, 1, 2, 3, 5)
 """Counts p that are trained, from the predicted one on."""
 
+ONE_ZERO = np.array([0.4, 0.3, 0.3, 0.0])
+"""A target on two qubits with one zero."""
+
 _RANGE, _LOCATION, _WIDTH = 8.0, 1.0, 1.0  # of the log-normal law
 _DEEP = 6  # angles beyond 2N - 2 with which the rank of the Hessian is measured
 
@@ -59,8 +62,8 @@ class Case(NamedTuple):
         n.
     occurring : int
         Number K of outcomes with q_x > 0.
-    count : int
-        Number of equations.
+    n_equations : int
+        Their number, the predicted count.
     algebra : int
         Dimension of the Lie algebra that all words generate.
     """
@@ -70,7 +73,7 @@ class Case(NamedTuple):
     divergence: str
     n_qubits: int
     occurring: int
-    count: int
+    n_equations: int
     algebra: int
 
 
@@ -105,9 +108,9 @@ def distribution(target: str, n_qubits: int, *, seed: int) -> Array:
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n_qubits,)))
         return rng.dirichlet(np.ones(dim))
     if target == "log-normal":
-        edges = np.linspace(0, _RANGE, dim + 1)
-        weights = np.diff(stats.lognorm(_WIDTH, scale=np.exp(_LOCATION)).cdf(edges))
-        return np.asarray(weights / weights.sum())
+        edges = np.log(np.linspace(0, _RANGE, dim + 1)[1:])
+        below = np.concatenate([[0.0], special.ndtr((edges - _LOCATION) / _WIDTH)])
+        return np.asarray(np.diff(below) / below[-1])
     if n_qubits % 2:
         raise ValueError(f"bars and stripes need an even number of qubits, got {n_qubits}")
     seen = bars_and_stripes(n_qubits // 2, 2)
@@ -176,19 +179,20 @@ def machines(
 def minima(
     models: Mapping[Case, Model], *, n_circuits: int, seed: int, offsets: Iterable[int] = OFFSETS
 ) -> pd.DataFrame:
-    """One start in each of `n_circuits` circuits, for every case and p = count + offset.
+    """One start in each of `n_circuits` circuits, for every case and p = n_equations + offset.
 
     Returns
     -------
     DataFrame
-        As of `transitions.train_counts` with the columns of `Case`, offset, and zero (loss < `transitions.ZERO`).
+        As of `transitions.train_counts` with the columns of `Case`; offset; zero (loss < `transitions.ZERO`); and part,
+        "full" where all outcomes occur, else "zeros".
     """
     around = tuple(offsets)
-    plan = {case: (model, [case.count + i for i in around]) for case, model in models.items()}
+    plan = {case: (model, [case.n_equations + i for i in around]) for case, model in models.items()}
     found = transitions.train_counts(plan, names=list(Case._fields), n_circuits=n_circuits, seed=seed)
-    return found.assign(
-        offset=found["n_params"] - found["count"], zero=found["loss"] < transitions.ZERO
-    )
+    part = np.where(found["occurring"] == 2 ** found["n_qubits"], "full", "zeros")
+    offset = found["n_params"] - found["n_equations"]
+    return found.assign(offset=offset, zero=found["loss"] < transitions.ZERO, part=part)
 
 
 def zero_ranks(models: Mapping[Case, Model], *, n_starts: int, seed: int) -> pd.DataFrame:
@@ -197,15 +201,14 @@ def zero_ranks(models: Mapping[Case, Model], *, n_starts: int, seed: int) -> pd.
     Returns
     -------
     DataFrame
-        One row a case: the columns of `Case`; rank (the largest; NaN where no search has ended in a zero), metric, and
-        quadratic, the number of equations in which the loss is of second order: all with "kl", while the others are of
-        fourth order in the amplitudes of outcomes that do not occur (derived).
+        One row a case: the columns of `Case`; rank (the largest; NaN where no search has ended in a zero) and metric.
+        It is the number of equations where the loss is of second order in all of them: with "kl", or without zeros in
+        the target; else the others are of fourth order in amplitudes of outcomes that do not occur (derived).
     """
     tasks = {
         case: SampleTask(
             model=model.with_params(2 * 2**case.n_qubits - 2 + _DEEP),
-            # Of fourth order, a loss is known to the gradient's tolerance to the power 4/3.
-            quantity=equations.ZeroRanks(1e-9 if case.divergence != "kl" else transitions.ZERO),
+            quantity=equations.ZeroRanks(transitions.ZERO),
             n_circuits=1,
             n_points=n_starts,
             seed=seed,
@@ -214,15 +217,8 @@ def zero_ranks(models: Mapping[Case, Model], *, n_starts: int, seed: int) -> pd.
     }
     rows = []
     for case, table in run_ensembles(tasks, label="ranks").items():
-        found = table.loc[table["rank"] >= 0, "rank"]
-        rows.append(
-            case._asdict()
-            | {
-                "rank": found.max() if len(found) else np.nan,
-                "metric": table["metric"].max(),
-                "quadratic": case.count if case.divergence == "kl" else case.occurring - 1,
-            }
-        )
+        rank = table["rank"].where(table["rank"] >= 0).max()
+        rows.append(case._asdict() | {"rank": rank, "metric": table["metric"].max()})
     return pd.DataFrame(rows)
 
 
@@ -243,10 +239,11 @@ def shifts(minima: pd.DataFrame) -> pd.DataFrame:
         amplitudes, divergence, shift, error and circuits.
     """
     groups = ["amplitudes", "target", "n_qubits", "circuit"]
-    areas = minima.groupby([*groups, "divergence"])["solved"].sum().unstack("divergence")
-    gaps = areas.rsub(areas["kl"], axis=0).drop(columns="kl").stack().rename("shift").reset_index()
-    table = gaps.groupby(["amplitudes", "divergence"])["shift"].agg(["mean", "sem", "size"]).reset_index()
-    return table.rename(columns={"mean": "shift", "sem": "error", "size": "circuits"})
+    areas = minima.groupby([*groups, "divergence"])["solved"].sum().reset_index()
+    is_kl = areas["divergence"] == "kl"
+    pairs = areas[~is_kl].merge(areas.loc[is_kl, [*groups, "solved"]], on=groups, suffixes=("", "_kl"))
+    gaps = pairs.assign(shift=pairs["solved_kl"] - pairs["solved"]).groupby(["amplitudes", "divergence"])
+    return gaps["shift"].agg(shift="mean", error="sem", circuits="size").reset_index()
 
 
 def transition_bounds(counts: pd.DataFrame, ranks: pd.DataFrame) -> pd.DataFrame:
@@ -255,68 +252,20 @@ def transition_bounds(counts: pd.DataFrame, ranks: pd.DataFrame) -> pd.DataFrame
     Parameters
     ----------
     counts : DataFrame
-        Of `transitions.critical_counts`, with the columns amplitudes, n_qubits, count and algebra.
+        Of `transitions.critical_counts`, with the columns amplitudes, n_qubits, n_equations and algebra.
     ranks : DataFrame
         Of `zero_ranks`.
 
     Returns
     -------
     DataFrame
-        Rows of `counts` with fisher (the largest rank of the metric), beyond, beyond_low, beyond_high (p_c - count and
-        its interval), and loose, loose_low, loose_high (algebra / p_c).
+        Rows of `counts` with fisher (the largest rank of the metric), beyond, beyond_low, beyond_high (p_c less
+        n_equations, and its interval), and loose, loose_low, loose_high (algebra / p_c).
     """
     fisher = ranks.groupby(["amplitudes", "n_qubits"])["metric"].max().rename("fisher").reset_index()
     table = counts.merge(fisher, on=["amplitudes", "n_qubits"])
     for new, old in (("beyond", "p_c"), ("beyond_low", "low"), ("beyond_high", "high")):
-        table[new] = table[old] - table["count"]
-    for new, old in (("loose", "p_c"), ("loose_low", "high"), ("loose_high", "low")):
-        table[new] = table["algebra"] / table[old]
-    return table
-
-
-def shifts(minima: pd.DataFrame) -> pd.DataFrame:
-    """By how many parameters the transitions of other divergences lie above that of "kl", with standard errors.
-
-    Where the shares solved of two divergences go from 0 to 1, the area between them is the distance of their
-    transitions.  Circuits and starts are the same, so that it is known better than either transition.
-
-    Parameters
-    ----------
-    minima : DataFrame
-        Of `minima` at consecutive counts; "kl" and others for the same models.
-
-    Returns
-    -------
-    DataFrame
-        amplitudes, divergence, shift, error and circuits.
-    """
-    groups = ["amplitudes", "target", "n_qubits", "circuit"]
-    areas = minima.groupby([*groups, "divergence"])["solved"].sum().unstack("divergence")
-    gaps = areas.rsub(areas["kl"], axis=0).drop(columns="kl").stack().rename("shift").reset_index()
-    table = gaps.groupby(["amplitudes", "divergence"])["shift"].agg(["mean", "sem", "size"]).reset_index()
-    return table.rename(columns={"mean": "shift", "sem": "error", "size": "circuits"})
-
-
-def transition_bounds(counts: pd.DataFrame, ranks: pd.DataFrame) -> pd.DataFrame:
-    """Measured transitions beside the rank of the quantum Fisher matrix and the dimension of the Lie algebra.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        Of `transitions.critical_counts`, with the columns amplitudes, n_qubits, count and algebra.
-    ranks : DataFrame
-        Of `zero_ranks`.
-
-    Returns
-    -------
-    DataFrame
-        Rows of `counts` with fisher (the largest rank of the metric), beyond, beyond_low, beyond_high (p_c - count and
-        its interval), and loose, loose_low, loose_high (algebra / p_c).
-    """
-    fisher = ranks.groupby(["amplitudes", "n_qubits"])["metric"].max().rename("fisher").reset_index()
-    table = counts.merge(fisher, on=["amplitudes", "n_qubits"])
-    for new, old in (("beyond", "p_c"), ("beyond_low", "low"), ("beyond_high", "high")):
-        table[new] = table[old] - table["count"]
+        table[new] = table[old] - table["n_equations"]
     for new, old in (("loose", "p_c"), ("loose_low", "high"), ("loose_high", "low")):
         table[new] = table["algebra"] / table[old]
     return table
@@ -371,14 +320,29 @@ class Drawn:
         return 60.0 + 4 * n_params
 
 
-def drawn(model: Model, counts: Iterable[int], *, n_circuits: int, n_shots: int, seed: int) -> pd.DataFrame:
-    """Outcomes of trained machines at several p, one start in each circuit: n_params and the rows of `Drawn`."""
+def drawn(
+    models: Mapping[Case, Model], counts: Iterable[int], *, n_circuits: int, n_shots: int, seed: int
+) -> pd.DataFrame:
+    """Outcomes of trained machines at several p, one start in each circuit.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `Case`, n_params, the rows of `Drawn`, and valid (whether the outcome occurs in the target).
+    """
+    several = list(counts)
     tasks = {
-        p: SampleTask(model=model.with_params(p), quantity=Drawn(n_shots), n_circuits=n_circuits, seed=seed)
-        for p in counts
+        (case, p): SampleTask(
+            model=model.with_params(p), quantity=Drawn(n_shots), n_circuits=n_circuits, seed=seed
+        )
+        for case, model in models.items()
+        for p in several
     }
-    tables = run_ensembles(tasks, label="outcomes")
-    return pd.concat([table.assign(n_params=p) for p, table in tables.items()], ignore_index=True)
+    parts = []
+    for (case, p), table in run_ensembles(tasks, label="outcomes").items():
+        valid = models[case].loss.build().target[table["outcome"]] > 0
+        parts.append(table.assign(**case._asdict(), n_params=p, valid=valid))
+    return pd.concat(parts, ignore_index=True)
 
 
 def sampling_floor(target: Array, n_shots: int) -> float:
@@ -390,9 +354,9 @@ def sampling_floor(target: Array, n_shots: int) -> float:
 class FromSamples:
     """Training with "kl" on samples of a Born machine's target: a quantity of `SampleTask`.
 
-    One row a start, each with samples of its own: start, count (equations that their shares pose to states of the
-    model's dimension, complex ones), loss ("kl" from the samples), rank (of the Hessian there; -1 where the loss is not
-    zero) and relative (sum_x (p_x - target_x)^2 in units of `sampling_floor`).
+    One row a start, each with samples of its own: start, n_equations (that their shares pose to complex states), loss
+    ("kl" from the samples), rank (of the Hessian there; -1 where the loss is not zero) and relative (sum_x (p_x -
+    target_x)^2 in units of `sampling_floor`).
 
     Attributes
     ----------
@@ -415,8 +379,8 @@ class FromSamples:
             rank = equations.hessian_rank(here, end.theta) if at_zero else -1
             distance = np.sum((np.abs(here.states(end.theta)[0]) ** 2 - loss.target) ** 2)
             rows.append((count, end.loss[0], rank, distance / floor))
-        columns = map(np.array, zip(*rows, strict=True))
-        found = dict(zip(("count", "loss", "rank", "relative"), columns, strict=True))
+        names = ("n_equations", "loss", "rank", "relative")
+        found = {name: np.array([row[k] for row in rows]) for k, name in enumerate(names)}
         return {"start": np.arange(n_points), **found}
 
     def sweeps(self, n_params: int) -> float:

@@ -1,8 +1,8 @@
 """Learning a state: what the loss 1 - |<t|psi>|^2 looks like around a state whose overlap with the target is known.
 
-Let L = 1 - |<t|psi(theta)>|^2 with targets t = v psi + sqrt(1 - v^2) phi, phi Haar-random and orthogonal to psi, d = 2^n
-and G the Fubini-Study metric, a quarter of the quantum Fisher matrix F.  Averaged over phi the gradient is 0 and the
-Hessian is 2 c G = c F / 2 with c = (d v^2 - 1) / (d - 1), which changes its sign at L = 1 - 1/d (Zhang et al.,
+Let L = 1 - |<t|psi(theta)>|^2 with targets t = v psi + sqrt(1 - v^2) phi, phi Haar-random and orthogonal to psi, d =
+2^n, and G the Fubini-Study metric, a quarter of the quantum Fisher matrix F.  Averaged over phi the gradient is 0 and
+the Hessian is 2 c G = c F / 2 with c = (d v^2 - 1) / (d - 1), which changes its sign at L = 1 - 1/d (Zhang et al.,
 arXiv:2309.14980; derived again in docs/generative_models.md).
 """
 
@@ -32,6 +32,8 @@ from qgmutils.statistics.intervals import mean_interval, wilson
 Array = NDArray[np.float64]
 States = NDArray[np.complex128]
 
+_SIZES = ["n_qubits", "n_params", "n_equations", "ratio"]
+
 
 def model(n_qubits: int, *, seed: int) -> Model:
     """Randomised circuits on Haar-random reference states, and a Haar-random target."""
@@ -48,22 +50,35 @@ def minima(
     Returns
     -------
     DataFrame
-        Rows of `transitions.train_counts` with n_qubits, count (2N - 2), ratio (p / count) and zero.
+        Rows of `transitions.train_counts` with n_qubits, n_equations (2N - 2), ratio (p / n_equations) and zero.
     """
     shares = list(fractions)
     plan = {}
     for n in sizes:
         count = 2 * 2**n - 2
-        plan[n, count] = (
-            model(n, seed=seed),
-            {*(round(x * count) for x in shares), *range(count - 1, count + 3)},
-        )
+        around = {*(round(x * count) for x in shares), *range(count - 1, count + 3)}
+        plan[n, count] = model(n, seed=seed), around
     found = transitions.train_counts(
-        plan, names=["n", "count"], n_circuits=n_circuits, n_starts=n_starts, seed=seed
+        plan, names=["n", "n_equations"], n_circuits=n_circuits, n_starts=n_starts, seed=seed
     ).drop(columns="n")
-    return found.assign(
-        ratio=found["n_params"] / found["count"], zero=found["loss"] < transitions.ZERO
-    )
+    return found.assign(ratio=found["n_params"] / found["n_equations"], zero=found["loss"] < transitions.ZERO)
+
+
+def above_threshold(
+    sizes: Iterable[int], counts: Iterable[int], *, n_circuits: int, seed: int
+) -> pd.DataFrame:
+    """Share of starts, one in each circuit, that end at a loss above 1 - 1/d, with Wilson's interval (95 %).
+
+    Returns
+    -------
+    DataFrame
+        n_qubits, n_params, share, low, high.
+    """
+    several = list(counts)
+    plan = {(n,): (model(n, seed=seed), several) for n in sizes}
+    found = transitions.train_counts(plan, names=["n"], n_circuits=n_circuits, seed=seed)
+    above = found.assign(solved=found["loss"] > 1 - 0.5 ** found["n_qubits"])
+    return transitions.solved_shares(above, ["n_qubits"])[["n_qubits", "n_params", "share", "low", "high"]]
 
 
 def distinct_minima(found: pd.DataFrame) -> pd.DataFrame:
@@ -77,31 +92,22 @@ def distinct_minima(found: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a circuit: n_qubits, n_params, count, ratio, circuit; distinct (different losses, `SAME_LOSS` apart),
-        traps (those among them that are not zero), same (share of the pairs of starts with the same end: 1 / same is
-        the number of minima if all basins were of one size) and starts.
+        One row a circuit: n_qubits, n_params, n_equations, ratio, circuit; distinct (different losses, `SAME_LOSS`
+        apart), traps (those among them that are not zero), same (share of the pairs of starts with the same end: 1 /
+        same is the number of minima if all basins were of one size) and starts.
     """
-    rows = []
-    for (n, p, count, ratio, circuit), part in found.groupby(
-        ["n_qubits", "n_params", "count", "ratio", "circuit"]
-    ):
+    rows: list[dict[str, Any]] = []
+    for key, part in found.groupby([*_SIZES, "circuit"]):
         losses = np.sort(part["loss"].to_numpy())
         label = np.concatenate([[0], np.cumsum(np.diff(losses) > SAME_LOSS)])
-        sizes = np.bincount(label)
-        starts = len(losses)
-        rows.append(
-            {
-                "n_qubits": n,
-                "n_params": p,
-                "count": count,
-                "ratio": ratio,
-                "circuit": circuit,
-                "distinct": len(sizes),
-                "traps": len(sizes) - bool(losses[0] < SAME_LOSS),
-                "same": np.sum(sizes * (sizes - 1)) / (starts * (starts - 1)),
-                "starts": starts,
-            }
-        )
+        sizes, starts = np.bincount(label), len(losses)
+        counted = {
+            "distinct": len(sizes),
+            "traps": len(sizes) - int(losses[0] < SAME_LOSS),
+            "same": np.sum(sizes * (sizes - 1)) / (starts * (starts - 1)),
+            "starts": starts,
+        }
+        rows.append(_named([*_SIZES, "circuit"], key) | counted)
     return pd.DataFrame(rows)
 
 
@@ -172,7 +178,7 @@ class AtOverlap:
                     )
                 )
         names = ("start", "overlap", "gradient", "coefficient", "entry", "positive")
-        return dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
+        return {name: np.array([row[k] for row in rows]) for k, name in enumerate(names)}
 
     def sweeps(self, n_params: int) -> float:
         return len(self.overlaps) * (n_params + 20.0)
@@ -241,23 +247,27 @@ def samples(
     return pd.concat(parts, ignore_index=True)
 
 
-def circuit_means(table: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame:
-    """Means over circuits, which are independent, with standard errors.
+def means(table: pd.DataFrame, by: list[str], values: list[str], *, clustered: bool = True) -> pd.DataFrame:
+    """Means with standard errors.
 
     Parameters
     ----------
     table : DataFrame
         Columns `by`, circuit and `values`; as many rows of each circuit.
     by, values : list of str
+    clustered : bool
+        Whether circuits are the independent unit, or all rows: means over targets are those of theory in each circuit.
 
     Returns
     -------
     DataFrame
-        `by`; each of `values`, with its standard error in "<value>_error"; circuits (their number).
+        `by`; each of `values`, with its standard error in "<value>_error"; size (number of independent units).
     """
-    each = table.groupby([*by, "circuit"])[values].mean().groupby(by)
+    each = (
+        table.groupby([*by, "circuit"])[values].mean().groupby(by) if clustered else table.groupby(by)[values]
+    )
     errors = each.sem().add_suffix("_error")
-    return each.mean().join(errors).join(each.size().rename("circuits")).reset_index()
+    return each.mean().join(errors).join(each.size().rename("size")).reset_index()
 
 
 def sign_changes(table: pd.DataFrame) -> pd.DataFrame:
@@ -271,13 +281,14 @@ def sign_changes(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        n_qubits, dim, loss, loss_error, circuits.
+        n_qubits, dim, loss, loss_error, size.
     """
-    rows = []
-    for (n, dim, circuit), part in table.groupby(["n_qubits", "dim", "circuit"]):
+    rows: list[dict[str, Any]] = []
+    names = ["n_qubits", "dim", "circuit"]
+    for key, part in table.groupby(names):
         slope, start = np.polyfit(part["overlap"], part["coefficient"], 1)
-        rows.append({"n_qubits": n, "dim": dim, "circuit": circuit, "loss": 1 + start / slope})
-    return circuit_means(pd.DataFrame(rows), ["n_qubits", "dim"], ["loss"])
+        rows.append(_named(names, key) | {"loss": 1 + start / slope})
+    return means(pd.DataFrame(rows), ["n_qubits", "dim"], ["loss"])
 
 
 def not_positive(table: pd.DataFrame) -> pd.DataFrame:
@@ -291,14 +302,15 @@ def not_positive(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        n_qubits (ascending), share, low, high; and before, the lower end of the next smaller size (NaN at the first).
+        n_qubits (ascending), share, low, high; and halved, the lower end of the smallest size n_0 over 2^(n - n_0).
     """
     rows = []
     for n, part in table.groupby("n_qubits"):
         found = wilson(int((~part["positive"]).sum()), len(part))
         rows.append({"n_qubits": n, "share": found.estimate, "low": found.low, "high": found.high})
     shares = pd.DataFrame(rows)
-    return shares.assign(before=shares["low"].shift())
+    more = shares["n_qubits"] - shares["n_qubits"].min()
+    return shares.assign(halved=shares["low"].iloc[0] * 0.5**more)
 
 
 def meetings(distinct: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -314,21 +326,25 @@ def meetings(distinct: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        n_qubits, n_params, count, ratio; same, low, high: where no two starts have met, high is 3 over the number of
-        pairs (the rule of three); number, 1 / same with 1 / high where none have met; distinct and traps, means.
+        n_qubits, n_params, n_equations, ratio; same, low, high: where no two starts have met, high is 3 over the number
+        of pairs (the rule of three); number, 1 / same, or 1 / high where none have met; distinct and traps, means.
     """
-    rows = []
-    for key, part in distinct.groupby(["n_qubits", "n_params", "count", "ratio"]):
+    rows: list[dict[str, Any]] = []
+    for key, part in distinct.groupby(_SIZES):
         found = mean_interval(part["same"], rng)
         pairs = np.sum(part["starts"] * (part["starts"] - 1) / 2)
         high = max(found.high, 3 / pairs)
         rows.append(
-            dict(zip(["n_qubits", "n_params", "count", "ratio"], key, strict=True))
+            _named(_SIZES, key)
             | {"same": found.estimate, "low": found.low, "high": high}
             | {"number": 1 / (found.estimate or high)}
             | {"distinct": part["distinct"].mean(), "traps": part["traps"].mean()}
         )
     return pd.DataFrame(rows)
+
+
+def _named(names: list[str], key: Any) -> dict[str, Any]:
+    return dict(zip(names, key, strict=True))
 
 
 def by_size(found: pd.DataFrame, near: float) -> pd.DataFrame:
