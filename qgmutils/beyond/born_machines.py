@@ -340,7 +340,8 @@ def drawn(
     }
     parts = []
     for (case, p), table in run_ensembles(tasks, label="outcomes").items():
-        valid = models[case].loss.build().target[table["outcome"]] > 0
+        target: Any = models[case].loss.build().target  # type: ignore[attr-defined]
+        valid = target[table["outcome"]] > 0
         parts.append(table.assign(**case._asdict(), n_params=p, valid=valid))
     return pd.concat(parts, ignore_index=True)
 

@@ -267,7 +267,7 @@ def means(table: pd.DataFrame, by: list[str], values: list[str], *, clustered: b
         table.groupby([*by, "circuit"])[values].mean().groupby(by) if clustered else table.groupby(by)[values]
     )
     errors = each.sem().add_suffix("_error")
-    return each.mean().join(errors).join(each.size().rename("size")).reset_index()
+    return each.mean().join(errors).assign(size=each.size()).reset_index()
 
 
 def sign_changes(table: pd.DataFrame) -> pd.DataFrame:

@@ -89,4 +89,4 @@ def loss_kept(ax: Axes, kept: pd.DataFrame, overlap: float) -> None:
     ax.axvline(1, color="0.6", lw=0.8, zorder=0)
     ax.set(xlabel=_RATIO, ylim=(-0.04, 1.04), xlim=(0, None))
     ax.set_ylabel(rf"final / first loss, from $v^2 = {overlap:g}$")
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower left")
