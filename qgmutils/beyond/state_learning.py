@@ -119,7 +119,7 @@ def target_at(state: States, overlap: float, rng: np.random.Generator) -> States
     state : complex array, shape (N,)
         psi, normalised, N >= 2.
     overlap : float
-        v^2, 0 to 1.
+        v^2, between 0 and 1, both excluded.
     rng : numpy.random.Generator
     """
     square = require_share(overlap, "overlap")
@@ -309,8 +309,7 @@ def not_positive(table: pd.DataFrame) -> pd.DataFrame:
         found = wilson(int((~part["positive"]).sum()), len(part))
         rows.append({"n_qubits": n, "share": found.estimate, "low": found.low, "high": found.high})
     shares = pd.DataFrame(rows)
-    more = shares["n_qubits"] - shares["n_qubits"].min()
-    return shares.assign(halved=shares["low"].iloc[0] * 0.5**more)
+    return shares.assign(halved=_halved(shares))
 
 
 def meetings(distinct: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -348,7 +347,7 @@ def _named(names: list[str], key: Any) -> dict[str, Any]:
 
 
 def by_size(found: pd.DataFrame, near: float) -> pd.DataFrame:
-    """Of every size the row whose ratio is nearest to a given one, with `before`: the lower end of the size before.
+    """Of every size the row whose ratio is nearest to a given one.
 
     Parameters
     ----------
@@ -360,8 +359,14 @@ def by_size(found: pd.DataFrame, near: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Rows of `meetings`, by n_qubits, without the smallest size.
+        Rows of `meetings`, by n_qubits, with halved: the lower end of the smallest size n_0 over 2^(n - n_0).
     """
     order = (found["ratio"] - near).abs().sort_values(kind="stable").index
     rows = found.loc[order].groupby("n_qubits", as_index=False).first().sort_values("n_qubits")
-    return rows.assign(before=rows["low"].shift(), smaller=rows["number"].shift()).iloc[1:]
+    return rows.assign(halved=_halved(rows))
+
+
+def _halved(rows: pd.DataFrame) -> pd.Series:
+    """What the lower end of the first, smallest size is when it is halved with every qubit."""
+    more = rows["n_qubits"] - rows["n_qubits"].min()
+    return rows["low"].iloc[0] * 0.5**more

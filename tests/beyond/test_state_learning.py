@@ -110,9 +110,9 @@ def test_meetings_without_any_have_a_bound(rng):
     found = learning.meetings(table.assign(same=[0.4, 0.6, 0.0, 0.0]), rng)
     assert found["number"].tolist() == pytest.approx([2, 20 / 3])  # three over the 20 pairs
     assert found["high"][1] == pytest.approx(0.15)
-    (row,) = learning.by_size(found, 0.85).to_dict("records")
-    assert (row["n_qubits"], row["smaller"]) == (3, pytest.approx(2))
-    assert row["before"] == found["low"][0]
+    rows = learning.by_size(found, 0.85)
+    assert rows["n_qubits"].tolist() == [2, 3]
+    assert rows["halved"].tolist() == [found["low"][0], found["low"][0] / 2]
 
 
 def test_minima_around_the_count():

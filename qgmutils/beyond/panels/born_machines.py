@@ -125,7 +125,7 @@ def from_samples(ax: Axes, learnt: pd.DataFrame, n_qubits: int) -> None:
     ax.set(yscale="log", xlabel=critical_counts.COUNT)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylim(0.3, None)  # room for the names
-    ax.set_ylabel(r"$|p - q|^2$ / its mean for S samples")
+    ax.set_ylabel(r"$|p - q|^2$ / that of samples")
     ax.legend(loc="upper right")
 
 

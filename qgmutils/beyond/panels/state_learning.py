@@ -61,7 +61,7 @@ def minima(ax: Axes, numbers: pd.DataFrame) -> None:
         ax.plot(open_end["ratio"], 1.5 * open_end["number"], "^", color=look["color"], ms=4, ls="")
     ax.axvline(1, color="0.6", lw=0.8, zorder=0)
     ax.set(xlabel=_RATIO, ylabel="effective number of minima", yscale="log", ylim=(0.8, None))
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper right")
 
 
 def averaged_hessian(ax: Axes, curvature: pd.DataFrame) -> None:
@@ -75,7 +75,7 @@ def averaged_hessian(ax: Axes, curvature: pd.DataFrame) -> None:
         figures.points(ax, rows, "loss", "coefficient", error="coefficient_error", **points)
     ax.axhline(0, color="0.6", lw=0.8, zorder=0)
     ax.set(xlabel=r"loss $L = 1 - v^2$", ylabel=r"averaged Hessian / $\frac{1}{2}F$")
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper right")
 
 
 def loss_kept(ax: Axes, kept: pd.DataFrame, overlap: float) -> None:

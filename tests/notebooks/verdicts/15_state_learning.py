@@ -23,11 +23,10 @@ def namespace():
                 "n_qubits": [3, 4],
                 "n_params": [12, 26],
                 "number": [10.0, 200.0],
-                "smaller": [2.0, 10.0],
                 "same": [0.1, 0.005],
                 "low": [0.05, 0.0],
                 "high": [0.15, 0.02],
-                "before": [0.4, 0.05],
+                "halved": [0.2, 0.1],
             }
         ),
         "above": pd.DataFrame(
