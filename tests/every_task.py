@@ -14,9 +14,11 @@ from dataclasses import is_dataclass
 
 from qgmutils import beyond, ensembles, field
 from qgmutils.beyond.alternating_unitaries import GradientDescent, LearnUnitary
+from qgmutils.beyond.born_machines import Drawn, FromSamples
 from qgmutils.beyond.finite_dimension.counts import FiniteMinimaDensity
 from qgmutils.beyond.finite_dimension.reflections import ReflectionModel
 from qgmutils.beyond.shared_angles import SharedFieldTask
+from qgmutils.beyond.state_learning import AtOverlap, FromOverlap
 from qgmutils.beyond.traps.lowest_minima import LowestMinima
 from qgmutils.circuits import (
     Brickwork,
@@ -37,6 +39,7 @@ from qgmutils.field import counting
 from qgmutils.field.critical_points import FieldEnumeration
 from qgmutils.field.hessians import FieldTask
 from qgmutils.losses import hamiltonians
+from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.hamiltonians import Hamiltonian
 from qgmutils.losses.max_cut import MaxCut
 
@@ -78,6 +81,10 @@ TASKS = [
     sample(Randomised(4, 9), rank_two(4), Spectra("minimum"), 1, 2),
     sample(Randomised(3, 17), Hamiltonian("tfim", 3), FisherRanks(), 1, 1),
     sample(Brickwork(3, 17, reference_state="zero"), Hamiltonian("tfim", 3), FisherRanks(), 1, 1),
+    sample(Randomised(2, 6), BornMachine((0.4, 0.3, 0.2, 0.1)), FromSamples(9), 2, 2),
+    sample(Randomised(2, 6), BornMachine((0.4, 0.3, 0.3, 0.0)), Drawn(9), 2, 2),
+    sample(Randomised(3, 5), hamiltonians.tfim(3), AtOverlap((0.3, 0.6)), 2, 2),
+    sample(Randomised(3, 5), hamiltonians.tfim(3), FromOverlap(0.6), 2, 2),
     FieldTask(4, 6.0, 1, 8, 1),
     SharedFieldTask(3, 6.0, 2, 512, 1),
     FiniteMinimaDensity(LEVELS, 6, 128, 1),

@@ -40,9 +40,7 @@ TARGETS = ("dirichlet", "log-normal", "bars and stripes")
 OFFSETS = (-2, -1, 0, 1, 2, 3, 5)
 """Counts p that are trained, from the predicted one on."""
 
-ONE_ZERO = np.array([0.4, 0.3, 0.3, 0.0])
-"""A target on two qubits with one zero."""
-
+_ONE_ZERO = (0.4, 0.3, 0.3, 0.0)
 _RANGE, _LOCATION, _WIDTH = 8.0, 1.0, 1.0  # of the log-normal law
 _DEEP = 6  # angles beyond 2N - 2 with which the rank of the Hessian is measured
 
@@ -195,6 +193,18 @@ def minima(
     return found.assign(offset=offset, zero=found["loss"] < transitions.ZERO, part=part)
 
 
+def reached(minima: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Share of starts that reach zero at p = n_equations, as of `transitions.solved_shares` by some columns."""
+    at = minima[minima["offset"] == 0]
+    return transitions.solved_shares(at.assign(solved=at["zero"]), by)
+
+
+def misses(*, n_circuits: int, seed: int) -> pd.Series:
+    """Losses "l2" of one start in each circuit, one angle below the count of a target on two qubits with one zero."""
+    one_zero = dict([machine("complex", "one zero", "l2", np.array(_ONE_ZERO))])
+    return minima(one_zero, n_circuits=n_circuits, seed=seed, offsets=[-1])["loss"]
+
+
 def zero_ranks(models: Mapping[Case, Model], *, n_starts: int, seed: int) -> pd.DataFrame:
     """Rank of the Hessian at zeros of the loss, and of the metric, in one circuit of 2N + 4 angles each.
 
@@ -269,29 +279,6 @@ def transition_bounds(counts: pd.DataFrame, ranks: pd.DataFrame) -> pd.DataFrame
     for new, old in (("loose", "p_c"), ("loose_low", "high"), ("loose_high", "low")):
         table[new] = table["algebra"] / table[old]
     return table
-
-
-@dataclass(frozen=True, eq=False)
-class Learnt:
-    """How far the distributions p that searches end in are from one that the training did not see.
-
-    A quantity of `SampleTask`.  One row a start: start, loss (of the training) and distance, sum_x (p_x - truth_x)^2.
-
-    Attributes
-    ----------
-    truth : float array, shape (N,), read-only
-    """
-
-    truth: Array
-
-    def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
-        ends = minimize(surface, rng.uniform(0, np.pi, (n_points, surface.circuit.n_params)))
-        probabilities = np.abs(surface.states(ends.theta)) ** 2
-        distance = np.sum((probabilities - self.truth) ** 2, axis=1)
-        return {"start": np.arange(n_points), "loss": ends.loss, "distance": distance}
-
-    def sweeps(self, n_params: int) -> float:
-        return 60.0 + 4 * n_params
 
 
 @dataclass(frozen=True)

@@ -83,11 +83,24 @@ def test_no_start_is_solved_below_the_count_and_all_far_above():
 
 
 def test_ranks_of_the_hessian_and_of_the_metric():
-    sparse, model = born.machine("complex", "one zero", "kl", born.ONE_ZERO)
+    sparse, model = born.machine("complex", "one zero", "kl", [0.4, 0.3, 0.3, 0.0])
     full = born.machines(["real"], ["log-normal"], ["l2"], [2], seed=1)
     found = born.zero_ranks({sparse: model, **full}, n_starts=4, seed=1)
     assert found["rank"].tolist() == found["n_equations"].tolist() == [4, 3]
     assert found["metric"].tolist() == [6, 3]
+
+
+def test_zeros_are_counted_at_the_number_of_equations_alone():
+    table = pd.DataFrame({"offset": [-1, 0, 0, 0, 0, 1], "n_params": [2, 3, 3, 3, 3, 4], "loss": 0.1})
+    zero = [True, True, False, False, False, True]
+    (row,) = born.reached(table.assign(zero=zero, solved=True, n_qubits=2), ["n_qubits"]).to_dict("records")
+    assert (row["n_params"], row["share"], row["starts"]) == (3, 0.25, 4)
+
+
+def test_near_misses_of_a_target_with_a_zero():
+    losses = born.misses(n_circuits=30, seed=2)
+    assert (losses > transitions.ZERO).all()
+    assert (losses < 1e-2).sum() > 5  # a share of 0.5
 
 
 def test_shifts_are_areas_between_shares():
