@@ -201,7 +201,9 @@ def _distribution(values: NDArray[np.generic]) -> Array:
             f"the target must be a distribution: probabilities of at least 0 with the sum 1; got a least one of "
             f"{least:.6g} and the sum {total:.9g}"
         )
-    return frozen(target / total, np.float64)
+    # Copies are made by the constructor: what is normalised to rounding must stay as it is, to the last bit.
+    rounding = target.size * np.finfo(np.float64).eps
+    return frozen(target if abs(total - 1) <= rounding else target / total, np.float64)
 
 
 def _positive_kernel(kernel: Array, dim: int) -> Array:
