@@ -13,12 +13,12 @@ import sys
 from dataclasses import is_dataclass
 
 from qgmutils import beyond, ensembles, field
-from qgmutils.beyond.alternating_unitaries import GradientDescent, LearnUnitary
-from qgmutils.beyond.born_machines import Drawn, FromSamples
+from qgmutils.beyond.counts.alternating_unitaries import GradientDescent, LearnUnitary
+from qgmutils.beyond.counts.born_machines import Drawn, FromSamples
+from qgmutils.beyond.counts.state_learning import AtOverlap, FromOverlap
 from qgmutils.beyond.finite_dimension.counts import FiniteMinimaDensity
 from qgmutils.beyond.finite_dimension.reflections import ReflectionModel
 from qgmutils.beyond.shared_angles import SharedFieldTask
-from qgmutils.beyond.state_learning import AtOverlap, FromOverlap
 from qgmutils.beyond.traps.lowest_minima import LowestMinima
 from qgmutils.circuits import (
     Brickwork,

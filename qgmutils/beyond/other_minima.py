@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qgmutils.beyond.reachable import CASE
+from qgmutils.beyond.counts.reachable import CASE
 from qgmutils.beyond.theories import Prediction, density_task, predict
 from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.losses.energy import Energy

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from qgmutils.beyond import equations, theories
+from qgmutils.beyond import theories
+from qgmutils.beyond.counts import equations
 from qgmutils.circuits.circuit import Circuit
 from qgmutils.circuits.randomised import Randomised
 from qgmutils.computing.tasks import run_tasks

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qgmutils.beyond.equations import of_samples
+from qgmutils.beyond.counts.equations import of_samples
 from qgmutils.diagnosis.answers import Need, Reach
 from qgmutils.diagnosis.ends import TRAPPED, Ends
 from qgmutils.diagnosis.flatness import Flatness

@@ -1,4 +1,4 @@
-"""A diagnosis finds the counts that theory gives the classes of `beyond.one_law`."""
+"""A diagnosis finds the counts that theory gives the classes of `beyond.counts.one_law`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from qgmutils.beyond import one_law
+from qgmutils.beyond.counts import one_law
 from qgmutils.diagnosis import diagnose
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from qgmutils.beyond import born_machines
+from qgmutils.beyond.counts import born_machines
 from qgmutils.report import figures
 from qgmutils.report.panels import critical_counts
 

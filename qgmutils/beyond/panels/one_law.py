@@ -1,6 +1,6 @@
 """Panels of the one law: transitions on one axis, measured against predicted counts, and where transitions end.
 
-The tables are those of `beyond.one_law`; a class has the colour of its group.
+The tables are those of `beyond.counts.one_law`; a class has the colour of its group.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qgmutils.beyond.one_law import CASE, CLASSES
+from qgmutils.beyond.counts.one_law import CASE, CLASSES
 from qgmutils.report import figures
 
 GROUPS = list(dict.fromkeys(group for group, _ in CLASSES.values()))

@@ -1,6 +1,6 @@
 """Panels of notebook 18: transitions and counts within sectors, and of QAOA.
 
-The tables are those of `beyond.sectors` and `ensembles.transitions`, with the columns of `sectors.Case`.
+The tables are those of `beyond.counts.sectors` and `ensembles.transitions`, with the columns of `sectors.Case`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qgmutils.beyond.sectors import SYMMETRIES
+from qgmutils.beyond.counts.sectors import SYMMETRIES
 from qgmutils.report import figures
 from qgmutils.report.panels import critical_counts
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qgmutils.beyond.spin_chains import CHAINS
+from qgmutils.beyond.counts.spin_chains import CHAINS
 from qgmutils.report import figures
 from qgmutils.report.panels import critical_counts
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qgmutils.beyond import state_learning
+from qgmutils.beyond.counts import state_learning
 from qgmutils.report import figures
 from qgmutils.report.panels import critical_counts
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qgmutils.beyond.unitary_learning import PUBLISHED, PUBLISHED_BOUND, UNIT, WINDOW, curvatures
+from qgmutils.beyond.counts.unitary_learning import PUBLISHED, PUBLISHED_BOUND, UNIT, WINDOW, curvatures
 from qgmutils.ensembles.transitions import ZERO
 from qgmutils.report import figures
 from qgmutils.report.panels import critical_counts

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qgmutils.beyond import state_learning as learning
+from qgmutils.beyond.counts import state_learning as learning
 from qgmutils.beyond.panels import born_machines, state_learning
 from qgmutils.report import figures
 

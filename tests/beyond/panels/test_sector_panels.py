@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from qgmutils.beyond.counts.sectors import Case
 from qgmutils.beyond.panels import sectors as panels
-from qgmutils.beyond.sectors import Case
 from qgmutils.report import figures
 
 CASES = [

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from statistical import sigmas
 
-from qgmutils.beyond import born_machines as born
+from qgmutils.beyond.counts import born_machines as born
 from qgmutils.circuits import Randomised
 from qgmutils.engine.landscape import landscape
 from qgmutils.ensembles import transitions

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qgmutils.beyond import unitary_learning
+from qgmutils.beyond.counts import unitary_learning
 from qgmutils.ensembles.transitions import ZERO
 
 

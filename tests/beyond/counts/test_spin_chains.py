@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qgmutils.beyond import spin_chains
+from qgmutils.beyond.counts import spin_chains
 from qgmutils.circuits import HamiltonianVariational
 from qgmutils.engine.landscape import landscape
 from qgmutils.losses import hamiltonians

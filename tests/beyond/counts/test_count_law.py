@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from statistical import sigmas
 
-from qgmutils.beyond import count_law
+from qgmutils.beyond.counts import count_law
 from qgmutils.circuits import Randomised, Restricted
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import scipy.linalg
 
-from qgmutils.beyond import one_law
+from qgmutils.beyond.counts import one_law
 
 BY_HAND = {
     "random words, Ising ring": (14, 14),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from qgmutils.beyond.alternating_unitaries import (
+from qgmutils.beyond.counts.alternating_unitaries import (
     AlternatingUnitaries,
     GradientDescent,
     LearnUnitary,

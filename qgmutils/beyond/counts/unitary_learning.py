@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from qgmutils.beyond.alternating_unitaries import GradientDescent, LearnUnitary
-from qgmutils.beyond.equations import ZeroRanks
+from qgmutils.beyond.counts.alternating_unitaries import GradientDescent, LearnUnitary
+from qgmutils.beyond.counts.equations import ZeroRanks
 from qgmutils.circuits.hardware_efficient import HardwareEfficient
 from qgmutils.engine.landscape import landscape
 from qgmutils.ensembles.model import Model

@@ -6,7 +6,7 @@ import dense
 import numpy as np
 import pytest
 
-from qgmutils.beyond import lie_algebras
+from qgmutils.beyond.counts import lie_algebras
 from qgmutils.circuits import HamiltonianVariational
 from qgmutils.circuits.circuit import Circuit
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qgmutils.beyond.equations import ZeroRanks
+from qgmutils.beyond.counts.equations import ZeroRanks
 from qgmutils.circuits.conserving import Conserving, Groups, spin_groups
 from qgmutils.circuits.qaoa import Qaoa
 from qgmutils.circuits.randomised import Randomised

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from qgmutils.beyond import equations, lie_algebras, reachable
+from qgmutils.beyond.counts import equations, lie_algebras, reachable
 from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.conserving import Conserving, sector_states, spin_groups
 from qgmutils.circuits.diagonal import Diagonal

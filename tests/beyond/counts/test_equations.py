@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qgmutils.beyond import equations
+from qgmutils.beyond.counts import equations
 from qgmutils.circuits import HardwareEfficient, Randomised
 from qgmutils.circuits.circuit import Circuit
 from qgmutils.engine.landscape import Landscape, landscape

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import scipy.optimize
 
-from qgmutils.beyond import reachable
+from qgmutils.beyond.counts import reachable
 from qgmutils.circuits import ANSATZE
 from qgmutils.circuits.hardware_efficient import HardwareEfficient
 from qgmutils.circuits.randomised import Randomised

@@ -1,8 +1,8 @@
 """Cases whose critical count is predicted: Hamiltonians of designed rank and multiplicity, and models with a symmetry.
 
 p angles on a random reference state meet the ground states only if p is at least their codimension D - D0
-(`beyond.reachable`), which for the randomised model is 2 (2^n - g).  One angle below that count the energies E of
-minima go down to zero as P(E < x) proportional to x^(1/2), two angles below it as x (docs/theory.md, section 4;
+(`beyond.counts.reachable`), which for the randomised model is 2 (2^n - g).  One angle below that count the energies E
+of minima go down to zero as P(E < x) proportional to x^(1/2), two angles below it as x (docs/theory.md, section 4;
 derived).
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from qgmutils.beyond import reachable
+from qgmutils.beyond.counts import reachable
 from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.randomised import Randomised
 from qgmutils.circuits.restricted import SYMMETRIES, Restricted

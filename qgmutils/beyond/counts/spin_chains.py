@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qgmutils.beyond import equations, lie_algebras
+from qgmutils.beyond.counts import equations, lie_algebras
 from qgmutils.circuits.circuit import Circuit
 from qgmutils.circuits.variational import HamiltonianVariational
 from qgmutils.computing.threads import one_thread

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from statistical import sigmas
 
-from qgmutils.beyond import state_learning as learning
+from qgmutils.beyond.counts import state_learning as learning
 from qgmutils.circuits import Randomised
 from qgmutils.engine.landscape import landscape
 from qgmutils.losses.fidelity import Fidelity

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from qgmutils.beyond import equations
+from qgmutils.beyond.counts import equations
 from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.randomised import Randomised
 from qgmutils.circuits.restricted import Restricted

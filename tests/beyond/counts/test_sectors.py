@@ -8,7 +8,7 @@ import dense
 import numpy as np
 import pytest
 
-from qgmutils.beyond import sectors
+from qgmutils.beyond.counts import sectors
 from qgmutils.circuits import spin_groups
 from qgmutils.circuits.symmetrised import reflection, spin_flip
 from qgmutils.engine import landscape
