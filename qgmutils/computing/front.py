@@ -16,9 +16,11 @@ _MODULES = ("circuits", "losses", "losses.hamiltonians")
 _MEMBERS = {
     "circuits": "Circuit random_circuit to_qnode",
     "losses.born_machine": "BornMachine",
+    "losses.error_probability": "ErrorProbability",
     "losses.fidelity": "Fidelity",
     "losses.least_squares": "LeastSquares",
     "losses.loss": "Loss",
+    "losses.max_cut": "MaxCut",
     "losses.unitary": "UnitaryDistance",
     "losses.energy": "Energy",
     "losses.hamiltonians": "Hamiltonian fermi_hubbard from_matrix from_observable gue projector spinless_fermi_hubbard "
