@@ -275,6 +275,11 @@ class Diagnosis:
                     "The rank is lower than the count: along the rest the loss is flat to second order, or these zeros "
                     "are special ones."
                 )
+            if reach.equations is not None and reach.measured > reach.equations:
+                lines.append(
+                    "The rank is higher than the count: the loss is flat to second order at its zeros, and searches "
+                    "end beside them, where it is curved."
+                )
         if reach.expressible is None:
             lines.append("Whether a deeper copy reaches a zero is open: give more seconds.")
         elif reach.expressible is False:

@@ -27,7 +27,7 @@ from qgmutils.losses.energy import Energy
 from qgmutils.losses.error_probability import ErrorProbability
 from qgmutils.losses.fidelity import Fidelity
 from qgmutils.losses.least_squares import LeastSquares
-from qgmutils.losses.loss import Loss
+from qgmutils.losses.loss import Loss, States
 from qgmutils.losses.unitary import UnitaryDistance
 from qgmutils.minimize import minimize
 from qgmutils.qnodes.samples import quantum_fisher
@@ -49,6 +49,11 @@ _NEWTON_ZERO = (
 )
 
 _ORTHOGONAL = 1e-9  # overlaps of normalised states up to this one are rounding
+_REAL = 1e-9  # |psi^T psi| of a state that is real up to a phase is 1 to this
+_DETERMINANT = 1e-9  # deviation of a determinant from 1
+_EXTREME = 1e-9  # distance of a target from an end of the spectrum, in units of the largest level
+
+_LABELS = "all unitaries act on the inputs, and every amplitude on a wrong label vanishes"
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ def most_equations(loss: Loss) -> float:
     """A bound on the number of equations that a loss poses, from what it compares; inf where there is none."""
     loss = of_samples(loss)
     if isinstance(loss, LeastSquares):
-        return float(loss.targets.size)
+        return np.inf if _has_extreme_targets(loss) else float(loss.targets.size)
     return float(_born_equations(loss, 2)) if isinstance(loss, BornMachine) else np.inf
 
 
@@ -169,7 +174,14 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
     dim = loss.dim
     everything = not isinstance(loss, Blocks) and dimension == most_dimensions(loss)
     if everything and isinstance(loss, UnitaryDistance):
+        if loss.phase and abs(np.linalg.det(loss.target) - 1) > _DETERMINANT:
+            return None, ""  # rotations about words have the determinant 1
         return dimension, "all unitaries are reached, and one of them is the target"
+    if everything and isinstance(loss, LeastSquares) and _has_extreme_targets(loss):
+        if len(loss.observable) > 1 or not _is_reflection(loss.observable[0], loss.targets):
+            return None, ""
+        count = _label_equations(_inputs(loss), loss.observable[0], loss.targets[:, 0])
+        return count, _LABELS if count is not None else ""
     if everything and isinstance(loss, LeastSquares):
         count = _data_equations(loss)
         return (
@@ -177,9 +189,7 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
             f"all unitaries act on the inputs, and {count} of the {loss.targets.size} values are independent",
         )
     if everything and isinstance(loss, ErrorProbability):
-        return _label_equations(
-            loss
-        ), "all unitaries act on the inputs, and every amplitude on a wrong label vanishes"
+        return _label_equations(loss.inputs, loss.observable, loss.labels), _LABELS
     all_real = is_real and dimension == dim - 1
     if not (everything or all_real) or loss.inputs is not None or isinstance(loss, Blocks):
         return None, ""
@@ -194,6 +204,8 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
             f"all {which} are reached, and a ground state of degeneracy g = {g} is one of them, {formula}",
         )
     if isinstance(loss, Fidelity):
+        if all_real and abs(np.sum(loss.target**2)) < 1 - _REAL:
+            return None, ""
         count = 2 * dim - 2 if everything else dim - 1
         return count, f"all {which} are reached, and one of them is the target"
     if isinstance(loss, BornMachine):
@@ -212,14 +224,13 @@ def _data_equations(loss: LeastSquares) -> int:
     With U exp(-i t G) value (m, k) changes as the trace of G times i[U^+ O_k U, |psi_m><psi_m|], so that the number is
     the rank of these commutators.  N orthonormal inputs have one less than N, since their projectors sum to 1.
     """
-    reference = np.eye(1, loss.dim, dtype=np.complex128) if loss.inputs is None else loss.inputs
     turn = stats.unitary_group.rvs(
         loss.dim, random_state=np.random.default_rng(0)
     )  # U; all but some have this rank
     rows = []
     for observable in loss.observable:
         turned = turn.conj().T @ observable @ turn
-        for state in reference:
+        for state in _inputs(loss):
             applied = np.outer(turned @ state, state.conj())
             commutator = 1j * (applied - applied.conj().T)
             rows.append(np.concatenate([commutator.real.ravel(), commutator.imag.ravel()]))
@@ -227,24 +238,43 @@ def _data_equations(loss: LeastSquares) -> int:
         return int(np.linalg.matrix_rank(np.array(rows)))
 
 
-def _label_equations(loss: ErrorProbability) -> int | None:
+def _inputs(loss: LeastSquares) -> States:
+    return np.eye(1, loss.dim, dtype=np.complex128) if loss.inputs is None else loss.inputs
+
+
+def _has_extreme_targets(loss: LeastSquares) -> bool:
+    """Whether a value has to be the lowest or highest of its observable, so that a whole eigenspace is asked for."""
+    with one_thread():
+        levels = np.linalg.eigvalsh(loss.observable)
+    ends = levels[:, [0, -1]].T[:, None]  # (2, 1, K), beside targets (M, K)
+    return bool(np.any(np.abs(loss.targets - ends) <= _EXTREME * np.abs(levels).max(axis=1)))
+
+
+def _is_reflection(observable: States, targets: Array) -> bool:
+    """Whether an observable has the eigenvalues 1 and -1, and all targets are among them."""
+    square = observable @ observable - np.eye(len(observable))
+    return bool(np.max(np.abs(square)) <= _EXTREME and np.all(np.abs(np.abs(targets) - 1) <= _EXTREME))
+
+
+def _label_equations(inputs: States, observable: States, labels: Array) -> int | None:
     """M N - 2 a b for a inputs of label 1 and b of -1, M = a + b, that span as many dimensions each (derived).
 
     U turns the a-dimensional span of the former into the eigenspace of 1, of N/2 dimensions for a word of Pauli, and
     that of the latter into the other one: isometries of a N - a^2 and b N - b^2 dimensions, and (N - M)^2 are left for
     the complement.  N^2 less these is the codimension.  Both spans must be orthogonal, or no unitary does it: None.
     """
-    right, wrong = (loss.inputs[loss.labels == label] for label in (1, -1))
+    dim = len(observable)
+    right, wrong = (inputs[labels * label > 0] for label in (1, -1))
     with one_thread():
         a, b = (int(np.linalg.matrix_rank(rows)) if len(rows) else 0 for rows in (right, wrong))
-        halves = np.linalg.eigvalsh(loss.observable) > 0
+        halves = np.linalg.eigvalsh(observable) > 0
     if (
         np.any(np.abs(right.conj() @ wrong.T) > _ORTHOGONAL)
-        or max(a, b) > loss.dim // 2
-        or sum(halves) != loss.dim // 2
+        or max(a, b) > dim // 2
+        or sum(halves) != dim // 2
     ):
         return None
-    return (a + b) * loss.dim - 2 * a * b
+    return (a + b) * dim - 2 * a * b
 
 
 def of_samples(loss: Loss) -> Loss:

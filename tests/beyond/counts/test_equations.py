@@ -11,6 +11,7 @@ from qgmutils.circuits.circuit import Circuit
 from qgmutils.engine.landscape import Landscape, landscape
 from qgmutils.losses import hamiltonians
 from qgmutils.losses.born_machine import BornMachine
+from qgmutils.losses.error_probability import ErrorProbability
 from qgmutils.losses.fidelity import Fidelity
 from qgmutils.losses.least_squares import LeastSquares
 from qgmutils.losses.unitary import UnitaryDistance
@@ -103,6 +104,21 @@ def test_nothing_is_counted_where_theory_does_not_know() -> None:
     several = LeastSquares(np.eye(4)[:2], gue.matrix, [0.1, 0.2])
     for loss, dimension, real in ((gue, 5, False), (gue, 3, True), (several, 6, False)):
         assert equations.counted_equations(loss, dimension, real) == (None, "")
+    complex_state = np.exp(1j * np.arange(8)) / np.sqrt(8)
+    edge = LeastSquares(np.eye(4)[:2], np.diag([1.0, 2, 3, 4]), [4.0, 2.5])
+    unmatched = LeastSquares(np.full((2, 4), 0.5), np.diag([1.0, 1, -1, -1]), [1.0, -1.0])
+    for loss, dimension, real in (
+        (Fidelity(complex_state), 7, True),  # no real state is the target
+        (UnitaryDistance(np.diag([1, 1, 1, 1j])), 15, False),  # rotations have the determinant 1
+        (edge, equations.most_dimensions(edge), False),
+        (unmatched, equations.most_dimensions(unmatched), False),
+    ):
+        assert equations.counted_equations(loss, dimension, real)[0] is None
+    assert equations.counted_equations(Fidelity(1j * np.eye(8)[0]), 7, True)[0] == 7
+    assert (
+        equations.counted_equations(UnitaryDistance(np.diag([1, 1, 1, 1j]), phase=False), 15, False)[0] == 15
+    )
+    assert equations.most_equations(edge) == np.inf
     assert equations.most_equations(several) == 2
     assert equations.most_equations(BornMachine([0.5, 0.5, 0, 0])) == 5
     assert equations.most_equations(gue) == np.inf
@@ -129,6 +145,27 @@ def test_dimensions_are_those_of_the_tangents_of_all_generators() -> None:
             tangents.append(np.concatenate([moved.real.ravel(), moved.imag.ravel()]))
         loss = LeastSquares(inputs, np.diag([1.0, 2, 3, 4]), np.zeros(len(inputs)))
         assert equations.most_dimensions(loss) == np.linalg.matrix_rank(np.array(tangents), tol=1e-9)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(1, 0), (1, 1), (2, 1), (4, 3), (0, 2)])
+def test_labels_pose_the_equations_of_amplitudes_in_either_loss(right: int, wrong: int) -> None:
+    """Against the rank of the amplitudes on wrong labels, where all labels are right, over all Hermitian G."""
+    basis, dim = np.eye(8), 8
+    inputs = np.concatenate([basis[:right], basis[4 : 4 + wrong]])
+    labels, observable = np.repeat([1.0, -1.0], [right, wrong]), np.diag(np.repeat([1.0, -1.0], 4))
+    rows = []
+    for j in range(dim):
+        for k in range(dim):
+            unit = np.outer(basis[j], basis[k])
+            for generator in (unit + unit.T, 1j * (unit - unit.T)):
+                moved = inputs @ (1j * generator).T
+                off = np.concatenate([moved[:right, 4:].ravel(), moved[right:, :4].ravel()])
+                rows.append(np.concatenate([off.real, off.imag]))
+    count = np.linalg.matrix_rank(np.array(rows))
+    for loss in (LeastSquares(inputs, observable, labels), ErrorProbability(inputs, observable, labels)):
+        found, reason = equations.counted_equations(loss, equations.most_dimensions(loss), is_real=False)
+        assert found == count == (right + wrong) * dim - 2 * right * wrong
+        assert "wrong label" in reason
 
 
 @pytest.mark.parametrize(
