@@ -8,6 +8,7 @@ import numpy as np
 
 from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.circuit import Circuit
+from qgmutils.inputs import require_generator
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,6 @@ class Diagonal(Ansatz):
 
     def build(self, rng: np.random.Generator) -> Circuit:
         n, p, dim = self.n_qubits, self.n_params, 2**self.n_qubits
-        z = np.resize(1 + rng.permutation(dim - 1), p)
+        z = np.resize(1 + require_generator(rng).permutation(dim - 1), p)
         state = np.full(dim, 1 / np.sqrt(dim), dtype=np.complex128)
         return Circuit(n, p, np.zeros(p, dtype=np.int64), z, np.arange(p), np.ones(p), np.zeros(p), state)

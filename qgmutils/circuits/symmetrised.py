@@ -22,7 +22,7 @@ from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.circuit import Circuit
 from qgmutils.circuits.conserving import Generator, Groups, mask, require_groups, sector_states
 from qgmutils.circuits.reference_states import haar_state
-from qgmutils.inputs import require_generator, require_integer
+from qgmutils.inputs import require_generator, require_integer, require_qubits
 
 Order = tuple[int, ...]
 Symmetries = tuple[tuple[Order, int], ...]
@@ -32,13 +32,21 @@ _CONSTANT = 1e-9  # deviation from a multiple of the identity, of matrices with 
 
 
 def reflection(n_qubits: int) -> Order:
-    """Site i of a Fermi-Hubbard chain goes to site L - 1 - i, with either spin."""
-    return tuple(n_qubits - 2 - wire + 2 * (wire % 2) for wire in range(n_qubits))
+    """Site i of a Fermi-Hubbard chain goes to site L - 1 - i, with either spin; ValueError for an odd number."""
+    n = _chain(n_qubits)
+    return tuple(n - 2 - wire + 2 * (wire % 2) for wire in range(n))
 
 
 def spin_flip(n_qubits: int) -> Order:
-    """Spin up goes to spin down on every site of a Fermi-Hubbard chain, and back."""
-    return tuple(wire ^ 1 for wire in range(n_qubits))
+    """Spin up goes to spin down on every site of a Fermi-Hubbard chain, and back; ValueError for an odd number."""
+    return tuple(wire ^ 1 for wire in range(_chain(n_qubits)))
+
+
+def _chain(n_qubits: int) -> int:
+    n = require_qubits(n_qubits)
+    if n % 2:
+        raise ValueError(f"n_qubits must be even, two spin modes a site, got {n}")
+    return n
 
 
 def permuted(n_qubits: int, order: Order) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -25,7 +25,7 @@ class ErrorProbability(Loss):
     inputs : complex array, shape (M, N)
         Normalised states; N = 2^n.
     observable : complex array, shape (N, N)
-        O, Hermitian with O^2 = 1.
+        O, Hermitian with O^2 = 1, both eigenvalues among its own.
     labels : float array, shape (M,)
         y, each -1 or 1.
     name : str
@@ -35,8 +35,8 @@ class ErrorProbability(Loss):
     Raises
     ------
     ValueError
-        If O is no Hermitian matrix of 2^n rows whose square is 1, an input is no normalised state of n qubits, or there
-        is not one label of -1 or 1 for each.
+        If O is no Hermitian matrix of 2^n rows whose square is 1, or is 1 or -1 itself, an input is no normalised state
+        of n qubits, or there is not one label of -1 or 1 for each.
     """
 
     inputs: States = dataclasses.field()
@@ -88,4 +88,10 @@ def _reflection(given: NDArray[np.generic]) -> States:
                 "the observable must be Hermitian with the eigenvalues -1 and 1, such as Z on one qubit, but an entry "
                 f"of {what} is {deviation:.3g}"
             )
+    trace = float(np.trace(matrix).real)
+    if len(matrix) - abs(trace) < 1:  # the trace of both eigenvalues is N - 2 or less
+        raise ValueError(
+            f"the observable has the eigenvalue {np.sign(trace):.0f} alone, and gives every state that label; choose "
+            "one that has both, such as Z on one qubit"
+        )
     return (matrix + matrix.conj().T) / 2

@@ -115,3 +115,5 @@ def test_diagonal_circuits_turn_phases_alone():
     np.testing.assert_allclose(np.abs(surface.states(theta)) ** 2, 1 / 8, rtol=1e-13)
     assert sorted(circuit.z) == list(range(1, 8))
     assert np.linalg.matrix_rank(surface.quantum_fisher(theta)[0], tol=1e-9) == 7
+    with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator"):
+        Diagonal(3, 7).build(1)

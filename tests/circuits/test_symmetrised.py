@@ -128,3 +128,9 @@ def test_recipes_are_values(rng):
 def test_what_is_no_symmetry(symmetries, message):
     with pytest.raises(ValueError, match=message):
         Symmetrised(4, 1, groups=spin_groups(4, 1, 1), symmetries=symmetries)
+
+
+@pytest.mark.parametrize("symmetry", [reflection, spin_flip])
+def test_a_chain_has_two_modes_a_site(symmetry):
+    with pytest.raises(ValueError, match="n_qubits must be even, two spin modes a site, got 3"):
+        symmetry(3)

@@ -416,6 +416,7 @@ HALF = [0.5, 0.5]
         (lambda: LeastSquares(np.eye(2), np.eye(2), [0, np.inf]), "one finite target"),
         (lambda: ErrorProbability(np.eye(2), [[1, 1], [0, 1]], [1, 1]), "an entry of O - O.dagger is 1"),
         (lambda: ErrorProbability(np.eye(2), np.diag([2, 1]), [1, 1]), r"an entry of O\^2 - 1 is 3"),
+        (lambda: ErrorProbability(np.eye(2), -np.eye(2), [1, 1]), "has the eigenvalue -1 alone"),
         (lambda: ErrorProbability(np.eye(2), np.diag([1, -1]), [1, 0]), r"of 2 inputs, got \[1. 0.\]; other"),
         (
             lambda: ErrorProbability(np.eye(2), np.diag([1, -1]), [1]),

@@ -120,6 +120,7 @@ def bars_and_stripes(rows: int, columns: int) -> NDArray[np.bool_]:
 
     Bit r columns + c of an outcome, the most significant first, is the pixel in row r and column c.
     """
+    rows, columns = require_integer(rows, "rows"), require_integer(columns, "columns")
     images = pixels(np.arange(2 ** (rows * columns)), rows, columns)
     bars = (images == images[:, :1, :]).all(axis=(1, 2))
     stripes = (images == images[:, :, :1]).all(axis=(1, 2))

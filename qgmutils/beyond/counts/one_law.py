@@ -32,7 +32,7 @@ from qgmutils.ensembles import transitions
 from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.sampling import SampleTask
 from qgmutils.ensembles.tasks import run_ensembles
-from qgmutils.inputs import require_choice
+from qgmutils.inputs import is_integer, require_choice
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.error_probability import ErrorProbability
 from qgmutils.losses.fidelity import Fidelity
@@ -95,6 +95,10 @@ def posed(name: str, n_qubits: int, *, seed: int) -> Posed:
         For an unknown name, or a size that the class does not have.
     """
     _, make = CLASSES[require_choice(name, "class", tuple(CLASSES))]
+    least, step = FEWEST.get(name, 1), 2 if name in EVEN else 1
+    if not is_integer(n_qubits) or n_qubits < least or n_qubits % step:
+        even = "even " if step == 2 else ""
+        raise ValueError(f"{name} has {even}numbers of qubits from {least} on, got {n_qubits!r}")
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n_qubits, *name.encode())))
     return make(n_qubits, rng)
 

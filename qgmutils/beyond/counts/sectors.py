@@ -287,6 +287,7 @@ class Graph(NamedTuple):
 
 def weighted_graph(n_vertices: int, seed: int) -> Graph:
     """All pairs of vertices, with weights uniform in 0.5 ... 1.5: it has no automorphism but the identity."""
+    n_vertices = require_integer(n_vertices, "n_vertices", low=2)
     rng = np.random.default_rng(np.random.SeedSequence([seed, n_vertices]))
     edges = tuple(itertools.combinations(range(n_vertices), 2))
     return Graph(edges, tuple(map(float, rng.uniform(0.5, 1.5, len(edges)))))
@@ -294,11 +295,12 @@ def weighted_graph(n_vertices: int, seed: int) -> Graph:
 
 def star(n_vertices: int) -> Graph:
     """Vertex 0 joined to all others, which may be exchanged."""
-    return Graph(tuple((0, other) for other in range(1, n_vertices)))
+    return Graph(tuple((0, other) for other in range(1, require_integer(n_vertices, "n_vertices", low=2))))
 
 
 def tailed_triangle(n_vertices: int) -> Graph:
     """A triangle with a path at one of its corners; the other two corners may be exchanged."""
+    n_vertices = require_integer(n_vertices, "n_vertices", low=3)
     tail = tuple((other, other + 1) for other in range(2, n_vertices - 1))
     return Graph(((0, 1), (0, 2), (1, 2), *tail))
 

@@ -30,6 +30,8 @@ def test_the_log_normal_law_in_bins(n):
 def test_bars_and_stripes_are_counted():
     # 2^2 + 2^2 images of columns or rows, of which the empty and the full one are both.
     assert born.bars_and_stripes(2, 2).sum() == 6
+    with pytest.raises(ValueError, match="rows must be an integer of at least 1, got 0"):
+        born.bars_and_stripes(0, 2)
     assert born.bars_and_stripes(3, 2).sum() == 2**3 + 2**2 - 2
     seen = {tuple(born.pixels([k], 2, 2)[0].ravel()) for k in np.flatnonzero(born.bars_and_stripes(2, 2))}
     assert seen == {(0, 0, 0, 0), (1, 1, 1, 1), (1, 1, 0, 0), (0, 0, 1, 1), (1, 0, 1, 0), (0, 1, 0, 1)}

@@ -40,6 +40,20 @@ def test_counts_are_those_by_hand(name: str) -> None:
     assert case.generic
 
 
+@pytest.mark.parametrize(
+    ("name", "n_qubits", "message"),
+    [
+        ("QAOA", 2, "QAOA has numbers of qubits from 3 on, got 2"),
+        ("variational, Ising ring", 3, "has even numbers of qubits from 2 on, got 3"),
+        ("fidelity", 1.5, "has numbers of qubits from 1 on, got 1.5"),
+        ("qaoa", 3, "unknown class 'qaoa'"),
+    ],
+)
+def test_a_class_has_its_sizes_alone(name: str, n_qubits: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        one_law.posed(name, n_qubits, seed=1)
+
+
 @pytest.mark.parametrize("name", one_law.CLASSES)
 def test_the_smallest_size_poses_the_equations_that_are_measured(name: str) -> None:
     n = one_law.FEWEST.get(name, 1)

@@ -211,4 +211,7 @@ def test_ranks_at_zeros_are_the_equations():
 def test_a_number_of_spins_that_is_none():
     with pytest.raises(ValueError, match="max_dimension must be an integer of at least 2, got 1"):
         sectors.sector_cases(1)
+    for graph, low in ((sectors.star, 2), (sectors.tailed_triangle, 3)):
+        with pytest.raises(ValueError, match=f"n_vertices must be an integer of at least {low}, got 1"):
+            graph(1)
     assert spin_groups(4, 1, 1) == sectors.half_filled(2).groups
