@@ -216,21 +216,11 @@ def zero_ranks(models: Mapping[Case, Model], *, n_starts: int, seed: int) -> pd.
         It is the number of equations where the loss is of second order in all of them: with "kl", or without zeros in
         the target; else the others are of fourth order in amplitudes of outcomes that do not occur (derived).
     """
-    tasks = {
-        case: SampleTask(
-            model=model.with_params(2 * 2**case.n_qubits - 2 + _DEEP),
-            quantity=equations.ZeroRanks(transitions.ZERO),
-            n_circuits=1,
-            n_points=n_starts,
-            seed=seed,
-        )
-        for case, model in models.items()
-    }
-    rows = []
-    for case, table in run_ensembles(tasks, label="ranks").items():
-        rank = table["rank"].where(table["rank"] >= 0).max()
-        rows.append(case._asdict() | {"rank": rank, "metric": table["metric"].max()})
-    return pd.DataFrame(rows)
+    deep = {case: model.with_params(2 * 2**case.n_qubits - 2 + _DEEP) for case, model in models.items()}
+    found = equations.zero_ranks(deep, n_starts=n_starts, seed=seed)
+    return pd.DataFrame(
+        case._asdict() | {"rank": ranks.hessian, "metric": ranks.metric} for case, ranks in found.items()
+    )
 
 
 def shifts(minima: pd.DataFrame) -> pd.DataFrame:

@@ -9,8 +9,9 @@ since there the loss is a positive quadratic form of c independent functions of 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,10 @@ from scipy.sparse.csgraph import connected_components
 from qgmutils.circuits.circuit import Circuit
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.landscape import Landscape, landscape
-from qgmutils.ensembles.sampling import RANK_TOLERANCE, acting
+from qgmutils.ensembles import transitions
+from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.sampling import RANK_TOLERANCE, SampleTask, acting
+from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.losses.blocks import Blocks
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.energy import Energy
@@ -32,6 +36,7 @@ from qgmutils.losses.unitary import UnitaryDistance
 from qgmutils.minimize import minimize
 from qgmutils.qnodes.samples import quantum_fisher
 
+Key = TypeVar("Key", bound=Hashable)
 Array = NDArray[np.float64]
 
 REDUNDANT = 1e-9
@@ -45,15 +50,13 @@ qubits has others of 4e-7, and data that lie close together pose equations that 
 
 _NEWTON_STEPS = 4
 _NEWTON_ZERO = (
-    1e-9  # a search ends with a gradient of 1e-8, where zeros of the Hessian look like 1e-9 of the largest
+    1e-9  # of the largest; where a search ends, with a gradient of 1e-8, zeros of the Hessian look like it
 )
 
 _ORTHOGONAL = 1e-9  # overlaps of normalised states up to this one are rounding
 _REAL = 1e-9  # |psi^T psi| of a state that is real up to a phase is 1 to this
 _DETERMINANT = 1e-9  # deviation of a determinant from 1
 _EXTREME = 1e-9  # distance of a target from an end of the spectrum, in units of the largest level
-
-_LABELS = "all unitaries act on the inputs, and every amplitude on a wrong label vanishes"
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,8 @@ def _of_unitary(circuit: Circuit) -> Landscape:
     The metric of the N columns by themselves would miss the phases between them.
     """
     dim = 2**circuit.n_qubits
-    both = np.eye(dim).ravel() / np.sqrt(
-        dim
-    )  # the other half are the more significant qubits: words stay as they are
+    # The other half are the more significant qubits, so that words stay as they are.
+    both = np.eye(dim).ravel() / np.sqrt(dim)
     double = dataclasses.replace(circuit, n_qubits=2 * circuit.n_qubits, reference=both)
     return landscape(double, Fidelity(both))
 
@@ -180,8 +182,7 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
     if everything and isinstance(loss, LeastSquares) and _has_extreme_targets(loss):
         if len(loss.observable) > 1 or not _is_reflection(loss.observable[0], loss.targets):
             return None, ""
-        count = _label_equations(_inputs(loss), loss.observable[0], loss.targets[:, 0])
-        return count, _LABELS if count is not None else ""
+        return _label_equations(_inputs(loss), loss.observable[0], loss.targets[:, 0])
     if everything and isinstance(loss, LeastSquares):
         count = _data_equations(loss)
         return (
@@ -189,7 +190,7 @@ def counted_equations(loss: Loss, dimension: int, is_real: bool) -> tuple[int | 
             f"all unitaries act on the inputs, and {count} of the {loss.targets.size} values are independent",
         )
     if everything and isinstance(loss, ErrorProbability):
-        return _label_equations(loss.inputs, loss.observable, loss.labels), _LABELS
+        return _label_equations(loss.inputs, loss.observable, loss.labels)
     all_real = is_real and dimension == dim - 1
     if not (everything or all_real) or loss.inputs is not None or isinstance(loss, Blocks):
         return None, ""
@@ -224,9 +225,8 @@ def _data_equations(loss: LeastSquares) -> int:
     With U exp(-i t G) value (m, k) changes as the trace of G times i[U^+ O_k U, |psi_m><psi_m|], so that the number is
     the rank of these commutators.  N orthonormal inputs have one less than N, since their projectors sum to 1.
     """
-    turn = stats.unitary_group.rvs(
-        loss.dim, random_state=np.random.default_rng(0)
-    )  # U; all but some have this rank
+    # U: the rank is the same for all but a set of measure zero.
+    turn = stats.unitary_group.rvs(loss.dim, random_state=np.random.default_rng(0))
     rows = []
     for observable in loss.observable:
         turned = turn.conj().T @ observable @ turn
@@ -256,7 +256,7 @@ def _is_reflection(observable: States, targets: Array) -> bool:
     return bool(np.max(np.abs(square)) <= _EXTREME and np.all(np.abs(np.abs(targets) - 1) <= _EXTREME))
 
 
-def _label_equations(inputs: States, observable: States, labels: Array) -> int | None:
+def _label_equations(inputs: States, observable: States, labels: Array) -> tuple[int | None, str]:
     """M N - 2 a b for a inputs of label 1 and b of -1, M = a + b, that span as many dimensions each (derived).
 
     U turns the a-dimensional span of the former into the eigenspace of 1, of N/2 dimensions for a word of Pauli, and
@@ -273,8 +273,10 @@ def _label_equations(inputs: States, observable: States, labels: Array) -> int |
         or max(a, b) > dim // 2
         or sum(halves) != dim // 2
     ):
-        return None
-    return (a + b) * dim - 2 * a * b
+        return None, ""
+    return (
+        a + b
+    ) * dim - 2 * a * b, "all unitaries act on the inputs, and every amplitude on a wrong label vanishes"
 
 
 def of_samples(loss: Loss) -> Loss:
@@ -301,7 +303,8 @@ def _polished(surface: Landscape, theta: Array) -> Array:
     """Newton steps across the valley of zeros, as long as the gradient shrinks."""
     slope = surface.value_and_gradient(theta[None])[1][0]
     for _ in range(_NEWTON_STEPS):
-        curvatures, directions = np.linalg.eigh(surface.hessian(theta[None])[0])
+        with one_thread():
+            curvatures, directions = np.linalg.eigh(surface.hessian(theta[None])[0])
         across = curvatures > _NEWTON_ZERO * curvatures[-1]
         step = directions[:, across] @ ((directions[:, across].T @ slope) / curvatures[across])
         moved = theta - step
@@ -317,10 +320,8 @@ class ZeroRanks:
     """Ranks of the Hessian at the zeros that searches from random angles end in: a quantity of `SampleTask`.
 
     One row a start: start, loss (after some Newton steps where it is solved), rank (of the Hessian; -1 where the loss
-    is above `zero`), metric (rank of the metric at random angles, one number for each circuit).
+    is above `transitions.ZERO`), metric (rank of the metric at random angles, one number for each circuit).
     """
-
-    zero: float = 1e-13
 
     def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
         minima = minimize(surface, rng.uniform(0, np.pi, (n_points, surface.circuit.n_params)))
@@ -328,7 +329,7 @@ class ZeroRanks:
         for k in np.flatnonzero(minima.solved):
             zero = _polished(surface, minima.theta[k])
             losses[k] = surface.value(zero[None])[0]
-            if losses[k] - (surface.loss.floor or 0.0) < self.zero:
+            if losses[k] - (surface.loss.floor or 0.0) < transitions.ZERO:
                 ranks[k] = _rank_at(surface, zero)
         return {
             "start": np.arange(n_points),
@@ -339,6 +340,45 @@ class ZeroRanks:
 
     def sweeps(self, n_params: int) -> float:
         return 60.0 + 16.0 * n_params
+
+
+class DeepRanks(NamedTuple):
+    """Largest rank of the Hessian at zeros, NaN without any; largest rank of the metric; number of zeros."""
+
+    hessian: float
+    metric: int
+    zeros: int
+
+
+def zero_ranks(
+    models: Mapping[Key, Model], *, n_circuits: int = 1, n_starts: int, seed: int
+) -> dict[Key, DeepRanks]:
+    """Largest ranks of Hessian and metric of deep models, as `ZeroRanks` measures them.
+
+    Parameters
+    ----------
+    models : mapping
+        What a model is called -> the model, with as many angles as let all equations vary.
+    n_circuits, n_starts : int
+        Circuits of each, and starts of each circuit.
+    seed : int
+
+    Returns
+    -------
+    dict
+        The same names -> what was found.
+    """
+    tasks = {
+        key: SampleTask(
+            model=model, quantity=ZeroRanks(), n_circuits=n_circuits, n_points=n_starts, seed=seed
+        )
+        for key, model in models.items()
+    }
+    found = {}
+    for key, table in run_ensembles(tasks, label="ranks").items():
+        at_zeros = table.loc[table["rank"] >= 0, "rank"]
+        found[key] = DeepRanks(at_zeros.max(), int(table["metric"].max()), len(at_zeros))
+    return found
 
 
 def reaches_real_states(surface: Landscape, rng: np.random.Generator) -> bool:

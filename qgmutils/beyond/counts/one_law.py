@@ -7,7 +7,6 @@ a share does (docs/one_law.md; derived).  Each class here has its c from theory,
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from qgmutils.beyond.counts import equations, lie_algebras, reachable
+from qgmutils.beyond.counts import equations, lie_algebras, reachable, sectors
 from qgmutils.circuits.ansatz import Ansatz
 from qgmutils.circuits.conserving import Conserving, sector_states, spin_groups
 from qgmutils.circuits.diagonal import Diagonal
@@ -30,8 +29,6 @@ from qgmutils.circuits.restricted import Commutant, Restricted
 from qgmutils.circuits.variational import HamiltonianVariational
 from qgmutils.ensembles import transitions
 from qgmutils.ensembles.model import Model
-from qgmutils.ensembles.sampling import SampleTask
-from qgmutils.ensembles.tasks import run_ensembles
 from qgmutils.inputs import is_integer, require_choice
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.error_probability import ErrorProbability
@@ -226,9 +223,7 @@ def _qaoa(n: int, rng: np.random.Generator) -> Posed:
 
     The rotations reach every even state, and one of them is the cut: 2 (N / 2 - 1) equations.
     """
-    edges = tuple(itertools.combinations(range(n), 2))
-    weights = tuple(rng.uniform(0.5, 1.5, len(edges)).tolist())
-    graph: Any = {"edges": edges, "weights": weights}
+    graph = sectors.weighted_graph(n, rng)._asdict()
     return Posed(Model(Qaoa(n, 1, **graph), MaxCut(n_qubits=n, **graph)), 2**n - 2, 2**n - 2, 2**n - 2)
 
 
@@ -367,19 +362,12 @@ def zero_ranks(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: i
         As of `described`, measured (largest rank of the Hessian at zeros of the loss; NaN if no start found one), and
         rank (of the metric).
     """
-    tasks = {}
-    for key, case in cases.items():
-        p = math.ceil(max(1.1 * case.dimension, 1.5 * case.predicted)) + 4
-        quantity = equations.ZeroRanks()
-        task = SampleTask(
-            model=case.model.with_params(p), quantity=quantity, n_circuits=1, n_points=n_starts, seed=seed
-        )
-        tasks[key] = task
-    tables = run_ensembles(tasks, label="ranks")
-    rows = [
-        (*key, table["rank"].where(table["rank"] >= 0).max(), table["metric"].max())
-        for key, table in tables.items()
-    ]
+    deep = {
+        key: case.model.with_params(math.ceil(max(1.1 * case.dimension, 1.5 * case.predicted)) + 4)
+        for key, case in cases.items()
+    }
+    found = equations.zero_ranks(deep, n_starts=n_starts, seed=seed)
+    rows = [(*key, ranks.hessian, ranks.metric) for key, ranks in found.items()]
     return described(cases).merge(pd.DataFrame(rows, columns=[*CASE, "measured", "rank"]), on=CASE)
 
 

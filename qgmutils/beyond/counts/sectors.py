@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qgmutils.beyond.counts.equations import ZeroRanks
+from qgmutils.beyond.counts import equations
 from qgmutils.circuits.conserving import Conserving, Groups, spin_groups
 from qgmutils.circuits.qaoa import Qaoa
 from qgmutils.circuits.randomised import Randomised
@@ -285,10 +285,9 @@ class Graph(NamedTuple):
     weights: tuple[float, ...] = ()
 
 
-def weighted_graph(n_vertices: int, seed: int) -> Graph:
+def weighted_graph(n_vertices: int, rng: np.random.Generator) -> Graph:
     """All pairs of vertices, with weights uniform in 0.5 ... 1.5: it has no automorphism but the identity."""
     n_vertices = require_integer(n_vertices, "n_vertices", low=2)
-    rng = np.random.default_rng(np.random.SeedSequence([seed, n_vertices]))
     edges = tuple(itertools.combinations(range(n_vertices), 2))
     return Graph(edges, tuple(map(float, rng.uniform(0.5, 1.5, len(edges)))))
 
@@ -348,7 +347,8 @@ def graph_cases(n_qubits: Iterable[int], *, seed: int) -> dict[Case, Model]:
     """
     found = {}
     for n in n_qubits:
-        graphs = {"random weights": weighted_graph(n, seed)}
+        rng = np.random.default_rng(np.random.SeedSequence([seed, n]))
+        graphs = {"random weights": weighted_graph(n, rng)}
         if n >= 4:
             graphs |= {"star": star(n), "triangle with a tail": tailed_triangle(n)}
         for kind, graph in graphs.items():
@@ -406,19 +406,9 @@ def zeros(models: Mapping[Case, Model], *, n_circuits: int = 2, n_points: int = 
     DataFrame
         Columns of `Case`; hessian and metric, the largest ranks, the former NaN without any zero; found, how many.
     """
-    tasks = {
-        case: SampleTask(
-            model=model.with_params(4 * case.dimension + 8),
-            quantity=ZeroRanks(),
-            n_circuits=n_circuits,
-            n_points=n_points,
-            seed=seed,
-        )
-        for case, model in models.items()
-    }
-    rows = []
-    for case, table in run_ensembles(tasks, label="zeros").items():
-        ranks = table.loc[table["rank"] >= 0, "rank"]
-        found = {"hessian": ranks.max(), "metric": table["metric"].max(), "found": len(ranks)}
-        rows.append(case._asdict() | found)
-    return pd.DataFrame(rows)
+    deep = {case: model.with_params(4 * case.dimension + 8) for case, model in models.items()}
+    found = equations.zero_ranks(deep, n_circuits=n_circuits, n_starts=n_points, seed=seed)
+    return pd.DataFrame(
+        case._asdict() | {"hessian": ranks.hessian, "metric": ranks.metric, "found": ranks.zeros}
+        for case, ranks in found.items()
+    )

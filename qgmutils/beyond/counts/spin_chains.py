@@ -22,6 +22,7 @@ from qgmutils.circuits.circuit import Circuit
 from qgmutils.circuits.variational import HamiltonianVariational
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.landscape import Landscape
+from qgmutils.ensembles import transitions
 from qgmutils.ensembles.model import Model
 from qgmutils.ensembles.sampling import SampleTask
 from qgmutils.ensembles.tasks import run_ensembles
@@ -212,20 +213,19 @@ class Ends:
     """Ends of certified searches from random angles: a quantity of `SampleTask`.
 
     One row a start: start, loss (above `lowest`, the lowest loss of the states reached), certified, reason, metric
-    (rank of the metric at random angles), rank (of the Hessian; -1 where the loss is above `zero`), softest (of the
-    largest c eigenvalues of that Hessian the lowest over the highest, c = `count`; NaN where there is no rank or p is
+    (rank of the metric at random angles), rank (of the Hessian; -1 where the loss is above `transitions.ZERO`), softest
+    (the lowest over the highest of the largest c eigenvalues of that Hessian, c = `count`; NaN without a rank or for p
     below c).
     """
 
     count: int
     lowest: float = 0.0
-    zero: float = 1e-13
 
     def measure(self, surface: Landscape, n_points: int, rng: np.random.Generator) -> dict[str, Any]:
         minima = minimize(surface, rng.uniform(0, np.pi, (n_points, surface.circuit.n_params)))
         loss = minima.loss - self.lowest
         rank, softest = np.full(n_points, -1), np.full(n_points, np.nan)
-        for start in np.flatnonzero(loss < self.zero):
+        for start in np.flatnonzero(loss < transitions.ZERO):
             theta = minima.theta[start : start + 1]
             rank[start] = equations.hessian_rank(surface, theta)
             if self.count <= surface.circuit.n_params:

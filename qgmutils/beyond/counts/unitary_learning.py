@@ -239,7 +239,7 @@ def layers(n_starts: Mapping[int, int], *, n_targets: int, seed: int) -> pd.Data
                 loss = UnitaryDistance(goal.target, phase=phase)
                 for p in layered_counts(n):
                     model = Model(HardwareEfficient(n, p, reference_state="zero"), loss)
-                    quantity = ZeroRanks(zero=ZERO)
+                    quantity = ZeroRanks()
                     tasks[n, phase, p, number] = SampleTask(
                         model=model, quantity=quantity, n_circuits=1, n_points=size, seed=seed + number
                     )

@@ -149,7 +149,7 @@ def test_cases_have_the_dimensions_of_their_sectors():
         (sectors.star(5), 5),
         (sectors.tailed_triangle(4), 4),
         (sectors.tailed_triangle(5), 5),
-        (sectors.weighted_graph(4, 1), 4),
+        (sectors.weighted_graph(4, np.random.default_rng(1)), 4),
         (sectors.Graph(((0, 1), (1, 2), (2, 3), (3, 0))), 4),
     ],
 )
@@ -172,8 +172,12 @@ def test_orbits_are_the_states_that_qaoa_reaches(graph, n, rng):
 def test_graphs_have_their_symmetries():
     assert sectors.orbits(sectors.star(4), 4) == (4, 1)  # how many leaves differ from the centre
     assert sectors.orbits(sectors.tailed_triangle(4), 4) == (6, 2)
-    assert sectors.orbits(sectors.weighted_graph(4, 3), 4) == (8, 1)
-    assert sectors.weighted_graph(4, 3) == sectors.weighted_graph(4, 3) != sectors.weighted_graph(4, 4)
+    assert sectors.orbits(sectors.weighted_graph(4, np.random.default_rng(3)), 4) == (8, 1)
+    assert (
+        sectors.weighted_graph(4, np.random.default_rng(3))
+        == sectors.weighted_graph(4, np.random.default_rng(3))
+        != sectors.weighted_graph(4, np.random.default_rng(4))
+    )
     names = [case.case for case in sectors.graph_cases([3, 4], seed=1)]
     kinds = ("random weights", "star", "triangle with a tail")
     assert names == ["random weights, n = 3", *(f"{kind}, n = 4" for kind in kinds)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from verdict_changes import unchanged
 
 
 def starts(losses):
@@ -74,13 +75,9 @@ def haar(shift):
     return change
 
 
-def nothing(variables):
-    pass
-
-
 CHANGES = {
     "clustering": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": losses(6, 6, 0.5, 1e-3),
         "inconclusive": drop(0, 8),
     },
@@ -90,7 +87,7 @@ CHANGES = {
         "inconclusive": only(20),
     },
     "overparameterized": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": losses(40, 40, 0.2, 0.1),
         "inconclusive": losses(40, 40, 0.06, 0.1),
     },
@@ -100,12 +97,12 @@ CHANGES = {
         "inconclusive": means(**{"enumerated s.e.": np.nan}),
     },
     "trained-minima": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": means(trained=[0.4, 0.5]),
         "inconclusive": means(**{"trained s.e.": 0.1}),
     },
     "reference-state": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": haar(-0.4),
         "inconclusive": haar(-0.2),
     },

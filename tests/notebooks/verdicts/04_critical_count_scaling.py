@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from verdict_changes import unchanged
 
 from qgmutils.statistics.intervals import Interval
 
@@ -63,10 +64,6 @@ def put(**values):
     return change
 
 
-def nothing(variables):
-    pass
-
-
 def prediction(name):
     return {
         "reproduced": large(**{name: [27.5, 62.0, 126.0]}),
@@ -77,12 +74,12 @@ def prediction(name):
 
 CHANGES = {
     "critical-count": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": losses(0.5, 0.004, 1e-12),
         "inconclusive": losses(2.0, 0.025, 1e-3),
     },
     "exponential": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put(gain=-20.0),
         "inconclusive": put(gain=5.0),
     },
@@ -90,7 +87,7 @@ CHANGES = {
     "field-count": prediction("2m"),
     "field-count-finite": prediction("2m-2"),
     "collapse": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put(before=1.0, after=0.3),
         "inconclusive": put(before=np.nan, after=np.nan),
     },

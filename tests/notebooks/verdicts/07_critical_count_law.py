@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from verdict_changes import empty, put, replace, unchanged
 
 
 def counts(**columns):
@@ -33,33 +34,6 @@ def namespace():
     }
 
 
-def put(name, **values):
-    """Replace columns of a table."""
-
-    def change(variables):
-        variables[name] = variables[name].assign(**values)
-
-    return change
-
-
-def replace(**values):
-    def change(variables):
-        variables |= values
-
-    return change
-
-
-def empty(name):
-    def change(variables):
-        variables[name] = variables[name].iloc[:0]
-
-    return change
-
-
-def nothing(variables):
-    pass
-
-
 def prediction(table, name):
     """The intervals reach half a parameter and the margin two to either side."""
     return {
@@ -71,39 +45,39 @@ def prediction(table, name):
 
 CHANGES = {
     "none-below": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("below", loss=np.geomspace(1e-14, 1.0, 500)),
         "inconclusive": empty("below"),
     },
     "near-misses": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": replace(exponent=1.0),
         "inconclusive": replace(exponent=0.9, error=0.2),
     },
     "some-at-count": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("at", share=[0.4, 0.0], low=[0.3, 0.0], high=[0.5, 0.09]),
         "inconclusive": put("at", share=[0.4, 0.0], low=[0.3, 0.0], high=[0.5, 0.28]),
     },
     "most-beyond": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("beyond", share=[0.9, 0.3], low=[0.8, 0.2], high=[1.0, 0.4]),
         "inconclusive": put("beyond", share=[0.9, 0.55], low=[0.8, 0.4], high=[1.0, 0.7]),
     },
     "dimension-count": prediction("free", "dimension_count"),
     "field-count": prediction("free", "field_count"),
     "levels-do-not-matter": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("pairs", gap=[0.2, 3.0]),
         "inconclusive": put("pairs", gap=[0.2, 1.5]),
     },
     "rank-saturates": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("final", mean=[30.0, 14.9]),
         "inconclusive": put("final", mean=[30.0, np.nan]),
     },
     "degenerate-below-rank": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("degenerate", p_c=32.0, low=31.0, high=33.0),
         "inconclusive": put("degenerate", p_c=29.5, low=28.5, high=30.5),
     },

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from verdict_changes import unchanged
 
 Namespace = dict[str, Any]
 Change = Callable[[Namespace], None]
@@ -74,10 +75,6 @@ def nothing(table: str, **where: object) -> Change:
         variables[table] = variables[table][~rows]
 
     return change
-
-
-def unchanged(variables: Namespace) -> None:
-    pass
 
 
 def transition(ansatz: str) -> dict[str, Change]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from verdict_changes import unchanged
 
 Namespace = dict[str, Any]
 Change = Callable[[Namespace], None]
@@ -63,10 +64,6 @@ def nothing(name: str) -> Change:
 
 def one_missed(variables: Namespace) -> None:
     variables["minima"].loc[0, "same"] = False
-
-
-def unchanged(variables: Namespace) -> None:
-    pass
 
 
 CHANGES: dict[str, dict[str, Change]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from verdict_changes import unchanged
 
 Namespace = dict[str, Any]
 Change = Callable[[Namespace], None]
@@ -32,10 +33,6 @@ def predicted(theory: str, value: float, error: float = 0.01) -> Change:
         ]
 
     return change
-
-
-def unchanged(variables: Namespace) -> None:
-    pass
 
 
 def closer_to_the_field(variables: Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from verdict_changes import empty, put, replace, unchanged
 
 
 def counts():
@@ -51,33 +52,6 @@ def namespace():
     }
 
 
-def put(name, **values):
-    """Replace columns of a table."""
-
-    def change(variables):
-        variables[name] = variables[name].assign(**values)
-
-    return change
-
-
-def replace(**values):
-    def change(variables):
-        variables |= values
-
-    return change
-
-
-def empty(name):
-    def change(variables):
-        variables[name] = variables[name].iloc[:0]
-
-    return change
-
-
-def nothing(variables):
-    pass
-
-
 def prediction(table, name):
     """The intervals reach half a parameter and the margin two to either side."""
     return {
@@ -100,7 +74,7 @@ def other(number, **values):
 
 def none(name):
     return {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put(name, loss=np.geomspace(1e-14, 1.0, 500)),
         "inconclusive": empty(name),
     }
@@ -110,49 +84,49 @@ CHANGES = {
     "none-below": none("below"),
     "not-generic": none("special"),
     "measured": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("ranks", measured=[14.0, 11.0]),
         "inconclusive": put("ranks", measured=[14.0, np.nan]),
     },
     "reached": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("ranks", rank=[14.0, 13.0]),
         "inconclusive": put("ranks", rank=[14.0, np.nan]),
     },
     "some": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("at", share=[0.4, -0.1], low=[0.3, -0.2], high=[0.5, -0.05]),
         "inconclusive": put("at", share=[0.4, 0.0], low=[0.3, 0.0], high=[0.5, 0.1]),
     },
     "above-all": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("beyond", share=[0.99, 0.6], low=[0.98, 0.5], high=[1.0, 0.7]),
         "inconclusive": put("beyond", share=[0.99, 0.95], low=[0.98, 0.9], high=[1.0, 0.98]),
     },
     "over": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("over", solved=90),
         "inconclusive": empty("over"),
     },
     "half-energies": prediction("energies", "predicted"),
     "half-born": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": other(0, predicted=12.0),
         "inconclusive": other(0, high=np.nan),
     },
     "half-fits": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": other(1, predicted=8.0),
         "inconclusive": other(1, high=np.nan),
     },
     "field-count": prediction("energies", "field_count"),
     "naive": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("built", p_c=8.0),
         "inconclusive": put("built", p_c=np.nan),
     },
     "near-misses": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": replace(missed=losses(1000, 1.0)),
         "inconclusive": replace(missed=losses(20, 0.5)),
     },

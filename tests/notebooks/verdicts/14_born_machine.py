@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from verdict_changes import put, replace, unchanged
 
 
 def bounds():
@@ -47,22 +48,6 @@ def namespace():
     }
 
 
-def put(name, **values):
-    """Replace columns of a table."""
-
-    def change(variables):
-        variables[name] = variables[name].assign(**values)
-
-    return change
-
-
-def replace(**values):
-    def change(variables):
-        variables |= values
-
-    return change
-
-
 def counts(beyond, size=0.2):
     def change(variables):
         variables["full"] = measured(variables["full"], beyond, size)
@@ -77,20 +62,16 @@ def algebra(name, ratio):
     return change
 
 
-def nothing(variables):
-    pass
-
-
-HALF = {"reproduced": nothing, "not reproduced": counts(1.5), "inconclusive": counts(0.9)}
-FISHER = {"reproduced": nothing, "not reproduced": counts(-1.5), "inconclusive": counts(-1.1)}
+HALF = {"reproduced": unchanged, "not reproduced": counts(1.5), "inconclusive": counts(0.9)}
+FISHER = {"reproduced": unchanged, "not reproduced": counts(-1.5), "inconclusive": counts(-1.1)}
 CHANGES = {
     "none-below": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("below", loss=np.geomspace(1e-14, 1.0, 500)),
         "inconclusive": put("below", loss=np.nan),
     },
     "some-at-count": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         # A share of 0 cannot be told from a small one.
         "not reproduced": put("at_count", share=[0.3, 0.0], low=[0.2, 0.0], high=[0.4, 0.0]),
         "inconclusive": put("at_count", share=[0.3, 0.0], low=[0.2, 0.0], high=[0.4, 0.2]),
@@ -100,32 +81,32 @@ CHANGES = {
     "fisher-lower-complex": FISHER,
     "fisher-lower-real": FISHER,
     "algebra-upper": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": algebra("full", 0.8),
         "inconclusive": algebra("largest", 2.05),
     },
     "hessian-rank": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("all_ranks", rank=[7, 8]),
         "inconclusive": put("all_ranks", rank=[7, np.nan]),
     },
     "one-transition": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("shifts", shift=[-3.0, 0.2]),
         "inconclusive": put("shifts", shift=[-1.8, 0.2]),
     },
     "fourth-order": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": replace(exponent=0.5),
         "inconclusive": replace(error=0.1),
     },
     "sampling-floor": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("ends", relative=[0.9, 1.5]),
         "inconclusive": put("ends", relative_error=0.4),
     },
     "fewer-closer": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("few", relative=1.3),
         "inconclusive": put("few", relative=0.9),
     },

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from verdict_changes import empty, put, replace, unchanged
 
 
 def namespace():
@@ -58,37 +59,10 @@ def namespace():
     }
 
 
-def put(name, **values):
-    """Replace columns of a table."""
-
-    def change(variables):
-        variables[name] = variables[name].assign(**values)
-
-    return change
-
-
-def replace(**values):
-    def change(variables):
-        variables |= values
-
-    return change
-
-
-def empty(name):
-    def change(variables):
-        variables[name] = variables[name].iloc[:0]
-
-    return change
-
-
-def nothing(variables):
-    pass
-
-
 def average(name, wrong):
-    """A wrong value, and an error so large that it decides nothing."""
+    """A wrong value, and an error so large that it decides unchanged."""
     return {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("mean", **{name: wrong}),
         "inconclusive": put("mean", **{f"{name}_error": 0.1}),
     }
@@ -96,27 +70,27 @@ def average(name, wrong):
 
 CHANGES = {
     "none-below": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("below", loss=np.geomspace(1e-14, 1.0, 500)),
         "inconclusive": empty("below"),
     },
     "count": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("counts", low=[6.5, 17], p_c=[7, 18], high=[7.5, 19]),
         "inconclusive": put("counts", high=[7.5, np.nan]),
     },
     "no-traps-above": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": replace(trapped=40),
         "inconclusive": replace(trapped=9),
     },
     "many-minima": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("rising", same=[0.4, 0.005], low=[0.3, 0.0], high=[0.5, 0.02]),
         "inconclusive": put("rising", high=[0.3, 0.02]),
     },
     "rare-above": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("above", share=[0.6, 0.06], low=[0.55, 0.02], high=[0.65, 0.12]),
         "inconclusive": put("above", high=[0.4, 0.3]),
     },
@@ -124,17 +98,17 @@ CHANGES = {
     "mean-hessian": average("coefficient", [-0.03, 0.5]),
     "hessian-shape": average("entry", 0.1),
     "sign-change": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("zeros", loss=0.9),
         "inconclusive": put("zeros", loss_error=0.05),
     },
     "no-escape": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("smaller", share=[0.3, 0.0], low=[0.25, 0.0], high=[0.35, 0.03]),
         "inconclusive": put("smaller", high=[0.3, 0.03]),
     },
     "what-is-kept": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("far", kept=[0.93, 0.5]),
         "inconclusive": put("far", kept=[0.93, np.nan]),
     },

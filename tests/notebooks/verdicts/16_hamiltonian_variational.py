@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-
-Namespace = dict[str, Any]
-Change = Callable[[Namespace], None]
+from verdict_changes import Change, Namespace, put, unchanged, wrong
 
 
 def cases(**columns: Any) -> pd.DataFrame:
@@ -44,31 +41,6 @@ def namespace() -> Namespace:
         "loose": pd.DataFrame({"loss": np.repeat([1e-4, 1e-2], 20)}),
         "neel": pd.DataFrame({"loss": np.geomspace(1e-16, 1.0, 100), "lowest": 0.2}),
     }
-
-
-def put(table: str, **values: Any) -> Change:
-    """Replace columns of a table."""
-
-    def change(variables: Namespace) -> None:
-        variables[table] = variables[table].assign(**values)
-
-    return change
-
-
-def empty(table: str) -> Change:
-    def change(variables: Namespace) -> None:
-        variables[table] = variables[table].iloc[:0]
-
-    return change
-
-
-def unchanged(variables: Namespace) -> None:
-    pass
-
-
-def wrong(table: str, **values: Any) -> dict[str, Change]:
-    """The claim fails with these values, and is open without rows."""
-    return {"reproduced": unchanged, "not reproduced": put(table, **values), "inconclusive": empty(table)}
 
 
 def prediction(table: str, name: str) -> dict[str, Change]:

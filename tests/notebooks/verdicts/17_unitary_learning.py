@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pandas as pd
-
-Namespace = dict[str, Any]
-Change = Callable[[Namespace], None]
+from verdict_changes import Change, Namespace, put, unchanged, wrong
 
 
 def namespace() -> Namespace:
@@ -35,31 +30,6 @@ def namespace() -> Namespace:
         "few": pd.DataFrame({**kinds, "passed": 0, "starts": 50}),
         "many": pd.DataFrame({**kinds, "passed": 50, "starts": 50}),
     }
-
-
-def put(table: str, **values: Any) -> Change:
-    """Replace columns of a table."""
-
-    def change(variables: Namespace) -> None:
-        variables[table] = variables[table].assign(**values)
-
-    return change
-
-
-def empty(table: str) -> Change:
-    def change(variables: Namespace) -> None:
-        variables[table] = variables[table].iloc[:0]
-
-    return change
-
-
-def unchanged(variables: Namespace) -> None:
-    pass
-
-
-def wrong(table: str, **values: Any) -> dict[str, Change]:
-    """The claim fails with these values, and is open without rows."""
-    return {"reproduced": unchanged, "not reproduced": put(table, **values), "inconclusive": empty(table)}
 
 
 def prediction(table: str) -> dict[str, Change]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from verdict_changes import put, unchanged
 
 
 def counts(family, names, equations, states, field_count):
@@ -39,15 +40,6 @@ def namespace():
     }
 
 
-def put(name, **values):
-    """Replace columns of a table."""
-
-    def change(variables):
-        variables[name] = variables[name].assign(**values)
-
-    return change
-
-
 def lost(case, loss=None):
     """One loss of a case becomes a zero, or all of it are gone."""
 
@@ -62,12 +54,8 @@ def lost(case, loss=None):
     return change
 
 
-def nothing(variables):
-    pass
-
-
 def zeros(case):
-    return {"reproduced": nothing, "not reproduced": lost(case, 1e-14), "inconclusive": lost(case)}
+    return {"reproduced": unchanged, "not reproduced": lost(case, 1e-14), "inconclusive": lost(case)}
 
 
 def prediction(table, name, inside):
@@ -81,7 +69,7 @@ def prediction(table, name, inside):
 
 def rank(table, name):
     return {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put(table, **{name: 5.0}),
         "inconclusive": put(table, **{name: np.nan}),
     }
@@ -89,17 +77,17 @@ def rank(table, name):
 
 CHANGES = {
     "published-m": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("numbers", m=[20.57, 2.0, 44.69]),
         "inconclusive": put("numbers", m=[20.57, np.nan, 44.68]),
     },
     "ground-sectors": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("grounds", dimension=[2, 12]),
         "inconclusive": put("grounds", dimension=[2, np.nan]),
     },
     "symmetry-lowers-m": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("smaller", m=[6.7, 33.0]),
         "inconclusive": put("smaller", m=[6.7, np.nan]),
     },
@@ -107,7 +95,7 @@ CHANGES = {
     "qaoa-none-below": zeros("random weights"),
     "qaoa-none-below-equal": zeros("star"),
     "some-at-count": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("at", share=[0.4, 0.0], low=[0.3, 0.0], high=[0.5, 0.01]),
         "inconclusive": put("at", share=[0.4, 0.0], low=[0.3, 0.0], high=[0.5, 0.2]),
     },
@@ -119,7 +107,7 @@ CHANGES = {
     "qaoa-hessian-rank": rank("cuts", "hessian"),
     "qaoa-metric-rank": rank("cuts", "metric"),
     "symmetry-saves": {
-        "reproduced": nothing,
+        "reproduced": unchanged,
         "not reproduced": put("saved", low_register=3.0),
         "inconclusive": put("saved", low_register=6.2),
     },
