@@ -17,9 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from qgmutils.beyond.counts import equations, lie_algebras, reachable, sectors
+from qgmutils.beyond.counts import equations, lie_algebras, reachable, sectors, spin_chains
 from qgmutils.circuits.ansatz import Ansatz
-from qgmutils.circuits.conserving import Conserving, sector_states, spin_groups
+from qgmutils.circuits.conserving import spin_groups
 from qgmutils.circuits.diagonal import Diagonal
 from qgmutils.circuits.hardware_efficient import HardwareEfficient
 from qgmutils.circuits.qaoa import Qaoa
@@ -33,7 +33,7 @@ from qgmutils.inputs import is_integer, require_choice
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.error_probability import ErrorProbability
 from qgmutils.losses.fidelity import Fidelity
-from qgmutils.losses.hamiltonians import Hamiltonian, from_matrix
+from qgmutils.losses.hamiltonians import Hamiltonian
 from qgmutils.losses.least_squares import LeastSquares
 from qgmutils.losses.loss import Loss
 from qgmutils.losses.max_cut import MaxCut
@@ -228,20 +228,16 @@ def _qaoa(n: int, rng: np.random.Generator) -> Posed:
 
 
 def _sector(n: int, rng: np.random.Generator) -> Posed:
-    """The Fermi-Hubbard chain near half filling, in the sector of dimension d: 2 (d - g) equations.
-
-    All states outside of the sector, which the circuit never sees, are lifted to its highest level.
-    """
+    """The Fermi-Hubbard chain near half filling, in the sector of dimension d: 2 (d - g) equations."""
     sites = n // 2
     groups = spin_groups(n, up=(sites + 1) // 2, down=sites // 2)
-    inside = sector_states(n, groups)
-    hamiltonian = Hamiltonian("fermi_hubbard", n).build().matrix[np.ix_(inside, inside)]
-    levels = np.linalg.eigvalsh(hamiltonian)
-    matrix = np.diag(np.full(2**n, levels[-1])).astype(np.complex128)
-    matrix[np.ix_(inside, inside)] = hamiltonian
-    loss, size = from_matrix(matrix, name="Fermi-Hubbard sector"), len(inside)
-    count = 2 * (size - loss.ground_degeneracy)
-    return Posed(Model(Conserving(n, 1, groups=groups), loss), count, 2 * size - 2, count)
+    case, model = sectors.sector_case(f"{sites} sites", sectors.SectorEnergy(sectors.chain(sites), groups))
+    return Posed(model, case.equations, case.states, case.equations)
+
+
+def _xxz(n: int, rng: np.random.Generator) -> Posed:
+    case, model = spin_chains.case("XXZ open", n)
+    return Posed(model, case.equations, case.dimension, case.equations)
 
 
 def _commuting(n: int, rng: np.random.Generator) -> Posed:
@@ -259,6 +255,7 @@ FEWEST = {
     "variational, Ising chain": 3,
     "variational, Ising ring": 2,
     "QAOA": 3,
+    "variational, XXZ chain": 4,
     "Fermi–Hubbard sector": 4,
     "Born machine, KL": 2,
     "Born machine, L2": 2,
@@ -270,7 +267,7 @@ FEWEST = {
 }
 """Qubits of the smallest size with more than one equation; 1 for all others."""
 
-EVEN = ("variational, Ising ring", "Fermi–Hubbard sector")
+EVEN = ("variational, Ising ring", "variational, XXZ chain", "Fermi–Hubbard sector")
 """Classes that have even numbers of qubits only."""
 
 _real_layers = partial(HardwareEfficient, rotations="Y", entangler="bricks")
@@ -285,6 +282,7 @@ CLASSES: dict[str, tuple[str, Callable[[int, np.random.Generator], Posed]]] = {
     "real layers, Ising ring": ("energy", _energy(_real_layers, "tfim")),
     "variational, Ising chain": ("variational", _variational(periodic=False)),
     "variational, Ising ring": ("variational", _variational(periodic=True)),
+    "variational, XXZ chain": ("variational", _xxz),
     "QAOA": ("variational", _qaoa),
     "Fermi–Hubbard sector": ("energy", _sector),
     "fidelity": ("energy", _free(_fidelity)),
@@ -342,13 +340,20 @@ def minima(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: int) 
 
 
 def described(cases: Mapping[tuple[str, int], Posed]) -> pd.DataFrame:
-    """One row a case: model, n_qubits, group, the fields of `Posed`, field_count (2m of a Hamiltonian, else NaN)."""
+    """One row a case: model, n_qubits, group, the fields of `Posed`, field_count.
+
+    The last is 2m of a Hamiltonian, or of its levels in the sector that is trained; else NaN.
+    """
     rows = []
     for (name, n), case in cases.items():
-        loss = case.model.loss
-        field = 2 * loss.build().degrees_of_freedom if isinstance(loss, Hamiltonian) else math.nan
-        rows.append((name, n, CLASSES[name][0], *case[1:], field))
+        rows.append((name, n, CLASSES[name][0], *case[1:], _field_count(case.model.loss)))
     return pd.DataFrame(rows, columns=[*CASE, "group", *Posed._fields[1:], "field_count"])
+
+
+def _field_count(loss: Loss) -> float:
+    if isinstance(loss, sectors.SectorEnergy):
+        return 2 * sectors.degrees_of_freedom(sectors.sector_levels(loss))
+    return 2 * loss.build().degrees_of_freedom if isinstance(loss, Hamiltonian) else math.nan
 
 
 def zero_ranks(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: int) -> pd.DataFrame:

@@ -251,15 +251,16 @@ def sector_cases(max_dimension: int) -> dict[Case, Model]:
         "4 sites, 2 + 1": SectorEnergy(chain(4), spin_groups(8, 2, 1)),
         "4 sites, 2 + 2": half_filled(4),
     }
-    found = {}
-    for name, sector in sectors.items():
-        if sector.basis().shape[1] > most:
-            continue
-        circuit: Any = Conserving(sector.n_qubits, 1, groups=sector.groups)
-        if sector.symmetries:
-            circuit = Symmetrised(sector.n_qubits, 1, groups=sector.groups, symmetries=sector.symmetries)
-        found[_case("sector", name, sector_levels(sector), sector.n_qubits)] = Model(circuit, sector)
-    return found
+    small = {name: sector for name, sector in sectors.items() if sector.basis().shape[1] <= most}
+    return dict(itertools.starmap(sector_case, small.items()))
+
+
+def sector_case(name: str, sector: SectorEnergy) -> tuple[Case, Model]:
+    """A sector as a case of that name, with its model, of one angle."""
+    circuit: Any = Conserving(sector.n_qubits, 1, groups=sector.groups)
+    if sector.symmetries:
+        circuit = Symmetrised(sector.n_qubits, 1, groups=sector.groups, symmetries=sector.symmetries)
+    return _case("sector", name, sector_levels(sector), sector.n_qubits), Model(circuit, sector)
 
 
 def register_cases(n_qubits: Iterable[int]) -> dict[Case, Model]:

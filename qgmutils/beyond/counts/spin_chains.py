@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from qgmutils.beyond.counts import equations, lie_algebras
 from qgmutils.circuits.circuit import Circuit
-from qgmutils.circuits.variational import HamiltonianVariational
+from qgmutils.circuits.variational import HamiltonianVariational, Word
 from qgmutils.computing.threads import one_thread
 from qgmutils.engine.landscape import Landscape
 from qgmutils.ensembles import transitions
@@ -53,8 +53,8 @@ CHAINS = ("Ising open", "Ising ring", "XXZ open", "XXZ ring", "XXZ open, Néel")
 class OnSinglets(HamiltonianVariational):
     """The XXZ ansatz on singlets (|01> - |10>) / sqrt(2) of qubits (0, 1), (2, 3) ..., for an even n.
 
-    They are even or odd under all symmetries of the chain, so that the states stay in one sector.  The first two angles
-    turn about parts of which they are an eigenstate, and change nothing.
+    They are even or odd under all symmetries of the chain, so that the states stay in one sector.  Layers start with
+    the bonds (1, 2), (3, 4) ..., since singlets are an eigenstate of the parts on their own bonds.
 
     Attributes
     ----------
@@ -77,6 +77,10 @@ class OnSinglets(HamiltonianVariational):
     @property
     def name(self) -> str:
         return f"{super().name} on singlets"
+
+    def _parts(self) -> list[list[Word]]:
+        parts = super()._parts()
+        return parts[2:] + parts[:2]
 
     def build(self, rng: np.random.Generator) -> Circuit:
         state = np.ones(1, dtype=np.complex128)

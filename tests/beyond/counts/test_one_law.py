@@ -62,18 +62,6 @@ def test_the_smallest_size_poses_the_equations_that_are_measured(name: str) -> N
     assert (ranks["measured"], ranks["rank"]) == (cases[name, n].predicted, cases[name, n].dimension)
 
 
-def test_a_sector_has_the_levels_of_its_block() -> None:
-    case = one_law.posed("Fermi–Hubbard sector", 4, seed=1)
-    energy = case.model.loss
-    outside = [k for k in range(16) if bin(k & 0b1010).count("1") != 1 or bin(k & 0b0101).count("1") != 1]
-    assert len(outside) == 12  # 4 states have one particle of each spin
-    # Two sites with one particle of each spin, t = 1: levels (U -+ sqrt(U^2 + 16)) / 2, 0 and U.
-    levels = np.linalg.eigvalsh(energy.matrix)
-    assert np.sum(np.isclose(levels, levels[-1])) == 13
-    assert np.isclose(levels[0], 0, atol=1e-12)
-    assert case.predicted == 6
-
-
 def test_the_transition_of_one_qubit_and_its_tables() -> None:
     names = ("random words, Ising ring", "fidelity")
     cases = {(name, 1): one_law.posed(name, 1, seed=2022) for name in names}
