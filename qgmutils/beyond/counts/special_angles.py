@@ -62,8 +62,8 @@ def held_at(circuit: Circuit, theta: Array, held: Mask) -> Circuit:
 def sub_family(surface: Landscape, zero: Array) -> tuple[Landscape, Array]:
     """Hold angles at multiples of pi/4 as long as a zero remains.
 
-    Angles that are multiples already come first, then such along which the loss stays zero, one by one: each is moved to
-    a multiple, and the others are trained again.  Other choices may lead to another sub-family.
+    Angles that are multiples already come first, then such along which the loss stays zero, one by one: each is moved
+    to a multiple, and the others are trained again.  Other choices may lead to another sub-family.
 
     Parameters
     ----------

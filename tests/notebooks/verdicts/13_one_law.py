@@ -49,6 +49,7 @@ def namespace():
         "built": table.query("naive != predicted"),
         "energies": table.iloc[:2],
         "others": (table.iloc[2:3], table.iloc[3:]),
+        "zeros": pd.DataFrame({"free": [3] * 19 + [7], "fewest": 3}),
     }
 
 
@@ -124,6 +125,11 @@ CHANGES = {
         "reproduced": unchanged,
         "not reproduced": put("built", p_c=8.0),
         "inconclusive": put("built", p_c=np.nan),
+    },
+    "sub-family": {
+        "reproduced": unchanged,
+        "not reproduced": put("zeros", fewest=[3] * 15 + [1] * 5),
+        "inconclusive": empty("zeros"),
     },
     "near-misses": {
         "reproduced": unchanged,
