@@ -236,8 +236,9 @@ def _sector(n: int, rng: np.random.Generator) -> Posed:
 
 
 def _xxz(n: int, rng: np.random.Generator) -> Posed:
-    case, model = spin_chains.case("XXZ open", n)
-    return Posed(model, case.equations, case.dimension, case.equations)
+    """The chain from singlets, which stay in one symmetry sector."""
+    circuit, count = spin_chains.singlets(n)
+    return Posed(Model(circuit, Hamiltonian("xxz", n, (("periodic", False),))), count, count, count)
 
 
 def _commuting(n: int, rng: np.random.Generator) -> Posed:

@@ -142,12 +142,18 @@ def case(chain: str, n_qubits: int) -> tuple[Case, Model]:
         count = sum(2 * len(states) - 2 for states in sectors)
         dimension = count + 1  # the phase between the two halves
     else:
-        circuit = OnSinglets(n, 1, periodic=ring)
-        dimension = count = 2 * len(sector(deep(circuit), deep(circuit).reference)) - 2
+        circuit, count = singlets(n, periodic=ring)
+        dimension = count
     model = Model(circuit, loss)
     first = next(p for p in itertools.count(count) if _metric(model.with_params(p)) >= count)
     agnostic = 2 * (2**n - energy.ground_degeneracy)
     return Case(chain, n, dimension, count, first, agnostic, lowest), model
+
+
+def singlets(n_qubits: int, *, periodic: bool = False) -> tuple[OnSinglets, int]:
+    """The XXZ ansatz on singlets, of one angle, and 2 d_s - 2: its dimension and its count, D = c."""
+    circuit = OnSinglets(n_qubits, 1, periodic=periodic)
+    return circuit, 2 * len(sector(deep(circuit), deep(circuit).reference)) - 2
 
 
 def _metric(model: Model) -> int:
