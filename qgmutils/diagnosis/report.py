@@ -216,8 +216,9 @@ class Diagnosis:
 
     def _title(self) -> str:
         loss = of_samples(self.model.loss.build())
-        samples = "" if loss.inputs is None else f"{len(loss.inputs)} samples, "
-        return f"{loss.n_qubits} qubits, {samples}{self.model.n_params} parameters"
+        numbers = {"qubit": loss.n_qubits, "sample": 0 if loss.inputs is None else len(loss.inputs)}
+        numbers["parameter"] = self.model.n_params
+        return ", ".join(f"{k} {name}{'s' * (k != 1)}" for name, k in numbers.items() if k)
 
     def _names(self) -> list[str]:
         if isinstance(self.model, QNodeModel):

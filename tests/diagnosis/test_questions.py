@@ -87,7 +87,7 @@ def test_data_in_every_layer() -> None:
     found = qgm.diagnose(reuploading, np.full((2, 3), 0.4), target=target, starts=32)
     # Every sample has a unitary of its own, and two numbers for its state.
     assert (found.reach.own_rank, found.reach.dimension, found.reach.expressible) == (5, 10, True)
-    assert "1 qubits, 5 samples, 6 parameters" in str(found)
+    assert "1 qubit, 5 samples, 6 parameters" in str(found)
 
 
 def test_level_that_a_symmetry_leaves() -> None:

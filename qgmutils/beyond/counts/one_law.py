@@ -50,6 +50,9 @@ MOST_FAR = 100
 """Counts far above c are left out beyond this one: searches take long there, and all are solved."""
 
 
+MOST_GATES = 10_000
+"""Ranks of circuits with more gates are left out: Hessians take time and memory by the square of it."""
+
 _ALL_GENERATORS = 200  # angles, among whose random words of four qubits are enough to generate all others
 _MANY = 64  # equations; training takes long beyond
 
@@ -360,7 +363,8 @@ def _field_count(loss: Loss) -> float:
 def zero_ranks(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: int) -> pd.DataFrame:
     """Dimension and number of equations as measured: ranks of metric and Hessian of deep copies.
 
-    A copy has as many angles as D, or 1.5 c where that is more, and some to spare.
+    A copy has as many angles as D, or 1.5 c where that is more, and some to spare.  One of more than `MOST_GATES` gates
+    is left out.
 
     Returns
     -------
@@ -372,6 +376,8 @@ def zero_ranks(cases: Mapping[tuple[str, int], Posed], *, n_starts: int, seed: i
         key: case.model.with_params(math.ceil(max(1.1 * case.dimension, 1.5 * case.predicted)) + 4)
         for key, case in cases.items()
     }
+    rng = np.random.default_rng(seed)
+    deep = {key: model for key, model in deep.items() if model.circuit.build(rng).n_gates <= MOST_GATES}
     found = equations.zero_ranks(deep, n_starts=n_starts, seed=seed)
     rows = [(*key, ranks.hessian, ranks.metric) for key, ranks in found.items()]
     return described(cases).merge(pd.DataFrame(rows, columns=[*CASE, "measured", "rank"]), on=CASE)

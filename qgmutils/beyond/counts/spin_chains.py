@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -190,13 +191,14 @@ def halves(state: States) -> list[States]:
 def sector(circuit: Circuit, state: States) -> States:
     """Orthonormal basis (d_s, 2^n) of all that products of the circuit's generators make of a state.
 
-    It is the smallest space that holds the state and that no rotation leaves, whatever symmetry is behind it.
+    It is the smallest space that holds the state and that no rotation leaves, whatever symmetry is behind it.  Shorter
+    products come first: what is left of long ones is so small that rounding, which knows no symmetry, takes over.
     """
     numbers = np.arange(len(state))
     parts = lie_algebras.generators(circuit)
-    basis, waiting = np.zeros((0, len(state)), dtype=np.complex128), [state]
+    basis, waiting = np.zeros((0, len(state)), dtype=np.complex128), deque([state])
     while waiting:
-        vector = waiting.pop()
+        vector = waiting.popleft()
         for _ in range(2):  # the second time takes away what rounding has left
             vector = vector - (basis.conj() @ vector) @ basis
         if np.linalg.norm(vector) < 1e-8:

@@ -62,6 +62,15 @@ def test_the_smallest_size_poses_the_equations_that_are_measured(name: str) -> N
     assert (ranks["measured"], ranks["rank"]) == (cases[name, n].predicted, cases[name, n].dimension)
 
 
+def test_ranks_of_too_many_gates_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_law, "MOST_GATES", 20)
+    cases = {
+        ("QAOA", 3): one_law.posed("QAOA", 3, seed=1),
+        ("fidelity", 1): one_law.posed("fidelity", 1, seed=1),
+    }
+    assert one_law.zero_ranks(cases, n_starts=2, seed=1)["model"].tolist() == ["fidelity"]
+
+
 def test_the_transition_of_one_qubit_and_its_tables() -> None:
     names = ("random words, Ising ring", "fidelity")
     cases = {(name, 1): one_law.posed(name, 1, seed=2022) for name in names}

@@ -32,7 +32,7 @@ def symmetric_dimension(state: np.ndarray) -> int:
     return int(np.linalg.matrix_rank(projector, tol=1e-9))
 
 
-@pytest.mark.parametrize(("n", "size"), [(4, 3), (6, 7), (8, 23)])
+@pytest.mark.parametrize(("n", "size"), [(4, 3), (6, 7), (8, 23), (10, 71)])
 def test_singlets_of_an_open_chain_reach_a_whole_symmetry_sector(n: int, size: int) -> None:
     circuit = spin_chains.deep(spin_chains.OnSinglets(n, 1))
     basis = spin_chains.sector(circuit, circuit.reference)
