@@ -7,6 +7,7 @@ found with the generators (general knowledge).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -70,9 +71,9 @@ def dimension(generated_by: Sequence[Element], *, most: int = 4096) -> int:
     places: dict[Word, int] = {}
     basis = np.zeros((0, 0))
     found: list[Element] = []
-    waiting = list(generated_by)
+    waiting = deque(generated_by)  # short commutators first: rounding takes over what is left of long ones
     while waiting:
-        element = waiting.pop()
+        element = waiting.popleft()
         for word in element:
             places.setdefault(word, len(places))
         row = np.zeros(len(places))
