@@ -48,10 +48,10 @@ HESSIAN_ZERO = 1e-12
 a search's end so near to the zero that they are 1e-15 or less, by rounding; the Hamiltonian variational ansatz of nine
 qubits has others of 4e-7, and data that lie close together pose equations that differ by little."""
 
-_NEWTON_STEPS = 4
-_NEWTON_ZERO = (
-    1e-9  # of the largest; where a search ends, with a gradient of 1e-8, zeros of the Hessian look like it
-)
+_NEWTON_STEPS = 8
+# Of the largest eigenvalue: where a search ends, with a gradient of 1e-8, zeros of the Hessian look like the first of
+# these, and farther from the zero, as where the loss is small everywhere, like the others.
+_NEWTON_ZEROS = (1e-9, 1e-8, 1e-7, 1e-6)
 
 _ORTHOGONAL = 1e-9  # overlaps of normalised states up to this one are rounding
 _REAL = 1e-9  # |psi^T psi| of a state that is real up to a phase is 1 to this
@@ -305,13 +305,15 @@ def _polished(surface: Landscape, theta: Array) -> Array:
     for _ in range(_NEWTON_STEPS):
         with one_thread():
             curvatures, directions = np.linalg.eigh(surface.hessian(theta[None])[0])
-        across = curvatures > _NEWTON_ZERO * curvatures[-1]
-        step = directions[:, across] @ ((directions[:, across].T @ slope) / curvatures[across])
-        moved = theta - step
-        new = surface.value_and_gradient(moved[None])[1][0]
-        if not np.max(np.abs(new)) < np.max(np.abs(slope)):
+        for zero in _NEWTON_ZEROS:
+            across = curvatures > zero * curvatures[-1]
+            step = directions[:, across] @ ((directions[:, across].T @ slope) / curvatures[across])
+            new = surface.value_and_gradient((theta - step)[None])[1][0]
+            if np.max(np.abs(new)) < np.max(np.abs(slope)):
+                theta, slope = theta - step, new
+                break
+        else:
             break
-        theta, slope = moved, new
     return theta
 
 

@@ -271,8 +271,14 @@ FEWEST = {
 }
 """Qubits of the smallest size with more than one equation; 1 for all others."""
 
-EVEN = ("variational, Ising ring", "variational, XXZ chain", "Fermi–Hubbard sector")
-"""Classes that have even numbers of qubits only."""
+EVEN = (
+    "real layers, Ising ring",
+    "variational, Ising ring",
+    "variational, XXZ chain",
+    "Fermi–Hubbard sector",
+)
+"""Classes that have even numbers of qubits only: on an odd one, layers of bricks turn an end qubit twice in a row, so
+that some angles repeat others."""
 
 _real_layers = partial(HardwareEfficient, rotations="Y", entangler="bricks")
 
