@@ -30,7 +30,7 @@ def shares(share, size):
 
 def losses(size, exponent):
     """Losses with P(L < x) proportional to x^exponent, up to the bound below which near misses are looked for."""
-    return pd.Series(1e-4 * ((np.arange(size) + 0.5) / size) ** (1 / exponent))
+    return pd.Series(0.1 * ((np.arange(size) + 0.5) / size) ** (1 / exponent))
 
 
 def namespace():
@@ -49,7 +49,7 @@ def namespace():
         "built": table.query("naive != predicted"),
         "energies": table.iloc[:2],
         "others": (table.iloc[2:3], table.iloc[3:]),
-        "zeros": pd.DataFrame({"free": [3] * 19 + [7], "fewest": 3}),
+        "zeros": pd.DataFrame({"free": [3] * 19 + [7], "fewest": 3, "dimension": 3, "n_qubits": 3}),
     }
 
 
@@ -128,7 +128,12 @@ CHANGES = {
     },
     "sub-family": {
         "reproduced": unchanged,
-        "not reproduced": put("zeros", fewest=[3] * 15 + [1] * 5),
+        "not reproduced": put("zeros", dimension=[3] * 15 + [14] * 5),
+        "inconclusive": empty("zeros"),
+    },
+    "fewest": {
+        "reproduced": unchanged,
+        "not reproduced": put("zeros", free=[3] * 15 + [7] * 5),
         "inconclusive": empty("zeros"),
     },
     "near-misses": {
