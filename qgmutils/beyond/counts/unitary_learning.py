@@ -174,6 +174,28 @@ def _error(values: pd.Series) -> float:
     return float(values.std() / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
+def steepening(slopes: pd.DataFrame) -> pd.DataFrame:
+    """Exponents with more than d^2 parameters beside those with d^2.
+
+    Parameters
+    ----------
+    slopes : DataFrame
+        Of `mean_exponents`.
+
+    Returns
+    -------
+    DataFrame
+        dim, n_params, exponent, exponent_at (with d^2 parameters) and error (standard error of their difference, as if
+        starts were independent); no rows for dimensions of which either is missing.
+    """
+    names = ["dim", "exponent", "error"]
+    at = slopes.loc[slopes["n_params"] == slopes["count"], names]
+    more = slopes.loc[slopes["n_params"] > slopes["count"], [*names, "n_params"]]
+    pairs = more.merge(at, on="dim", suffixes=("", "_at"))
+    error = (pairs["error"] ** 2 + pairs["error_at"] ** 2) ** 0.5
+    return pairs.assign(error=error)[["dim", "n_params", "exponent", "exponent_at", "error"]]
+
+
 def edges(ends: pd.DataFrame, bound: float = 0.1) -> pd.DataFrame:
     """How the curvatures at zeros at p = d^2 begin: the exponent a of their number below x, proportional to x^a.
 

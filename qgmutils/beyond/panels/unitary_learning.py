@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from qgmutils.beyond.counts.unitary_learning import PUBLISHED, PUBLISHED_BOUND, UNIT, WINDOW, curvatures
-from qgmutils.ensembles.transitions import ZERO
+from qgmutils.ensembles.transitions import ZERO, solved_shares
 from qgmutils.report import figures
 from qgmutils.report.panels import critical_counts
 
@@ -18,22 +18,20 @@ EXPONENT = 1.25
 """The published exponent of gradient descent at d^2 (Kiani, Lloyd and Maity)."""
 
 
-def law(ends: pd.DataFrame, shares: pd.DataFrame, descents: pd.DataFrame, layers: pd.DataFrame) -> Figure:
+def law(ends: pd.DataFrame, descents: pd.DataFrame, layers: pd.DataFrame) -> Figure:
     """The figure of notebook 17.
 
     Parameters
     ----------
     ends, descents, layers : DataFrame
         Of `unitary_learning.learn`, `descend` and `layers`.
-    shares : DataFrame
-        Of `transitions.solved_shares` of `ends`, by dim and offset.
 
     Returns
     -------
     Figure
     """
     fig, axes = figures.page(2, 2, height=5.6)
-    onsets(axes[0, 0], shares)
+    onsets(axes[0, 0], solved_shares(ends, ["dim", "count", "offset"]))
     paths(axes[0, 1], descents)
     edges(axes[1, 0], ends)
     circuits(axes[1, 1], layers)

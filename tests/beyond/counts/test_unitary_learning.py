@@ -34,6 +34,18 @@ def test_exponents_of_power_laws() -> None:
     assert means["miss"] == pytest.approx(0, abs=1e-12)
 
 
+def test_exponents_with_more_parameters_stand_beside_those_at_the_count() -> None:
+    slopes = pd.DataFrame(
+        {"dim": [2, 4, 4, 8], "n_params": [4, 16, 20, 80], "count": [4, 16, 16, 64]}
+        | {"exponent": [1.1, 1.2, 2.9, 3.0], "error": [0.1, 0.3, 0.4, 0.1], "miss": 0.0}
+    )
+    found = unitary_learning.steepening(slopes)  # one count is missing for d = 2, the other one for d = 8
+    assert found["dim"].tolist() == [4]
+    row = found.iloc[0]
+    assert (row["n_params"], row["exponent"], row["exponent_at"]) == (20, 2.9, 1.2)
+    assert row["error"] == pytest.approx(0.5)
+
+
 def test_edge_of_curvatures(rng: np.random.Generator) -> None:
     # Squares of uniform numbers: x^(1/2).
     values = 4.0 * rng.uniform(0, 1, (2000, 4)) ** 2

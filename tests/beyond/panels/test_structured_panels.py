@@ -41,12 +41,9 @@ def test_figure_of_spin_chains() -> None:
 
 
 def test_figure_of_unitary_learning(rng: np.random.Generator) -> None:
-    ends = pd.DataFrame({"dim": 2, "n_params": [4] * 20 + [8] * 20, "loss": 0.0}).assign(
-        **{f"curvature_{i}": rng.uniform(0, 8, 40) for i in range(4)}
-    )
-    shares = pd.DataFrame(
-        {"dim": 2, "offset": [-1, 0, 1], "share": [0, 0.5, 1], "low": [0, 0.4, 0.9], "high": 1.0}
-    )
+    p, loss = np.repeat([3, 4, 4, 8], 20), np.repeat([1.0, 1.0, 0.0, 0.0], 20)
+    ends = pd.DataFrame({"dim": 2, "count": 4, "n_params": p, "offset": p - 4, "loss": loss})
+    ends = ends.assign(solved=loss == 0, **{f"curvature_{i}": rng.uniform(0, 8, 80) for i in range(4)})
     steps = np.unique(np.round(10 ** np.arange(0, 2.8, 0.1)).astype(int))
     descents = pd.concat(
         pd.DataFrame(
@@ -55,7 +52,7 @@ def test_figure_of_unitary_learning(rng: np.random.Generator) -> None:
         for p in (4, 5)
     )
     layers = pd.DataFrame({"n_qubits": 3, "phase": [True, True, False, False], "n_params": [62, 64] * 2})
-    fig = unitary_learning.law(ends, shares, descents, layers.assign(loss=[1.0, 0.0, 1.0, 0.0]))
+    fig = unitary_learning.law(ends, descents, layers.assign(loss=[1.0, 0.0, 1.0, 0.0]))
     onsets, paths, edges, circuits = fig.axes
     np.testing.assert_allclose(onsets.lines[0].get_ydata(), [0, 0.5, 1])
     np.testing.assert_allclose(paths.lines[0].get_ydata(), steps**-1.2)

@@ -25,7 +25,7 @@ def namespace() -> Namespace:
         "critical": pd.DataFrame({**dims, "exponent": [1.2, 1.3], "error": 0.05}),
         "slopes": pd.DataFrame({**dims, "miss": [0.1, -0.1], "miss_error": 0.05}),
         "edges": pd.DataFrame({**dims, "exponent": [0.5, 0.55], "error": 0.05}),
-        "steeper": pd.DataFrame({**dims, "exponent": 2.5, "error": 0.1, "exponent_at": 1.2, "error_at": 0.1}),
+        "steeper": pd.DataFrame({**dims, "exponent": 2.5, "exponent_at": 1.2, "error": 0.15}),
         "traps": pd.DataFrame({"n_qubits": 3, "loss": [0.25, 0.25], "expected": 0.25}),
         "few": pd.DataFrame({**kinds, "passed": 0, "starts": 50}),
         "many": pd.DataFrame({**kinds, "passed": 50, "starts": 50}),
