@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from verdict_changes import Change, Namespace, put, unchanged, wrong
+from verdict_changes import Change, Namespace, put, replace, unchanged, wrong
 
 
 def cases(**columns: Any) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def namespace() -> Namespace:
         "later": cases(gap=[0.5, 0.6], error=0.1),
         "faster": cases(gap=[0.5, 0.6], error=0.1),
         "softer": cases(decades=[1.5, 2.0], error=0.2),
-        "powers": pd.DataFrame(
+        "law": pd.DataFrame(
             {
                 "chain": ["Ising open", "Ising ring"],
                 "exponent": [2.1, 1.0],
@@ -39,7 +39,7 @@ def namespace() -> Namespace:
             }
         ),
         "loose": pd.DataFrame({"loss": np.repeat([1e-4, 1e-2], 20)}),
-        "neel": pd.DataFrame({"loss": np.geomspace(1e-16, 1.0, 100), "lowest": 0.2}),
+        "neel": pd.Series(0.2 + np.geomspace(1e-16, 1.0, 100)),
     }
 
 
@@ -76,13 +76,17 @@ CHANGES: dict[str, dict[str, Change]] = {
     "softest-rises": difference("softer", "decades"),
     "growth": {
         "reproduced": unchanged,
-        "not reproduced": put("powers", exponent=[3.0, 1.0]),
-        "inconclusive": put("powers", error=0.3),
+        "not reproduced": put("law", exponent=[3.0, 1.0]),
+        "inconclusive": put("law", error=0.3),
     },
     "loose-bound": {
         "reproduced": unchanged,
         "not reproduced": put("loose", loss=1e-2),
         "inconclusive": put("loose", loss=np.repeat([1e-4, 1e-2], [5, 35])),
     },
-    "two-sectors": wrong("neel", lowest=0.0),
+    "two-sectors": {
+        "reproduced": unchanged,
+        "not reproduced": replace(neel=np.geomspace(1e-16, 1.0, 100)),
+        "inconclusive": replace(neel=pd.Series(dtype=float)),
+    },
 }
