@@ -32,7 +32,7 @@ def namespace():
         "at_count": share.assign(share=0.3, low=0.2, high=0.4),
         "full": full,
         "largest": full[full["n_qubits"] == 4],
-        "all_ranks": pd.DataFrame(
+        "deep": pd.DataFrame(
             {"amplitudes": "real", "target": "samples", "n_qubits": 3, "rank": [7, 9], "n_equations": [7, 9]}
         ),
         "shifts": pd.DataFrame(
@@ -87,8 +87,8 @@ CHANGES = {
     },
     "hessian-rank": {
         "reproduced": unchanged,
-        "not reproduced": put("all_ranks", rank=[7, 8]),
-        "inconclusive": put("all_ranks", rank=[7, np.nan]),
+        "not reproduced": put("deep", rank=[7, 8]),
+        "inconclusive": put("deep", rank=[7, np.nan]),
     },
     "one-transition": {
         "reproduced": unchanged,
