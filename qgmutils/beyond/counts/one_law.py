@@ -28,7 +28,7 @@ from qgmutils.circuits.reference_states import haar_state
 from qgmutils.circuits.restricted import Commutant, Restricted
 from qgmutils.circuits.variational import HamiltonianVariational
 from qgmutils.ensembles import transitions
-from qgmutils.ensembles.model import Model
+from qgmutils.ensembles.model import LossRecipe, Model
 from qgmutils.inputs import is_integer, require_choice
 from qgmutils.losses.born_machine import BornMachine
 from qgmutils.losses.error_probability import ErrorProbability
@@ -360,7 +360,7 @@ def described(cases: Mapping[tuple[str, int], Posed]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*CASE, "group", *Posed._fields[1:], "field_count"])
 
 
-def _field_count(loss: Loss) -> float:
+def _field_count(loss: LossRecipe) -> float:
     if isinstance(loss, sectors.SectorEnergy):
         return 2 * sectors.degrees_of_freedom(sectors.sector_levels(loss))
     return 2 * loss.build().degrees_of_freedom if isinstance(loss, Hamiltonian) else math.nan

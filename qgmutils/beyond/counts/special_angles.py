@@ -112,7 +112,9 @@ def dimension(surface: Landscape, rng: np.random.Generator) -> int:
     """Dimension of the states, up to a phase, that a circuit's gates reach if each may be repeated at will."""
     circuit = surface.circuit
     copies = -(-4 * 2**circuit.n_qubits // circuit.n_params)
-    deep = {name: np.tile(getattr(circuit, name), copies) for name in ("x", "z", "scale", "offset")}
+    deep: dict[str, Any] = {
+        name: np.tile(getattr(circuit, name), copies) for name in ("x", "z", "scale", "offset")
+    }
     angles = (circuit.parameter + circuit.n_params * np.arange(copies)[:, None]).ravel()
     repeated = dataclasses.replace(circuit, n_params=circuit.n_params * copies, parameter=angles, **deep)
     return equations.metric_rank(landscape(repeated, surface.loss), rng)
